@@ -1,0 +1,28 @@
+# Evertrain's worker and model server: Node, the npm packages of the lock file, and the Python environment of the
+# shipped pipelines. `docker build -t evertrain .`
+FROM node:22-slim
+
+# tini-like reaping of jobs comes from `init: true` in docker-compose.yml (`docker run --init`).
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
+  && rm -rf /var/lib/apt/lists/*
+
+ENV NODE_ENV=production TZ=UTC EVERTRAIN_CACHE_DIR=/opt/evertrain EVERTRAIN_DATA_DIR=/data
+WORKDIR /app
+
+# Packages first: these layers are built again only when a lock file changes. The heavy parts (onnxruntime, DuckDB) are
+# optional for users of the library, hence development packages of this one.
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --include=dev --no-audit --no-fund && npm cache clean --force
+COPY worker/setup worker/setup
+COPY python/requirements.txt python/requirements.txt
+RUN node worker/setup/main.mjs python
+
+COPY . .
+RUN mkdir /data && chown node:node /data
+VOLUME /data
+USER node
+
+# Not through npx: SIGTERM has to reach the worker itself, which then finishes what it can.
+ENTRYPOINT ["node", "client/cli/evertrain.mjs"]
+CMD ["worker"]

@@ -1,0 +1,252 @@
+import { mkdirSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import type { Context } from '@temporalio/activity';
+import type { Artifact, Producer } from '../../workflows/sdk/artifact.js';
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+import type { StepHeader } from '../../workflows/sdk/protocol.js';
+import type { Checkpoint, Checkpoints, StepArtifacts, StepContext, StepLogger } from './context.js';
+import { openAttemptJournal } from './journal/attempt-journal.js';
+import { openCheckpoints } from './journal/checkpoints.js';
+import { openFencedLog } from './journal/fenced-log.js';
+import { checkpointPrefix } from './journal/keys.js';
+import type { StepServices } from './services.js';
+import { putDirectory } from './store/directory.js';
+import { mediaTypeOf } from './store/media-type.js';
+
+/** How an attempt ended. */
+export type AttemptEnd =
+  | { readonly outcome: 'completed' | 'cancelled' }
+  | { readonly outcome: 'failed'; readonly code: string; readonly message: string };
+
+/** One try of a step on this worker. */
+export interface Attempt {
+  readonly context: StepContext;
+  readonly producer: Producer;
+  /** Why the worker gave the attempt up by itself (hung, fenced). */
+  readonly failure: EvertrainError | undefined;
+  /** The implementation's answer, or the worker's own reason to give up first. */
+  race<T>(work: Promise<T>): Promise<T>;
+  close(end: AttemptEnd): Promise<void>;
+}
+
+/**
+ * Opens an attempt: heartbeats in the background (they prove that the worker lives, and repeat the last checkpoint
+ * pointer), a watchdog on progress, the journal, and from the second attempt on the fence against the first.
+ */
+export async function openAttempt(activity: Context, header: StepHeader, services: StepServices): Promise<Attempt> {
+  const { info } = activity;
+  const execution = info.workflowExecution ?? { workflowId: 'none', runId: info.activityId };
+  const producer: Producer = { ...execution, stepId: header.id, attempt: info.attempt };
+  const journal = openAttemptJournal(services.journal, producer);
+  const startedAt = Date.now();
+  const state = new AttemptState(activity, header);
+
+  const checkpoints = new FencedCheckpoints(services, producer, (pointer) => state.sawCheckpoint(pointer));
+  if (info.attempt > 1) await checkpoints.open();
+  state.start();
+
+  const workDir = lazyFolder(join(services.tmpDir, `${randomUUID()}`));
+  const fields = { run: producer.runId, workflow: producer.workflowId, step: header.id, attempt: info.attempt };
+  const log = logger((level, message, more) => {
+    journal.log(level, message, more ?? {});
+    services.log(level, message, { ...fields, ...more });
+  });
+
+  const context: StepContext = {
+    log,
+    artifacts: artifactsOf(services, producer),
+    checkpoints,
+    progress(fraction, message) {
+      if (!(fraction >= 0 && fraction <= 1)) throw notFinite('progress', fraction, 'Use a fraction from 0 to 1.');
+      state.sawProgress({ fraction, ...(message === undefined ? {} : { message }) });
+      journal.progress(fraction, message);
+    },
+    metric(name, value, at) {
+      if (!Number.isFinite(value)) throw notFinite(`metric "${name}"`, value, 'Report finite numbers only.');
+      state.sawSignOfLife();
+      journal.metric(name, value, at);
+    },
+    signal: state.signal,
+    attempt: info.attempt,
+    seed: header.seed,
+    idempotencyKey: `${producer.workflowId}/${producer.runId}/${header.id}`,
+    run: { ...execution, pipeline: header.pipeline },
+    step: { id: header.id, name: info.activityType },
+    get workDir() {
+      return workDir.path();
+    },
+  };
+
+  return {
+    context,
+    producer,
+    get failure() {
+      return state.failure;
+    },
+    race: (work) => state.race(work),
+    async close(end) {
+      state.stop();
+      const record = { ...end, worker: services.identity, startedAt, endedAt: Date.now() };
+      await Promise.all([journal.close(record), workDir.remove()]);
+    },
+  };
+}
+
+function notFinite(what: string, value: number, remedy: string): EvertrainError {
+  return new EvertrainError('USER_OUTPUT_INVALID', `${what} is ${value}.`, { value: String(value), remedy });
+}
+
+/** Heartbeats, the progress watchdog, and the one signal that stops the work. */
+class AttemptState {
+  failure: EvertrainError | undefined;
+  readonly signal: AbortSignal;
+  private readonly giveUp = new AbortController();
+  private readonly details: { checkpoint?: unknown; progress?: unknown } = {};
+  private lastLifeAt = Date.now();
+  private timer: NodeJS.Timeout | undefined;
+  private abandoned: ((error: EvertrainError) => void) | undefined;
+
+  constructor(
+    private readonly activity: Context,
+    private readonly header: StepHeader,
+  ) {
+    this.signal = AbortSignal.any([activity.cancellationSignal, this.giveUp.signal]);
+  }
+
+  start(): void {
+    const { heartbeatTimeoutMs } = this.activity.info;
+    const interval = Math.min((heartbeatTimeoutMs ?? 10_000) / 4, (this.header.progressWithinMs ?? 10_000) / 4, 2_500);
+    this.lastLifeAt = Date.now();
+    if (this.details.checkpoint !== undefined) this.beat();
+    this.timer = setInterval(() => {
+      this.beat();
+      this.watch();
+    }, interval);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  sawSignOfLife(): void {
+    this.lastLifeAt = Date.now();
+  }
+
+  sawProgress(progress: unknown): void {
+    this.sawSignOfLife();
+    this.details.progress = progress;
+    this.beat();
+  }
+
+  sawCheckpoint(pointer: Checkpoint): void {
+    this.sawSignOfLife();
+    this.details.checkpoint = { sequence: pointer.sequence, attempt: pointer.attempt, uri: pointer.artifact.uri };
+    this.beat();
+  }
+
+  race<T>(work: Promise<T>): Promise<T> {
+    if (this.header.progressWithinMs === undefined) return work;
+    work.catch(() => undefined);
+    const abandoned = new Promise<never>((_, reject) => {
+      this.abandoned = reject;
+    });
+    return Promise.race([work, abandoned]);
+  }
+
+  private beat(): void {
+    this.activity.heartbeat({ ...this.details });
+  }
+
+  private watch(): void {
+    const limit = this.header.progressWithinMs;
+    const silentMs = Date.now() - this.lastLifeAt;
+    if (limit === undefined || silentMs <= limit || this.failure !== undefined) return;
+    this.failure = new EvertrainError(
+      'SYSTEM_NO_PROGRESS',
+      `"${this.header.id}" reported nothing for ${silentMs} ms.`,
+      {
+        value: silentMs,
+        remedy: 'Report progress, a metric or a checkpoint more often, or raise `progressWithin`.',
+      },
+    );
+    this.giveUp.abort(this.failure);
+    this.abandoned?.(this.failure);
+  }
+}
+
+/** Opens the step's fenced log when it is first needed, so steps without checkpoints pay nothing for it. */
+class FencedCheckpoints implements Checkpoints {
+  private opened: Promise<Checkpoints> | undefined;
+
+  constructor(
+    private readonly services: StepServices,
+    private readonly producer: Producer,
+    private readonly saw: (pointer: Checkpoint) => void,
+  ) {}
+
+  /** Fences older attempts and repeats the pointer they left, before any user code runs. */
+  async open(): Promise<void> {
+    await this.load();
+  }
+
+  async load(): Promise<Checkpoint | undefined> {
+    const found = await (await this.log()).load();
+    if (found !== undefined) this.saw(found);
+    return found;
+  }
+
+  async save(artifact: Artifact, meta: Record<string, unknown> = {}): Promise<Checkpoint> {
+    const saved = await (await this.log()).save(artifact, meta);
+    this.saw(saved);
+    return saved;
+  }
+
+  private log(): Promise<Checkpoints> {
+    const { workflowId, runId, stepId, attempt } = this.producer;
+    this.opened ??= openFencedLog(this.services.journal, checkpointPrefix(workflowId, runId, stepId), attempt).then(
+      (log) => openCheckpoints(log),
+    );
+    return this.opened;
+  }
+}
+
+function artifactsOf({ store }: StepServices, producer: Producer): StepArtifacts {
+  const mine = async (stored: Promise<Artifact>): Promise<Artifact> => ({ ...(await stored), producedBy: producer });
+  const bytes = async (artifact: Artifact) => readFile(await store.materialize(artifact));
+  return {
+    putFile: (path, mediaType) => mine(store.put({ path }, mediaType ?? mediaTypeOf(path))),
+    putDirectory: (path) => mine(putDirectory(store, path)),
+    putBytes: (content, mediaType) => mine(store.put(content, mediaType)),
+    putJson: (value) => mine(store.put(Buffer.from(JSON.stringify(value)), 'application/json')),
+    path: (artifact) => store.materialize(artifact),
+    bytes,
+    json: async (artifact) => JSON.parse((await bytes(artifact)).toString('utf8')) as unknown,
+  };
+}
+
+function lazyFolder(path: string): { path(): string; remove(): Promise<void> } {
+  let made = false;
+  return {
+    path() {
+      if (!made) mkdirSync(path, { recursive: true });
+      made = true;
+      return path;
+    },
+    remove: async () => {
+      if (made) await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+function logger(write: (level: Level, message: string, fields?: Record<string, unknown>) => void): StepLogger {
+  return {
+    debug: (message, fields) => write('debug', message, fields),
+    info: (message, fields) => write('info', message, fields),
+    warn: (message, fields) => write('warn', message, fields),
+    error: (message, fields) => write('error', message, fields),
+  };
+}

@@ -1,0 +1,13 @@
+import type { StepDefinition } from '../../workflows/sdk/step.js';
+import type { StepContext } from './context.js';
+
+/** A step's contract bound to the code that does it; what `implement`, `implementPython` and `implementCommand` return. */
+export interface Implementation {
+  readonly step: StepDefinition;
+  /** Validated input (decoded side of the schema) in, output (encoded side, to be validated) out. */
+  run(input: unknown, context: StepContext): Promise<unknown>;
+  /** Digest of what the code is (function text, script, argv, environment lock); part of the cache key. */
+  fingerprint(): Promise<string>;
+  /** Called once when the worker that uses it drains: stops warm hosts and the like. */
+  close?(): Promise<void>;
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
+import type { Artifact } from '../../../workflows/sdk/artifact.js';
+import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
+import { checkOptions } from '../../../workflows/sdk/options.js';
+import type { StepDefinition } from '../../../workflows/sdk/step.js';
+import type { StepInput } from '../implement.js';
+import type { Implementation } from '../implementation.js';
+import { CannotStart, startGuarded } from './guarded-process.js';
+import type { JobFiles } from './job-document.js';
+import type { JobProcess } from './job-process.js';
+import { checkJobOptions, jobEnvironment, type JobOptions, jobOptionNames } from './job-options.js';
+import { defaultGraceMs, runJob } from './run-job.js';
+
+export interface CommandOptions extends JobOptions {
+  /** Files whose content counts for the step cache, beside those that `argv` names when it is an array. */
+  readonly files?: readonly string[];
+}
+
+/** Paths for a command's arguments. */
+export interface CommandPaths {
+  /** The job document; also in EVERTRAIN_JOB. */
+  readonly job: string;
+  /** Where the output document goes. */
+  readonly output: string;
+  /** An empty folder of the attempt's own. */
+  readonly workDir: string;
+  /** The local file or directory of an artifact of the input. */
+  artifact(artifact: Artifact): string;
+}
+
+type Argv<S extends StepDefinition> =
+  | readonly string[]
+  | ((input: StepInput<S>, paths: CommandPaths) => readonly string[]);
+
+/**
+ * Binds a step to any program. `argv` is the program and its arguments, passed as they are, never through a shell; the
+ * program runs in the worker's working directory and speaks the job contract (`runJob`): it reads the JSON document that
+ * EVERTRAIN_JOB names and writes its output to that document's `outputPath`. Acknowledgements of checkpoints that carry
+ * an `id` come on its standard input.
+ *
+ * USER_FILE_NOT_FOUND where the program cannot be found or run.
+ */
+export function implementCommand<S extends StepDefinition>(
+  step: S,
+  argv: Argv<S>,
+  options: CommandOptions = {},
+): Implementation {
+  const owner = `implementCommand of step "${step?.name}"`;
+  checkOptions(owner, options, [...jobOptionNames, 'files']);
+  checkJobOptions(owner, options);
+  if (typeof argv !== 'function') checkArgv(owner, argv);
+  return {
+    step,
+    run: (input, context) => {
+      let program = '';
+      const command = (files: JobFiles) => {
+        const built = typeof argv === 'function' ? argv(input as StepInput<S>, commandPaths(files)) : argv;
+        checkArgv(owner, built);
+        program = built[0] as string;
+        return built;
+      };
+      const job = {
+        name: `the command of step "${step.name}"`,
+        target: typeof argv === 'function' ? step.name : (argv[0] as string),
+        input,
+        needsOutput: step.output !== undefined,
+        graceMs: options.graceMs ?? defaultGraceMs,
+        launch: async (files: JobFiles) =>
+          launch(command(files), files, options).catch((error: unknown) => {
+            throw error instanceof CannotStart ? notStarted(owner, program, error) : error;
+          }),
+      };
+      return runJob(job, context);
+    },
+    fingerprint: () => fingerprint(argv, options),
+  };
+}
+
+function launch(argv: readonly string[], files: JobFiles, options: CommandOptions): Promise<JobProcess> {
+  const env = { ...jobEnvironment(options.env ?? {}), EVERTRAIN_JOB: files.path, EVERTRAIN_ACK: 'stdin' };
+  return startGuarded({ argv, cwd: process.cwd(), env, document: files.path });
+}
+
+function commandPaths({ path, document }: JobFiles): CommandPaths {
+  return {
+    job: path,
+    output: document.outputPath,
+    workDir: document.workDir,
+    artifact: ({ sha256 }) => {
+      const found = document.artifacts[sha256];
+      if (found !== undefined) return found;
+      throw new EvertrainError('USER_OPTION_INVALID', `The artifact ${sha256} is not in the step's input.`, {
+        value: sha256,
+        remedy: 'Only artifacts of the input are fetched for a command.',
+      });
+    },
+  };
+}
+
+function checkArgv(owner: string, argv: unknown): asserts argv is readonly string[] {
+  const isUsable =
+    Array.isArray(argv) &&
+    argv.length > 0 &&
+    argv.every((part) => typeof part === 'string' && !part.includes('\0')) &&
+    argv[0] !== '';
+  if (isUsable) return;
+  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${show(argv)} is no command.`, {
+    value: argv,
+    remedy: "Use an array of text, the program first: ['Rscript', 'fit.R'].",
+  });
+}
+
+function notStarted(owner: string, program: string, error: CannotStart): EvertrainError {
+  return new EvertrainError('USER_FILE_NOT_FOUND', `${owner}: the program ${show(program)} ${error.message}.`, {
+    value: program,
+    remedy: 'Install it on the worker, or name its path; relative ones start at the working directory.',
+    cause: error,
+  });
+}
+
+/** Arguments (or the text of the function that makes them) and the content of the files that they name. */
+async function fingerprint(argv: unknown, { files = [] }: CommandOptions): Promise<string> {
+  const digest = createHash('sha256');
+  const named = Array.isArray(argv) ? (argv as readonly string[]) : [];
+  digest.update(typeof argv === 'function' ? argv.toString() : JSON.stringify(argv));
+  for (const [index, file] of [...named, ...files].entries()) {
+    const found = await stat(file).catch(() => undefined);
+    if (found?.isFile() === true && !(index === 0 && isAbsolute(file))) {
+      digest.update(`\0${file}\0`).update(await readFile(resolve(file)));
+    } else if (index >= named.length) {
+      throw new EvertrainError('USER_FILE_NOT_FOUND', `implementCommand: there is no file ${file}.`, {
+        value: file,
+        remedy: 'Name in `files` existing files, relative to the working directory.',
+      });
+    }
+  }
+  return digest.digest('hex');
+}

@@ -1,0 +1,153 @@
+import type { StepDefinition } from '../../../workflows/sdk/step.js';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { checkOptions } from '../../../workflows/sdk/options.js';
+import type { Implementation } from '../implementation.js';
+import { CannotStart, startGuarded } from './guarded-process.js';
+import type { JobFiles } from './job-document.js';
+import type { JobProcess } from './job-process.js';
+import { checkJobOptions, type JobOptions, jobOptionNames } from './job-options.js';
+import { packageFile } from './package-file.js';
+import { type PythonEnvironment, pythonEnvironment, pythonMissing, requirementsOf } from './python-environment.js';
+import { pythonFingerprint } from './python-fingerprint.js';
+import type { PythonHost } from './python-host.js';
+import { isSpawnError, PythonHosts, pythonVariables } from './python-hosts.js';
+import { checkScript, type PythonTarget, pythonTarget } from './python-target.js';
+import { defaultGraceMs, runJob } from './run-job.js';
+
+export interface PythonOptions extends JobOptions {
+  /** The interpreter. Default: the environment of `requirements`. */
+  readonly python?: string;
+  /** A requirements file with pinned packages. Default: the nearest `requirements.txt` at or above the script. */
+  readonly requirements?: string;
+  /** A process of its own for each attempt instead of a fork of the warm host: for CUDA, which no fork survives. */
+  readonly fresh?: boolean;
+  /** Turns `mlflow.log_metric(s)` of existing code into metrics of the step. */
+  readonly mlflow?: boolean;
+}
+
+export interface PythonImplementation extends Implementation {
+  /** USER_FILE_NOT_FOUND where the script is missing; the environment's error where it cannot be made. */
+  check(): Promise<void>;
+  /** Starts the warm host now, so that the first job finds it ready. */
+  warm(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const hosts = new PythonHosts();
+/** Every script that was bound: a host imports for all that share its environment. */
+const bound = new Set<Binding>();
+
+/**
+ * Binds a step to Python: `'train.py:fit'` calls a function with the input's fields, `'train.py'` runs the whole script.
+ * What Python code sees is in python/evertrain.py; how errors come out, at `runJob`.
+ *
+ * By default jobs are forked from a warm host that has imported the scripts' packages (milliseconds instead of seconds);
+ * on Windows, and with `fresh`, each attempt is a process of its own.
+ */
+export function implementPython<S extends StepDefinition>(
+  step: S,
+  target: string,
+  options: PythonOptions = {},
+): PythonImplementation {
+  const owner = `implementPython of step "${step?.name}"`;
+  checkOptions(owner, options, [...jobOptionNames, 'python', 'requirements', 'fresh', 'mlflow']);
+  checkJobOptions(owner, options);
+  const binding = new Binding(pythonTarget(target), options);
+  bound.add(binding);
+  return {
+    step,
+    run: (input, context) => {
+      checkScript(binding.target);
+      const job = {
+        name: binding.target.name,
+        target: binding.documentTarget,
+        input,
+        needsOutput: step.output !== undefined,
+        mlflow: options.mlflow === true,
+        graceMs: options.graceMs ?? defaultGraceMs,
+        launch: (files: JobFiles) => binding.launch(files),
+      };
+      return runJob(job, context);
+    },
+    fingerprint: async () => pythonFingerprint(binding.target, await binding.environment()),
+    check: async () => {
+      checkScript(binding.target);
+      await binding.environment();
+    },
+    warm: () => binding.warm(),
+    close: () => {
+      bound.delete(binding);
+      return hosts.release(binding);
+    },
+  };
+}
+
+/** A script with its options: finds its environment, and starts its jobs. */
+class Binding {
+  constructor(
+    readonly target: PythonTarget,
+    private readonly options: PythonOptions,
+  ) {}
+
+  get documentTarget(): string {
+    const { script, function: name } = this.target;
+    return name === undefined ? script : `${script}:${name}`;
+  }
+
+  environment(): Promise<PythonEnvironment> {
+    return pythonEnvironment(this.target.script, this.options);
+  }
+
+  async warm(): Promise<void> {
+    checkScript(this.target);
+    if (!this.isFresh) await this.host();
+  }
+
+  async launch(files: JobFiles): Promise<JobProcess> {
+    if (this.isFresh) return this.startProcess(files);
+    const host = await this.host();
+    return host.run(files.path);
+  }
+
+  private get isFresh(): boolean {
+    return this.options.fresh === true || process.platform === 'win32';
+  }
+
+  /** Bindings with an equal one can share a host. */
+  private get hostName(): string {
+    const { python, requirements, env } = this.options;
+    return JSON.stringify([python ?? requirementsOf(this.target.script, requirements), env]);
+  }
+
+  private async host(): Promise<PythonHost> {
+    bound.add(this);
+    const { python } = await this.environment();
+    const alike = [...bound].filter((one) => !one.isFresh && one.hostName === this.hostName);
+    const scripts = alike.map((one) => one.target.script);
+    try {
+      return await hosts.acquire(this, { python, env: this.options.env ?? {} }, scripts);
+    } catch (error) {
+      if (isSpawnError(error)) throw pythonMissing(python, error);
+      throw new EvertrainError(
+        'SYSTEM_JOB_KILLED',
+        `The warm Python host did not start: ${(error as Error).message}.`,
+        {
+          value: python,
+          remedy: 'Run the script by hand with this Python, or bind it with { fresh: true }.',
+          cause: error,
+        },
+      );
+    }
+  }
+
+  private async startProcess(files: JobFiles): Promise<JobProcess> {
+    const { python } = await this.environment();
+    const env = { ...pythonVariables(this.options.env), EVERTRAIN_JOB: files.path, EVERTRAIN_ACK: 'stdin' };
+    const argv = [python, packageFile('python/evertrain.py'), 'job'];
+    try {
+      return await startGuarded({ argv, cwd: process.cwd(), env, document: files.path });
+    } catch (error) {
+      throw error instanceof CannotStart ? pythonMissing(python, error) : error;
+    }
+  }
+}

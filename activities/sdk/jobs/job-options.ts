@@ -1,0 +1,35 @@
+import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
+
+/** What every runner takes. */
+export interface JobOptions {
+  /** Environment variables beside the worker's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** From SIGTERM to SIGKILL when the step is cancelled; default 10,000. */
+  readonly graceMs?: number;
+}
+
+export const jobOptionNames = ['env', 'graceMs'] as const;
+
+/** USER_OPTION_INVALID for values that no process could be started with. */
+export function checkJobOptions(owner: string, { env, graceMs }: JobOptions): void {
+  if (graceMs !== undefined && !(graceMs >= 0 && graceMs < 2 ** 31)) {
+    throw invalid(owner, `graceMs is ${show(graceMs)}`, graceMs, 'Use milliseconds, for example 10_000.');
+  }
+  for (const [name, value] of Object.entries(env ?? {})) {
+    const isUsable = /^[^=\0]+$/.test(name) && typeof value === 'string' && !value.includes('\0');
+    if (!isUsable) throw invalid(owner, `env has ${show(name)} = ${show(value)}`, value, 'Names and values are text.');
+  }
+}
+
+/** The worker's own environment variables and these. */
+export function jobEnvironment(
+  more: Readonly<Record<string, string>>,
+  defaults: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const own = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { ...defaults, ...Object.fromEntries(own), ...more };
+}
+
+function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what}.`, { value, remedy });
+}

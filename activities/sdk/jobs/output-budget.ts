@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const bytesPerSecond = 8 << 20;
+const burstBytes = 4 << 20;
+/** What a line costs beside its own bytes: time, level and names in the journal. */
+const lineOverheadBytes = 200;
+
+/**
+ * How fast a job may write. Whoever reads its output waits when the budget is spent, so the pipe fills and the job waits
+ * too: a flood grows neither memory nor the journal's backlog. `mostBytes` bounds what an attempt logs in all.
+ */
+export class OutputBudget {
+  private left = burstBytes;
+  private lastMs = performance.now();
+  private logged = 0;
+
+  constructor(private readonly mostBytes = 128 << 20) {}
+
+  /** Whether this log line is kept; `last` for the one at which the bound is reached. */
+  keeps(line: string): 'kept' | 'last' | 'dropped' {
+    const before = this.logged;
+    this.logged += line.length + lineOverheadBytes;
+    if (this.logged <= this.mostBytes) return 'kept';
+    return before <= this.mostBytes ? 'last' : 'dropped';
+  }
+
+  /** Resolves when so many bytes in so many lines may have been read. */
+  async spend(bytes: number, lines: number): Promise<void> {
+    const now = performance.now();
+    this.left = Math.min(burstBytes, this.left + ((now - this.lastMs) / 1000) * bytesPerSecond);
+    this.lastMs = now;
+    this.left -= bytes + lines * lineOverheadBytes;
+    if (this.left < 0) await sleep((-this.left / bytesPerSecond) * 1000);
+  }
+}

@@ -1,0 +1,13 @@
+import type { ArtifactStore, Journal } from './ports.js';
+
+/** What a worker gives to the steps that it runs. */
+export interface StepServices {
+  readonly store: ArtifactStore;
+  readonly journal: Journal;
+  /** Names the worker process in attempt records. */
+  readonly identity: string;
+  /** Parent of the attempts' work folders. */
+  readonly tmpDir: string;
+  /** Shows a step's log lines where the worker's own go. */
+  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
+}

@@ -1,0 +1,107 @@
+import { CancelledFailure, Context } from '@temporalio/activity';
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+import type { StepHeader } from '../../workflows/sdk/protocol.js';
+import { decode } from '../../workflows/sdk/schema.js';
+import { stepCache, cacheKey } from './cache/step-cache.js';
+import { canonicalJson } from './canonical-json.js';
+import { asApplicationFailure, asEvertrainError } from './failure.js';
+import type { Implementation } from './implementation.js';
+import type { StepServices } from './services.js';
+import { openAttempt } from './attempt.js';
+
+/** The engine refuses a payload above 2 MB; the difference is left for what travels with it. */
+const maxOutputBytes = 1_900_000;
+
+const headers = new WeakMap<Context, StepHeader>();
+
+/** Keeps the step header that the activity interceptor read for the activity at hand. */
+export function rememberHeader(context: Context, header: StepHeader): void {
+  headers.set(context, header);
+}
+
+/**
+ * A step as a Temporal activity: check the input, run the implementation in an attempt (context, heartbeats, journal,
+ * watchdog), check the output, keep it in the cache, and say every failure with a code.
+ */
+export function stepActivity(implementation: Implementation, services: StepServices) {
+  const { step } = implementation;
+  return async (input?: unknown): Promise<unknown> => {
+    const context = Context.current();
+    const header = headers.get(context) ?? foreignHeader(context);
+    const attempt = await openAttempt(context, header, services);
+    try {
+      const decoded = decode(step.input, input, 'USER_INPUT_INVALID', `the input of step "${step.name}"`);
+      const output = await attempt.race(implementation.run(decoded, attempt.context));
+      checkOutput(implementation, output);
+      if (header.cache !== undefined) await keep(implementation, services, attempt.producer, header, input, output);
+      await attempt.close({ outcome: 'completed' });
+      return output;
+    } catch (error) {
+      throw await failed(error, context, attempt);
+    }
+  };
+}
+
+/** A step scheduled by other means than a pipeline (another SDK, the Temporal CLI) still runs. */
+function foreignHeader(context: Context): StepHeader {
+  const { activityId, workflowType } = context.info;
+  return { id: activityId, pipeline: workflowType ?? '', seed: 0 };
+}
+
+function checkOutput({ step }: Implementation, output: unknown): void {
+  decode(step.output, output, 'USER_OUTPUT_INVALID', `the output of step "${step.name}"`);
+  if (output === undefined) return;
+  const bytes = Buffer.byteLength(canonicalJson(output));
+  if (bytes <= maxOutputBytes) return;
+  throw new EvertrainError(
+    'USER_PAYLOAD_TOO_LARGE',
+    `The output of "${step.name}" is ${(bytes / 1e6).toFixed(1)} MB of JSON.`,
+    {
+      value: bytes,
+      remedy: 'Store it with `artifacts.putJson` or `putFile` and answer the reference.',
+    },
+  );
+}
+
+async function keep(
+  implementation: Implementation,
+  { journal, store }: StepServices,
+  producer: { readonly workflowId: string; readonly runId: string; readonly stepId: string },
+  header: StepHeader,
+  input: unknown,
+  output: unknown,
+): Promise<void> {
+  const key = await keyOf(implementation, input, header.cache?.version);
+  const { workflowId, runId, stepId } = producer;
+  await stepCache({ journal, store }).store(key, {
+    output,
+    source: { workflowId, runId, stepId },
+    storedAt: Date.now(),
+  });
+}
+
+/** The cache key of a call of this step on this worker's code. */
+export async function keyOf(implementation: Implementation, input: unknown, version?: string): Promise<string> {
+  const fingerprint = await implementation.fingerprint();
+  return cacheKey({
+    step: implementation.step.name,
+    input: input ?? null,
+    fingerprint,
+    ...(version === undefined ? {} : { version }),
+  });
+}
+
+async function failed(
+  error: unknown,
+  context: Context,
+  attempt: Awaited<ReturnType<typeof openAttempt>>,
+): Promise<unknown> {
+  const { step } = attempt.context;
+  if (context.cancellationSignal.aborted && attempt.failure === undefined) {
+    await attempt.close({ outcome: 'cancelled' }).catch(() => undefined);
+    return new CancelledFailure(`"${step.id}" was cancelled.`);
+  }
+  const known = asEvertrainError(attempt.failure ?? error, `Step "${step.name}"`);
+  await attempt.close({ outcome: 'failed', code: known.code, message: known.message }).catch(() => undefined);
+  return asApplicationFailure(known, step.name);
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import type { Client, Connection, WorkflowStartOptions } from '@temporalio/client';
+import { EvertrainError, show } from '../workflows/sdk/errors.js';
+import type { ModelDefinition } from '../workflows/sdk/model.js';
+import { checkOptions, nearestName } from '../workflows/sdk/options.js';
+import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
+import {
+  defaultQueue,
+  type PipelineResult,
+  type Provenance,
+  type Rerun,
+  type RunOptions,
+  searchAttributes,
+} from '../workflows/sdk/protocol.js';
+import { checkValue } from './check-value.js';
+import type { ResolvedConnection } from './config.js';
+import type { AttemptsReader } from './connect.js';
+import { listRuns, type ListOptions, type RunSummary } from './list-runs.js';
+import { Model } from './model-handle.js';
+import { gatherProvenance } from './provenance.js';
+import { Run, type RunContext } from './run.js';
+import { toEvertrainError } from './to-error.js';
+
+export interface StartOptions {
+  /** The run's workflow id; default `<pipeline>/<8 random hex digits>`. */
+  readonly id?: string;
+  /** From which every step's seed is derived; default 0. A whole number. */
+  readonly seed?: number;
+  /** What reproduces the run. Default: gathered in the current folder, once a connection; `false`: none. */
+  readonly provenance?: Provenance | false;
+  /** Task queue of the run; default `evertrain`. */
+  readonly queue?: string;
+  /** What to do when an open run has the id: `fail` with USER_RUN_EXISTS (default), or attach to it. */
+  readonly conflict?: 'fail' | 'use-existing';
+  /** Outputs and answers handed over from an earlier run (`rerun --from`). */
+  readonly rerun?: Rerun;
+}
+
+export interface StartByNameOptions extends StartOptions {
+  /** The pipelines that exist, to refuse any other name at once. */
+  readonly known?: readonly (string | PipelineDefinition)[];
+}
+
+const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'rerun'] as const;
+
+interface Parts {
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly resolved: ResolvedConnection;
+  readonly attempts?: AttemptsReader | undefined;
+}
+
+/** Application code's view of the engine: starts runs, finds them again, speaks with models. Made by `connect`. */
+export class Evertrain {
+  /** Temporal's own client on the same connection, for what Evertrain does not wrap. */
+  readonly client: Client;
+  readonly address: string;
+  readonly namespace: string;
+  private readonly context: RunContext;
+  private readonly connection: Connection;
+  private provenance: Promise<Provenance> | undefined;
+
+  constructor({ client, connection, resolved, attempts }: Parts) {
+    this.client = client;
+    this.connection = connection;
+    this.address = resolved.address;
+    this.namespace = resolved.namespace;
+    this.context = { client, address: resolved.address, attempts };
+  }
+
+  /** Starts a run. The input is checked at once: USER_INPUT_INVALID. */
+  async start<P extends PipelineDefinition>(
+    pipeline: P,
+    input: PipelineInput<P>,
+    options: StartOptions = {},
+  ): Promise<Run<PipelineOutput<P>>> {
+    if (pipeline?.kind !== 'pipeline') {
+      throw new EvertrainError('USER_OPTION_INVALID', `start: ${show(pipeline)} is not a pipeline.`, {
+        value: pipeline,
+        remedy: 'Pass a value made by pipeline(), or use startByName with a name.',
+      });
+    }
+    const what = `the input of pipeline "${pipeline.name}"`;
+    const travels = checkValue(pipeline.input, input, 'USER_INPUT_INVALID', what);
+    return this.startRun(pipeline.name, travels, options, pipeline.description);
+  }
+
+  /** Starts a run of a pipeline that is known by name only; its input is checked when the run starts. */
+  async startByName(name: string, input: unknown, options: StartByNameOptions = {}): Promise<Run> {
+    const { known, ...rest } = options;
+    const found = known?.find((one) => (typeof one === 'string' ? one : one.name) === name);
+    if (known !== undefined && found === undefined) throw unknownPipeline(name, known);
+    if (typeof found === 'object' || typeof found === 'function') return this.start(found, input, rest);
+    const travels = checkValue(undefined, input, 'USER_INPUT_INVALID', `the input of pipeline "${name}"`);
+    return this.startRun(name, travels, rest);
+  }
+
+  /** Starts a run and waits for its end; see `Run.result`. */
+  async execute<P extends PipelineDefinition>(
+    pipeline: P,
+    input: PipelineInput<P>,
+    options: StartOptions = {},
+  ): Promise<PipelineResult<PipelineOutput<P>>> {
+    return (await this.start(pipeline, input, options)).result();
+  }
+
+  /** A run that exists, by id; with the pipeline's value its result is typed. Without a run id: the newest of the id. */
+  attach(workflowId: string, runId?: string): Run;
+  attach<P extends PipelineDefinition>(
+    pipeline: P | undefined,
+    workflowId: string,
+    runId?: string,
+  ): Run<PipelineOutput<P>>;
+  attach(first: PipelineDefinition | string | undefined, second?: string, third?: string): Run {
+    const [workflowId, runId] = typeof first === 'string' ? [first, second] : [second, third];
+    if (typeof workflowId === 'string' && workflowId !== '') return new Run(this.context, workflowId, runId);
+    throw new EvertrainError('USER_OPTION_INVALID', `attach: ${show(workflowId)} is not a run's id.`, {
+      value: workflowId,
+    });
+  }
+
+  /** Runs of pipelines, newest first, as the engine's index has them. */
+  async list(options: ListOptions = {}): Promise<RunSummary[]> {
+    try {
+      return await listRuns(this.client, options);
+    } catch (error) {
+      throw toEvertrainError(error, { what: 'the list of runs', address: this.address });
+    }
+  }
+
+  model<P extends PipelineDefinition>(model: ModelDefinition<P> | string): Model<P> {
+    return new Model(this.context, model, () => this.gathered());
+  }
+
+  /** Lets go of the connection; runs go on. */
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  private async startRun(name: string, input: unknown, options: StartOptions, summary = name): Promise<Run<never>> {
+    checkOptions(`start of pipeline "${name}"`, options, startOptionNames);
+    const { queue, conflict = 'fail', id = `${name}/${randomUUID().slice(0, 8)}` } = options;
+    const start: WorkflowStartOptions = {
+      workflowId: id,
+      taskQueue: queue ?? defaultQueue,
+      args: [input, await this.runOptions(options)],
+      workflowIdConflictPolicy: conflict === 'use-existing' ? 'USE_EXISTING' : 'FAIL',
+      typedSearchAttributes: [{ key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: name }],
+      staticSummary: summary,
+    };
+    try {
+      const { firstExecutionRunId } = await this.client.workflow.start(name, start);
+      return new Run(this.context, id, firstExecutionRunId);
+    } catch (error) {
+      throw toEvertrainError(error, { what: `run "${id}"`, address: this.address });
+    }
+  }
+
+  private async runOptions({ seed, provenance, rerun, conflict }: StartOptions): Promise<RunOptions> {
+    if (seed !== undefined && !Number.isSafeInteger(seed)) throw invalid('seed', seed, 'Use a whole number.');
+    if (conflict !== undefined && conflict !== 'fail' && conflict !== 'use-existing') {
+      throw invalid('conflict', conflict, "Use 'fail' or 'use-existing'.");
+    }
+    const gathered = provenance === false ? undefined : (provenance ?? (await this.gathered()));
+    return {
+      ...(seed === undefined ? {} : { seed }),
+      ...(gathered === undefined ? {} : { provenance: gathered }),
+      ...(rerun === undefined ? {} : { rerun }),
+    };
+  }
+
+  private gathered(): Promise<Provenance> {
+    this.provenance ??= gatherProvenance(process.cwd());
+    return this.provenance;
+  }
+}
+
+function unknownPipeline(name: string, known: readonly (string | PipelineDefinition)[]): EvertrainError {
+  const names = known.map((one) => (typeof one === 'string' ? one : one.name));
+  const nearest = nearestName(name, names);
+  return new EvertrainError('USER_PIPELINE_UNKNOWN', `There is no pipeline "${name}".`, {
+    value: name,
+    remedy: nearest === undefined ? `There are: ${names.join(', ') || 'none'}.` : `Did you mean "${nearest}"?`,
+  });
+}
+
+function invalid(option: string, value: unknown, remedy: string): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `start: ${option} is ${show(value)}.`, { value, remedy });
+}

@@ -1,0 +1,49 @@
+import { toNumber } from './decode.js';
+import type { ChildFacts, Facts, Occurrence } from './fold.js';
+
+/** Child runs, from being asked for to their end. */
+export function foldChild(facts: Facts, { event, id, at }: Occurrence): void {
+  const initiated = event.startChildWorkflowExecutionInitiatedEventAttributes;
+  if (initiated) {
+    facts.children.set(id, {
+      workflowId: initiated.workflowId ?? '',
+      pipeline: initiated.workflowType?.name ?? '',
+      initiatedAt: at,
+      causes: facts.causes.call(),
+      input: initiated.input?.payloads?.[0],
+    });
+    return;
+  }
+  const started = event.childWorkflowExecutionStartedEventAttributes;
+  if (started) {
+    const child = facts.children.get(toNumber(started.initiatedEventId));
+    if (child && started.workflowExecution?.runId) child.runId = started.workflowExecution.runId;
+    return;
+  }
+  foldEnd(facts, { event, id, at });
+}
+
+function foldEnd(facts: Facts, { event, id, at }: Occurrence): void {
+  const completed = event.childWorkflowExecutionCompletedEventAttributes;
+  const failed = event.childWorkflowExecutionFailedEventAttributes;
+  const cancelled = event.childWorkflowExecutionCanceledEventAttributes;
+  const terminated = event.childWorkflowExecutionTerminatedEventAttributes;
+  const timedOut = event.childWorkflowExecutionTimedOutEventAttributes;
+  const neverStarted = event.startChildWorkflowExecutionFailedEventAttributes;
+  const attributes = completed ?? failed ?? cancelled ?? terminated ?? timedOut ?? neverStarted;
+  const child = attributes && facts.children.get(toNumber(attributes.initiatedEventId));
+  if (!child) return;
+  const kind: NonNullable<ChildFacts['end']>['kind'] = completed
+    ? 'completed'
+    : cancelled
+      ? 'cancelled'
+      : terminated
+        ? 'terminated'
+        : timedOut
+          ? 'timed-out'
+          : 'failed';
+  const message = neverStarted ? { message: 'A run of this id exists already.' } : undefined;
+  const failure = failed?.failure ?? message;
+  child.end = { kind, at, event: id, result: completed?.result?.payloads?.[0], failure };
+  facts.causes.arrive(`child:${child.workflowId}`);
+}

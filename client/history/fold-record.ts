@@ -1,0 +1,132 @@
+import {
+  type ApprovalAnswer,
+  type ApprovalRecord,
+  builtIn,
+  type CacheLookup,
+  type GateRecord,
+  memo,
+  runMessages,
+  searchAttributes,
+} from '../../workflows/sdk/protocol.js';
+import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
+import type { Facts, Occurrence } from './fold.js';
+
+/** What a run writes about itself (memo, markers, search attributes), timers, and the messages that reach it. */
+export function foldRecord(facts: Facts, occurrence: Occurrence): void {
+  const { event } = occurrence;
+  if (event.workflowPropertiesModifiedEventAttributes) foldMemo(facts, occurrence);
+  else if (event.markerRecordedEventAttributes) foldMarker(facts, occurrence);
+  else if (event.upsertWorkflowSearchAttributesEventAttributes) foldSearchAttributes(facts, event);
+  else if (event.workflowExecutionSignaledEventAttributes) foldSignal(facts, occurrence);
+  else if (event.workflowExecutionUpdateAcceptedEventAttributes) foldUpdate(facts, occurrence);
+  else foldTimer(facts, occurrence);
+}
+
+function foldMemo(facts: Facts, { event, id, at }: Occurrence): void {
+  const fields = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields ?? {};
+  const gate = decodeObject<GateRecord>(fields[memo.gate]);
+  if (typeof gate?.name === 'string') facts.gates.push({ record: gate, at });
+  const approval = decodeObject<ApprovalRecord>(fields[memo.approval]);
+  if (typeof approval?.id === 'string') foldApproval(facts, approval, at);
+  const reused = decodeObject<{ stepId: string; step: string }>(fields[memo.reused]);
+  if (typeof reused?.stepId !== 'string') return;
+  facts.steps.set(id, {
+    id: reused.stepId,
+    name: reused.step,
+    groups: groupsOf(reused.stepId),
+    scheduledAt: at,
+    causes: facts.causes.answer(reused.stepId),
+    end: { kind: 'reused', at, event: id },
+  });
+}
+
+function foldApproval(facts: Facts, record: ApprovalRecord, at: number): void {
+  const known = facts.approvals.get(record.id);
+  if (known === undefined) {
+    const node = `approval:${record.id}`;
+    const causes = record.state === 'waiting' ? facts.causes.call() : facts.causes.answer(node);
+    const settled = record.state === 'waiting' ? {} : { settledAt: at };
+    facts.approvals.set(record.id, { record, askedAt: at, causes, ...settled });
+    return;
+  }
+  if (record.state === 'timed-out') facts.causes.settle(`approval:${record.id}`);
+  known.record = { ...known.record, ...record };
+  if (record.state !== 'waiting') known.settledAt ??= at;
+}
+
+/** A cache hit is the result of a local activity, which the worker's core writes as a marker. */
+function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
+  const { markerName, details } = event.markerRecordedEventAttributes ?? {};
+  if (markerName !== 'core_local_activity') return;
+  const data = decodeFirst(details?.['data']) as { activity_type?: unknown } | null;
+  if (data?.activity_type !== builtIn.cacheLookup) return;
+  const found = decodeObject<CacheLookup>(details?.['result']?.payloads?.[0]);
+  if (found?.hit !== true || typeof found.stepId !== 'string') return;
+  facts.steps.set(id, {
+    id: found.stepId,
+    name: found.step,
+    groups: groupsOf(found.stepId),
+    scheduledAt: at,
+    causes: facts.causes.answer(found.stepId),
+    summary: event.userMetadata?.summary,
+    end: { kind: 'cached', at, event: id, lookup: found },
+  });
+}
+
+/** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]/prepare/fit` → search, prepare. */
+function groupsOf(stepId: string): string[] {
+  return stepId
+    .split('/')
+    .slice(0, -1)
+    .map((part) => part.replace(/\[\d+\]$/, ''));
+}
+
+function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {
+  const fields = event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
+  const payload = fields?.[searchAttributes.waitingFor.name];
+  if (!payload) return;
+  const value = decodePayload(payload);
+  facts.waitingFor = Array.isArray(value) ? value.map(String) : [];
+}
+
+function foldSignal(facts: Facts, { event, at }: Occurrence): void {
+  const { signalName, input } = event.workflowExecutionSignaledEventAttributes ?? {};
+  const name = signalName ?? '';
+  facts.signals.push({ name, at, payload: input?.payloads?.[0] });
+  facts.causes.arrive(`signal:${name}#${facts.signals.length}`);
+}
+
+function foldUpdate(facts: Facts, { event, at }: Occurrence): void {
+  const { acceptedRequest } = event.workflowExecutionUpdateAcceptedEventAttributes ?? {};
+  if (acceptedRequest?.input?.name !== runMessages.approve) {
+    return facts.causes.settle(`update:${acceptedRequest?.meta?.updateId ?? ''}`);
+  }
+  const given = decodeFirst(acceptedRequest.input.args) as Partial<ApprovalAnswer> | null;
+  const known = given?.id === undefined ? undefined : facts.approvals.get(given.id);
+  if (known === undefined || given === null) return;
+  facts.causes.settle(`approval:${known.record.id}`);
+  const actor = given.actor === undefined ? {} : { actor: given.actor };
+  known.record = { ...known.record, state: 'answered', answer: given.answer, ...actor };
+  known.settledAt ??= at;
+}
+
+function foldTimer(facts: Facts, { event, id, at }: Occurrence): void {
+  const started = event.timerStartedEventAttributes;
+  if (started) {
+    facts.timers.set(id, {
+      id: started.timerId ?? '',
+      startedAt: at,
+      firesAt: at + durationToMillis(started.startToFireTimeout),
+      causes: facts.causes.call(),
+      summary: event.userMetadata?.summary,
+    });
+    return;
+  }
+  const fired = event.timerFiredEventAttributes;
+  const ended = fired ?? event.timerCanceledEventAttributes;
+  const timer = ended && facts.timers.get(toNumber(ended.startedEventId));
+  if (!timer) return;
+  timer.end = { at, kind: fired ? 'fired' : 'cancelled' };
+  if (fired) facts.causes.arrive(`timer:${timer.id}`);
+  else facts.causes.settle(`timer:${timer.id}`);
+}

@@ -1,0 +1,165 @@
+import proto from '@temporalio/proto';
+import type { ApprovalRecord, GateRecord } from '../../workflows/sdk/protocol.js';
+import { type Causes, CauseTracker } from './causes.js';
+import { type Failure, type HistoryEvent, type Payload, toMillis, toNumber } from './decode.js';
+import { foldActivity } from './fold-activity.js';
+import { foldChild } from './fold-child.js';
+import { foldRecord } from './fold-record.js';
+import { foldRun } from './fold-run.js';
+
+/**
+ * The facts of a history, gathered in one pass over its events. Payloads stay encoded until the view needs them. Events
+ * may come in portions, so a live view never reads a history twice.
+ */
+export interface Facts {
+  events: number;
+  lastAt: number;
+  started?: Started;
+  closed?: Closed;
+  cancelRequested: boolean;
+  /** The workflow task fails again and again; see `RunView.blocked`. */
+  blocked?: { readonly at: number; readonly failure: Failure | null | undefined };
+  workerVersion?: { readonly deployment?: string; readonly buildId: string };
+  /** By scheduled event id; answered and reused ones by their marker's or memo's. */
+  readonly steps: Map<number, StepFacts>;
+  /** By initiated event id. */
+  readonly children: Map<number, ChildFacts>;
+  /** By started event id. */
+  readonly timers: Map<number, TimerFacts>;
+  readonly approvals: Map<string, ApprovalFacts>;
+  readonly gates: { readonly record: GateRecord; readonly at: number }[];
+  readonly signals: { readonly name: string; readonly at: number; readonly payload: Payload | undefined }[];
+  /** As the search attribute says; absent where the run never set it. */
+  waitingFor?: readonly string[];
+  readonly causes: CauseTracker;
+}
+
+export interface Started {
+  readonly at: number;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly type: string;
+  readonly input: readonly Payload[];
+  readonly parent?: { readonly workflowId: string; readonly runId: string };
+}
+
+export interface Closed {
+  readonly at: number;
+  readonly kind: 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed-out' | 'continued';
+  readonly result?: Payload | undefined;
+  readonly failure?: Failure | null | undefined;
+  readonly reason?: string;
+  readonly runId?: string;
+}
+
+export interface StepFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly scheduledAt: number;
+  readonly causes: Causes;
+  readonly queue?: string;
+  readonly seed?: number;
+  readonly input?: Payload | undefined;
+  readonly summary?: Payload | null | undefined;
+  /** Of the last attempt, once history has it. */
+  attempt?: number;
+  startedAt?: number;
+  worker?: string;
+  end?: StepEnd;
+}
+
+export type StepEnd = { readonly at: number; readonly event: number } & (
+  | { readonly kind: 'completed'; readonly output: Payload | undefined }
+  | { readonly kind: 'failed'; readonly failure: Failure | null | undefined }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'cached'; readonly lookup: CacheHit }
+  | { readonly kind: 'reused' }
+);
+
+export interface CacheHit {
+  readonly input?: unknown;
+  readonly output: unknown;
+  readonly key: string;
+  readonly source: { readonly workflowId: string; readonly runId: string; readonly stepId: string };
+}
+
+export interface ChildFacts {
+  readonly workflowId: string;
+  readonly pipeline: string;
+  readonly initiatedAt: number;
+  readonly causes: Causes;
+  readonly input: Payload | undefined;
+  runId?: string;
+  end?: {
+    readonly at: number;
+    readonly event: number;
+    readonly kind: 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed-out';
+    readonly result?: Payload | undefined;
+    readonly failure?: Failure | null | undefined;
+  };
+}
+
+export interface TimerFacts {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly firesAt: number;
+  readonly causes: Causes;
+  readonly summary?: Payload | null | undefined;
+  end?: { readonly at: number; readonly kind: 'fired' | 'cancelled' };
+}
+
+export interface ApprovalFacts {
+  record: ApprovalRecord;
+  readonly askedAt: number;
+  readonly causes: Causes;
+  settledAt?: number;
+}
+
+export function noFacts(): Facts {
+  return {
+    events: 0,
+    lastAt: 0,
+    cancelRequested: false,
+    steps: new Map(),
+    children: new Map(),
+    timers: new Map(),
+    approvals: new Map(),
+    gates: [],
+    signals: [],
+    causes: new CauseTracker(),
+  };
+}
+
+/** An event with its number and time read. */
+export interface Occurrence {
+  readonly event: HistoryEvent;
+  readonly id: number;
+  readonly at: number;
+}
+
+export type Fold = (facts: Facts, occurrence: Occurrence) => void;
+
+const { EventType } = proto.temporal.api.enums.v1;
+
+/** Which part of the fold an event type is for; the rest (heartbeat requests, Nexus, …) says nothing that a view shows. */
+const folds = new Map<number, Fold>();
+for (const [name, type] of Object.entries(EventType) as [string, number][]) {
+  const text = name.replace('EVENT_TYPE_', '');
+  if (text.startsWith('ACTIVITY_TASK_')) folds.set(type, foldActivity);
+  else if (/CHILD_WORKFLOW_EXECUTION/.test(text)) folds.set(type, foldChild);
+  else if (/^(TIMER_|MARKER_|UPSERT_|WORKFLOW_PROPERTIES_MODIFIED$|.*_SIGNALED$|.*_UPDATE_)/.test(text)) {
+    folds.set(type, foldRecord);
+  } else if (/^WORKFLOW_(EXECUTION|TASK)_/.test(text)) folds.set(type, foldRun);
+}
+
+/** Adds the next events to the facts, in order. */
+export function fold(facts: Facts, events: readonly HistoryEvent[]): void {
+  for (const event of events) {
+    const id = toNumber(event.eventId);
+    const at = toMillis(event.eventTime) ?? facts.lastAt;
+    facts.events = Math.max(facts.events, id);
+    facts.lastAt = at;
+    folds.get(event.eventType ?? 0)?.(facts, { event, id, at });
+  }
+}

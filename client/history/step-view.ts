@@ -1,0 +1,144 @@
+import proto, { type temporal } from '@temporalio/proto';
+import { decodeFirst, decodePayload, failureView, toMillis } from './decode.js';
+import type { StepFacts } from './fold.js';
+import type { AttemptRecord, AttemptView, FailureView, RunningStep, StepBase, StepView } from './run-view.js';
+
+export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
+
+const { PendingActivityState } = proto.temporal.api.enums.v1;
+
+/**
+ * A step as people see it: its end from history; while it has none, its state from `describe()`; its attempts from the
+ * journal. Each says what it knows, and nothing stands in for a missing one.
+ */
+export function stepView(
+  facts: StepFacts,
+  values: StepValues,
+  pending: PendingActivity | undefined,
+  attempts: readonly AttemptRecord[] | undefined,
+): StepView {
+  const base = baseOf(facts, values, attempts);
+  if (facts.end === undefined) return openStep(facts, base, pending);
+  const { at: endedAt } = facts.end;
+  const started = facts.startedAt === undefined ? {} : { startedAt: facts.startedAt };
+  switch (facts.end.kind) {
+    case 'completed':
+      return {
+        ...base,
+        status: 'completed',
+        startedAt: facts.startedAt ?? facts.scheduledAt,
+        endedAt,
+        output: values.output,
+      };
+    case 'failed':
+      return { ...base, status: 'failed', ...started, endedAt, failure: failureView(facts.end.failure) };
+    case 'cancelled':
+      return { ...base, status: 'cancelled', ...started, endedAt };
+    case 'cached': {
+      const { source, key } = facts.end.lookup;
+      return { ...base, status: 'cached', endedAt, output: values.output, cacheSource: source, cacheKey: key };
+    }
+    case 'reused':
+      return { ...base, status: 'reused', endedAt, output: values.output };
+  }
+}
+
+/** A step's input and output, decoded once for the view and its edges. `undefined`: history does not carry it. */
+export interface StepValues {
+  readonly input: unknown;
+  readonly output: unknown;
+}
+
+function baseOf(facts: StepFacts, values: StepValues, attempts: readonly AttemptRecord[] | undefined): StepBase {
+  const summary = facts.summary ? decodePayload(facts.summary) : undefined;
+  const answered = facts.end?.kind === 'cached' || facts.end?.kind === 'reused';
+  const last = attempts?.at(-1);
+  return {
+    id: facts.id,
+    name: facts.name,
+    groups: facts.groups,
+    ...(facts.queue === undefined ? {} : { queue: facts.queue }),
+    scheduledAt: facts.scheduledAt,
+    attempt: answered ? 0 : (facts.attempt ?? 'unknown'),
+    ...(attempts === undefined ? {} : { attempts: attempts.map(attemptView) }),
+    ...(values.input === undefined ? {} : { input: values.input }),
+    ...(facts.seed === undefined ? {} : { seed: facts.seed }),
+    ...(typeof summary === 'string' ? { summary } : {}),
+    metrics: values.output === undefined ? { ...last?.metricsLast } : metricsOf(values.output),
+  };
+}
+
+function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | undefined): StepView {
+  if (pending === undefined) {
+    // History shows a start without an end only for an activity that is never retried.
+    if (facts.startedAt === undefined) return { ...base, status: 'unknown' };
+    const worker = facts.worker === undefined ? {} : { worker: facts.worker };
+    return { ...base, status: 'running', startedAt: facts.startedAt, ...worker, cancelRequested: false };
+  }
+  const attempt = pending.attempt ?? 1;
+  const lastFailure: { lastFailure?: FailureView } = pending.lastFailure
+    ? { lastFailure: failureView(pending.lastFailure) }
+    : {};
+  const startedAt = toMillis(pending.lastStartedTime);
+  if (!isRunning(pending) || startedAt === undefined) {
+    const nextAt = attempt > 1 ? toMillis(pending.nextAttemptScheduleTime ?? pending.scheduledTime) : undefined;
+    const next = nextAt === undefined ? {} : { nextAttemptAt: nextAt };
+    return { ...base, attempt, status: 'queued', ...lastFailure, ...next };
+  }
+  const heartbeat = toMillis(pending.lastHeartbeatTime);
+  return {
+    ...base,
+    attempt,
+    status: 'running',
+    startedAt,
+    cancelRequested: pending.state === PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
+    ...(heartbeat === undefined ? {} : { lastHeartbeatAt: heartbeat }),
+    ...heartbeatOf(pending),
+    ...(pending.lastWorkerIdentity ? { worker: pending.lastWorkerIdentity } : {}),
+    ...lastFailure,
+  };
+}
+
+/** A step's heartbeat carries `{ progress?, checkpoint? }`; an activity that is no step may carry anything. */
+function heartbeatOf({ heartbeatDetails }: PendingActivity): Pick<RunningStep, 'progress' | 'checkpoint'> {
+  if (!heartbeatDetails?.payloads?.length) return {};
+  const details = decodeFirst(heartbeatDetails);
+  const isOwn =
+    typeof details === 'object' &&
+    details !== null &&
+    Object.keys(details).every((key) => key === 'progress' || key === 'checkpoint');
+  return isOwn ? details : { progress: details };
+}
+
+function isRunning({ state }: PendingActivity): boolean {
+  return (
+    state === PendingActivityState.PENDING_ACTIVITY_STATE_STARTED ||
+    state === PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED ||
+    state === PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED
+  );
+}
+
+function attemptView(record: AttemptRecord): AttemptView {
+  const { attempt, outcome, durationMs, code, message } = record;
+  return {
+    attempt,
+    startedAt: new Date(record.startedAt).getTime(),
+    endedAt: new Date(record.endedAt).getTime(),
+    durationMs,
+    outcome,
+    ...(code === undefined ? {} : { code }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+/** The numbers that people compare: those at the top of an output, and those of its `metrics`. */
+export function metricsOf(output: unknown): Record<string, number> {
+  const found: Record<string, number> = {};
+  if (typeof output !== 'object' || output === null || Array.isArray(output)) return found;
+  const { metrics } = output as { metrics?: unknown };
+  for (const source of [output, metrics]) {
+    if (typeof source !== 'object' || source === null || Array.isArray(source)) continue;
+    for (const [name, value] of Object.entries(source)) if (typeof value === 'number') found[name] = value;
+  }
+  return found;
+}

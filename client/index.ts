@@ -1,0 +1,14 @@
+export type { ConnectSettings, ResolvedConnection } from './config.js';
+export { resolveConnection } from './config.js';
+export { type AttemptsReader, type ConnectOptions, connect } from './connect.js';
+export { readEngineFile, type RunningEngine } from './engine-file.js';
+export { Evertrain, type StartByNameOptions, type StartOptions } from './evertrain.js';
+export { fetchHistory } from './history/fetch.js';
+export { type Evidence, type Pending, projectRun } from './history/project-run.js';
+export type * from './history/run-view.js';
+export type { ListOptions, RunSummary } from './list-runs.js';
+export { Model, type TrainOptions } from './model-handle.js';
+export { gatherProvenance } from './provenance.js';
+export { type ApproveOptions, Run } from './run.js';
+export type { RunEvent, RunHappening } from './run-events.js';
+export { toEvertrainError } from './to-error.js';

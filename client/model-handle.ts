@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { type Connection, WithStartWorkflowOperation } from '@temporalio/client';
+import { type Duration, durationMs } from '../workflows/sdk/duration.js';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+import type { ModelDefinition } from '../workflows/sdk/model.js';
+import { checkName } from '../workflows/sdk/options.js';
+import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
+import {
+  defaultQueue,
+  type ModelStart,
+  type ModelState,
+  modelMessages,
+  modelWorkflowId,
+  modelWorkflowType,
+  type PromoteRequest,
+  type Provenance,
+  searchAttributes,
+  type TrainRequest,
+} from '../workflows/sdk/protocol.js';
+import { checkValue } from './check-value.js';
+import { Run, type RunContext } from './run.js';
+import { sendUpdate } from './send-update.js';
+import { toEvertrainError } from './to-error.js';
+
+export interface TrainOptions {
+  /** Names the training: the same trigger twice is one training. Default: a new name. */
+  readonly trigger?: string;
+  readonly seed?: number;
+  readonly provenance?: Provenance | false;
+  /** Until a worker must have taken the order; default 10 s. */
+  readonly within?: Duration;
+}
+
+/** A model by its name: one workflow that lives as long as the model does. It is started by its first training. */
+export class Model<P extends PipelineDefinition = PipelineDefinition> {
+  readonly name: string;
+  private readonly definition: ModelDefinition<P> | undefined;
+  private readonly context: RunContext;
+  private readonly provenance: () => Promise<Provenance>;
+
+  constructor(context: RunContext, model: ModelDefinition<P> | string, provenance: () => Promise<Provenance>) {
+    this.name = typeof model === 'string' ? model : model.name;
+    checkName('model', this.name);
+    this.definition = typeof model === 'string' ? undefined : model;
+    this.context = context;
+    this.provenance = provenance;
+  }
+
+  /** Trains a version: a run of the model's pipeline, which the model's workflow starts and hears the end of. */
+  async train(input: PipelineInput<P>, options: TrainOptions = {}): Promise<Run<PipelineOutput<P>>> {
+    const schema = this.definition?.pipeline.input;
+    const travels = checkValue(schema, input, 'USER_INPUT_INVALID', `the input of a training of model "${this.name}"`);
+    const trigger = options.trigger ?? `by-hand-${randomUUID().slice(0, 8)}`;
+    const { seed } = options;
+    const provenance = options.provenance === false ? undefined : (options.provenance ?? (await this.provenance()));
+    const request: TrainRequest = {
+      trigger,
+      input: travels,
+      options: { ...(seed === undefined ? {} : { seed }), ...(provenance === undefined ? {} : { provenance }) },
+    };
+    const { client } = this.context;
+    const { workflowId } = await sendUpdate<{ workflowId: string }>({
+      client,
+      what: `a training of model "${this.name}"`,
+      id: `train:${trigger}`,
+      within: options.within ?? '10s',
+      doneWithin: '60s',
+      send: (updateId) =>
+        client.workflow.startUpdateWithStart<() => Promise<unknown>, { workflowId: string }, [TrainRequest]>(
+          modelMessages.train,
+          { args: [request], updateId, waitForStage: 'ACCEPTED', startWorkflowOperation: this.starting() },
+        ),
+    });
+    return new Run(this.context, workflowId);
+  }
+
+  /** Makes a version the champion: it is deployed first, and only what the model server took counts. */
+  async promote(
+    version: string,
+    options: { readonly actor?: string; readonly within?: Duration } = {},
+  ): Promise<ModelState> {
+    const { actor, within = '10s' } = options;
+    const { client } = this.context;
+    const request: PromoteRequest = { version, ...(actor === undefined ? {} : { actor }) };
+    return sendUpdate<ModelState>({
+      client,
+      what: `the promotion of version ${version} of model "${this.name}"`,
+      id: `promote:${version}`,
+      within,
+      doneWithin: '10 minutes',
+      send: (updateId) =>
+        this.existing(() =>
+          client.workflow
+            .getHandle(modelWorkflowId(this.name))
+            .startUpdate<ModelState, [PromoteRequest]>(modelMessages.promote, {
+              args: [request],
+              updateId,
+              waitForStage: 'ACCEPTED',
+            }),
+        ),
+    });
+  }
+
+  /** Versions, champion and trainings, as the model's workflow has them; USER_MODEL_UNKNOWN before its first training. */
+  async state(options: { readonly within?: Duration } = {}): Promise<ModelState> {
+    const { client } = this.context;
+    const within = options.within ?? '10s';
+    const deadline = Date.now() + durationMs(within, 'within');
+    const connection = client.connection as Connection;
+    const query = () => client.workflow.getHandle(modelWorkflowId(this.name)).query<ModelState>(modelMessages.state);
+    try {
+      return await connection.withDeadline(deadline, () => this.existing(query));
+    } catch (error) {
+      if (Date.now() < deadline) throw toEvertrainError(error, { what: `model "${this.name}"`, ...this.context });
+      throw new EvertrainError('SYSTEM_FAILED', `No worker answered for model "${this.name}" within ${within}.`, {
+        remedy: 'Start a worker that serves this project.',
+        cause: error,
+      });
+    }
+  }
+
+  /** The run of a training, by its trigger; USER_RUN_UNKNOWN when the model remembers none of that name. */
+  async run(trigger: string): Promise<Run<PipelineOutput<P>>> {
+    const { training, trainings } = await this.state();
+    const found = [...trainings, ...(training === undefined ? [] : [training])].find((one) => one.trigger === trigger);
+    if (found !== undefined) return new Run(this.context, found.workflowId);
+    throw new EvertrainError('USER_RUN_UNKNOWN', `Model "${this.name}" remembers no training "${trigger}".`, {
+      value: trigger,
+      remedy: `It remembers: ${trainings.map((one) => one.trigger).join(', ') || 'none'}.`,
+    });
+  }
+
+  private starting(): WithStartWorkflowOperation<() => Promise<unknown>> {
+    const start: ModelStart = { name: this.name };
+    return new WithStartWorkflowOperation<(start: ModelStart) => Promise<unknown>>(modelWorkflowType, {
+      workflowId: modelWorkflowId(this.name),
+      args: [start],
+      taskQueue: defaultQueue,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      typedSearchAttributes: [{ key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: this.name }],
+      staticSummary: `model ${this.name}`,
+    }) as WithStartWorkflowOperation<() => Promise<unknown>>;
+  }
+
+  private async existing<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      const known = toEvertrainError(error, { what: `model "${this.name}"` });
+      if (known.code !== 'USER_RUN_UNKNOWN') throw error;
+      throw new EvertrainError('USER_MODEL_UNKNOWN', `There is no model "${this.name}" yet.`, {
+        value: this.name,
+        remedy: 'Its first training makes it: `evertrain.model(…).train(…)`.',
+        cause: error,
+      });
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { abortable } from './abortable.js';
+import type { AttemptsReader } from './connect.js';
+import { toNumber } from './history/decode.js';
+import { type Facts, fold, noFacts } from './history/fold.js';
+import { type Pending, viewOf } from './history/project-run.js';
+import type { RunView } from './history/run-view.js';
+import { HistoryFeed } from './history-feed.js';
+import { happenings, type RunEvent } from './run-events.js';
+import { isConnectionLoss, toEvertrainError } from './to-error.js';
+
+export interface WatchOptions {
+  readonly client: Client;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly attempts?: AttemptsReader | undefined;
+  /** Ends the events, quietly. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Watched = WatchOptions & { readonly signal: AbortSignal };
+
+/** How often `describe()` is asked while steps are open and nothing else happens. */
+const pollMs = 1_000;
+const minGapMs = 40;
+
+/**
+ * Follows a run until it closes. New events come by long poll; while steps are open, `describe()` adds what history does
+ * not have (running, heartbeats). The two are brought together exactly: `describe()` says how long the history was when
+ * it looked, and the view takes the events up to there, so no step shows a state of two moments.
+ */
+export async function* watchRun(options: WatchOptions): AsyncGenerator<RunEvent, void, undefined> {
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  try {
+    let runId: string | undefined = options.runId;
+    while (runId !== undefined) runId = yield* watchOne({ ...options, runId, signal });
+  } finally {
+    stop.abort();
+  }
+}
+
+/** Answers the run that goes on where this one ended, if one does. */
+async function* watchOne(options: Watched): AsyncGenerator<RunEvent, string | undefined> {
+  const { workflowId, signal } = options;
+  const feed = new HistoryFeed(options);
+  const facts = noFacts();
+  let last: RunView | undefined;
+  let isLost = false;
+  while (!signal.aborted) {
+    try {
+      await feed.next(last?.steps.some(isOpen) ? pollMs : undefined);
+      const began = performance.now();
+      const view: RunView = await look(options, feed, facts);
+      if (isLost && last !== undefined) yield { type: 'reconnected', at: Date.now(), view };
+      isLost = false;
+      yield* happenings(last, view);
+      last = view;
+      if (view.status.kind === 'continued') return view.status.runId;
+      if (view.closedAt !== undefined) return undefined;
+      if (feed.isClosed) await feed.restart();
+      // A long history takes its time to project: never more than a fifth of a core goes into watching.
+      await sleep(Math.max(minGapMs, 4 * (performance.now() - began)), undefined, { signal });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!isConnectionLoss(error)) throw toEvertrainError(error, { what: `run "${workflowId}"` });
+      if (!isLost && last !== undefined) yield disconnected(last, error);
+      isLost = true;
+      await feed.restart();
+    }
+  }
+  return undefined;
+}
+
+/** The run as it stands: all of its history when it has closed, else up to the moment of `describe()`. */
+async function look(options: Watched, feed: HistoryFeed, facts: Facts): Promise<RunView> {
+  const { client, workflowId, runId, attempts, signal } = options;
+  let pending: Pending | undefined;
+  let upTo: number | undefined;
+  if (!feed.isClosed) {
+    const { namespace } = client.options;
+    const execution = { workflowId, runId };
+    const described = await abortable(client, signal, () =>
+      client.workflowService.describeWorkflowExecution({ namespace, execution }),
+    );
+    pending = described;
+    upTo = toNumber(described.workflowExecutionInfo?.historyLength);
+    await feed.until(upTo);
+  }
+  fold(facts, feed.take(upTo));
+  return viewOf(facts, { pending, attempts: await attempts?.(workflowId, runId), runId });
+}
+
+function isOpen({ status }: { readonly status: string }): boolean {
+  return status === 'queued' || status === 'running' || status === 'unknown';
+}
+
+function disconnected(view: RunView, error: unknown): RunEvent {
+  return { type: 'disconnected', at: Date.now(), view, message: toEvertrainError(error).message };
+}

@@ -1,0 +1,323 @@
+"""The warm host: one process imports the heavy modules once and forks a process for each job.
+
+Every job has two processes. The *supervisor*, forked from the host, adopts whatever the job leaves behind (it is a
+child subreaper) and ends all of it once the job's own process has ended. The *job*, forked from the supervisor, leads a
+session of its own and runs the program, its standard streams connected to the worker by sockets. Whoever dies:
+
+- The worker, also by SIGKILL: the host reads the end of its standard input, lets go of all supervisors, and ends.
+- The host: each supervisor reads the end of its link to the host, and ends its job and all descendants.
+- A supervisor: the kernel ends its job (parent-death signal); the host, a subreaper too, ends what the job left.
+
+Protocol: JSON lines. In: `{"op": "run", "id", "job"}`, `{"op": "stop", "id", "signal": "TERM" | "KILL"}`. Out:
+`{"event": "ready", "pid", "rss"}`, `{"event": "exit", "id", "code", "rss"}` (a negative code is a signal; rss in KiB).
+A job connects twice to the worker's socket and says `<id><o|e>` (17 bytes): `o` carries its standard output, and the
+acknowledgements of checkpoints the other way; `e` its standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import time
+import traceback
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import evertrain
+
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SUBREAPER, _DEATH_SIGNAL = 36, 1
+
+
+def main(arguments: "list[str]") -> int:
+    parser = argparse.ArgumentParser(prog="evertrain.py host")
+    parser.add_argument("--socket", required=True, help="the worker's socket, in a folder that the host removes")
+    parser.add_argument("--preload", default="", help="modules, separated by commas")
+    parser.add_argument("--script", action="append", default=[], help="a program whose imports are loaded ahead")
+    options = parser.parse_args(arguments)
+    _Host(options.socket).serve([(name, None) for name in options.preload.split(",") if name], options.script)
+    return 0
+
+
+class _Host:
+    def __init__(self, socket_path: str) -> None:
+        self._socket_path = socket_path
+        self._links: "dict[int, socket.socket]" = {}
+        self._ids: "dict[int, str]" = {}
+        self._pids: "dict[str, int]" = {}
+        self._input = b""
+        # What modules print while they are imported must not meddle with the protocol.
+        self._protocol = os.dup(1)
+        os.dup2(2, 1)
+
+    def serve(self, modules: "list[tuple[str, str | None]]", scripts: "Iterable[str]") -> None:
+        evertrain.prctl(_SUBREAPER, 1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._load(modules, scripts)
+        self._wake, wake = os.pipe()
+        for end in (self._wake, wake):
+            os.set_blocking(end, False)
+        self._wake_writer = wake
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(0, selectors.EVENT_READ)
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._say(event="ready", pid=os.getpid())
+        while self._step():
+            pass
+        self._leave()
+
+    def _load(self, modules: "list[tuple[str, str | None]]", scripts: "Iterable[str]") -> None:
+        # While an import runs nobody reads the end of input, so for that time the kernel watches the worker.
+        evertrain.prctl(_DEATH_SIGNAL, signal.SIGKILL)
+        for name in _THREAD_LIMITS:
+            os.environ.setdefault(name, "1")
+        evertrain.preload(modules + evertrain.third_party_imports([Path(script) for script in scripts]))
+        evertrain.prctl(_DEATH_SIGNAL, 0)
+        # Forked processes share the pages that the collector does not touch.
+        gc.collect()
+        gc.freeze()
+        warnings.filterwarnings("ignore", message=".*fork.*", category=DeprecationWarning)
+
+    def _step(self) -> bool:
+        for key, _ in self._selector.select():
+            if key.fd == 0:
+                received = os.read(0, 65536)
+                if not received:
+                    return False
+                self._input += received
+                *lines, self._input = self._input.split(b"\n")
+                for line in lines:
+                    self._obey(json.loads(line))
+            else:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake, 4096)
+                self._reap()
+        return True
+
+    def _obey(self, request: "dict[str, Any]") -> None:
+        if request["op"] == "run":
+            self._run(request["id"], request["job"])
+        elif request["id"] in self._pids:
+            with contextlib.suppress(OSError):
+                self._links[self._pids[request["id"]]].send(request["signal"][:1].encode())
+
+    def _run(self, name: str, document: str) -> None:
+        link, other = socket.socketpair()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            link.close()
+            other.close()
+            self._say(event="exit", id=name, code=None, why=f"the host cannot fork: {error}")
+            return
+        if pid == 0:
+            self._become_supervisor(link, other, name, document)
+        other.close()
+        self._links[pid], self._ids[pid], self._pids[name] = link, name, pid
+
+    def _become_supervisor(self, mine: socket.socket, link: socket.socket, name: str, document: str) -> NoReturn:
+        try:
+            # Held here, the other jobs' links would outlive the host, and the host's output would never end.
+            self._selector.close()
+            for end in [mine, *self._links.values()]:
+                end.close()
+            for end in (self._wake, self._wake_writer, self._protocol):
+                os.close(end)
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(nothing, 0)
+            os.close(nothing)
+            _Supervisor(link, self._socket_path, name, document).serve()
+        finally:
+            os._exit(1)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in self._links:
+                self._ended(pid, status)
+
+    def _ended(self, pid: int, status: int) -> None:
+        link, name = self._links.pop(pid), self._ids.pop(pid)
+        del self._pids[name]
+        with link:
+            link.setblocking(False)
+            with contextlib.suppress(OSError):
+                result = link.recv(64)
+                if result:
+                    self._say(event="exit", id=name, code=int(result))
+                    return
+        why = f"its supervisor ended ({os.waitstatus_to_exitcode(status)})"
+        orphans = [child for child in children_of([os.getpid()]) if child not in self._links]
+        _kill(orphans + children_of(orphans))
+        self._say(event="exit", id=name, code=None, why=why)
+
+    def _leave(self) -> None:
+        """The worker is gone or has closed its end."""
+        for link in self._links.values():
+            link.close()
+        end_descendants(5)
+        shutil.rmtree(os.path.dirname(self._socket_path), ignore_errors=True)
+
+    def _say(self, **event: Any) -> None:
+        line = json.dumps({**event, "rss": _resident_kib()}).encode() + b"\n"
+        with contextlib.suppress(BrokenPipeError):
+            while line:
+                line = line[os.write(self._protocol, line) :]
+
+
+class _Supervisor:
+    """Waits for one job, obeys the host's signals, and leaves no descendant behind."""
+
+    def __init__(self, link: socket.socket, socket_path: str, name: str, document: str) -> None:
+        self._link, self._socket_path, self._name, self._document = link, socket_path, name, document
+
+    def serve(self) -> NoReturn:
+        evertrain.prctl(_SUBREAPER, 1)
+        wake, wake_writer = os.pipe()
+        os.set_blocking(wake_writer, False)
+        signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
+        me = os.getpid()
+        self._job = os.fork()
+        if self._job == 0:
+            try:
+                os.setsid()
+                evertrain.die_with(me)
+                signal.set_wakeup_fd(-1)
+                os.close(wake)
+                os.close(wake_writer)
+                self._become_job()
+            except BaseException:  # noqa: BLE001 - the worker may be gone; else it shows what standard error says
+                traceback.print_exc()
+            finally:
+                os._exit(70)
+        self._code: "int | None" = None
+        selector = selectors.DefaultSelector()
+        selector.register(self._link, selectors.EVENT_READ)
+        selector.register(wake, selectors.EVENT_READ)
+        while self._code is None:
+            for key, _ in selector.select():
+                if key.fd == wake:
+                    os.read(wake, 4096)
+                    self._reap()
+                else:
+                    self._obey()
+        end_descendants(5, group=self._job)
+        with contextlib.suppress(OSError):
+            self._link.send(str(self._code).encode())
+        os._exit(0)
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self._job:
+                    self._code = os.waitstatus_to_exitcode(status)
+
+    def _obey(self) -> None:
+        order = self._link.recv(1)
+        if not order:
+            end_descendants(5, group=self._job)
+            os._exit(1)
+        if order == b"T":
+            _signal_group(self._job, signal.SIGTERM)
+        else:
+            _signal_group(self._job, signal.SIGKILL)
+
+    def _become_job(self) -> NoReturn:
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._link.close()
+        out = self._connect(b"o", 1)
+        self._connect(b"e", 2).close()
+        os.environ["EVERTRAIN_JOB"] = self._document
+        code = 70
+        try:
+            code = evertrain.run_job(self._document, out.fileno())
+        finally:
+            evertrain.finish()
+            os._exit(code)
+
+    def _connect(self, stream: bytes, descriptor: int) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self._socket_path)
+        connection.sendall(self._name.encode() + stream)
+        os.dup2(connection.fileno(), descriptor)
+        return connection
+
+
+def _signal_group(leader: int, number: int) -> None:
+    try:
+        os.killpg(leader, number)
+    except ProcessLookupError:  # it does not lead its group yet
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(leader, number)
+
+
+def end_descendants(seconds: float, group: "int | None" = None) -> None:
+    """Kills and reaps all descendants. As a subreaper this process is the ancestor of whatever they left behind."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0] != 0:
+                pass
+        except ChildProcessError:
+            break
+        if time.monotonic() > deadline:
+            break
+        _kill(children_of([os.getpid()]))
+        if group is not None:
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
+        time.sleep(0.002)
+    if group is not None and not os.path.isdir("/proc/self"):  # no subreapers (macOS): the group is what can be found
+        with contextlib.suppress(OSError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def children_of(ancestors: "Iterable[int]") -> "list[int]":
+    """All descendants, children first; empty where there is no /proc."""
+    children: "dict[int, list[int]]" = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            parent = int(file.read().rpartition(b")")[2].split()[1])
+            children.setdefault(parent, []).append(int(name))
+    found, waiting = [], list(ancestors)
+    while waiting:
+        below = children.get(waiting.pop(0), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _kill(pids: "Iterable[int]") -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _resident_kib() -> int:
+    with contextlib.suppress(OSError):
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+    return 0

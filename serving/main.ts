@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+import { type ModelServer, startModelServer } from './start-model-server.js';
+
+export interface ServeOptions {
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Option → environment → default; USER_OPTION_INVALID for an unknown flag or a port that is none. */
+export function serveOptions(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ServeOptions {
+  const flags = parseFlags(argv);
+  const port = flags.port ?? env['EVERTRAIN_SERVING_PORT'] ?? '8100';
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    throw new EvertrainError('USER_OPTION_INVALID', `port: ${port} is not a port number.`, {
+      value: port,
+      remedy: 'Use 0 to 65535.',
+    });
+  }
+  return {
+    dataDir: flags['data-dir'] ?? env['EVERTRAIN_DATA_DIR'] ?? '.evertrain',
+    host: flags.host ?? env['EVERTRAIN_SERVING_HOST'] ?? '127.0.0.1',
+    port: Number(port),
+  };
+}
+
+function parseFlags(argv: readonly string[]): { 'data-dir'?: string; host?: string; port?: string } {
+  const options = { 'data-dir': { type: 'string' }, host: { type: 'string' }, port: { type: 'string' } } as const;
+  try {
+    return parseArgs({ args: [...argv], options }).values as { 'data-dir'?: string; host?: string; port?: string };
+  } catch (cause) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${(cause as Error).message}.`, {
+      remedy: 'Flags are --data-dir, --host, --port.',
+      cause,
+    });
+  }
+}
+
+/** Runs the model server on a data folder until SIGINT or SIGTERM, then answers what is in flight and ends. */
+export async function serveModels(
+  options: ServeOptions,
+  log: (message: string) => void = console.log,
+): Promise<ModelServer> {
+  const store = fileArtifactStore(join(options.dataDir, 'artifacts'));
+  const server = await startModelServer({ ...options, store, log });
+  log(`The model server answers at ${server.address}`);
+  const stop = (): void => void close();
+  const close = (): Promise<void> => {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    return server.close();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return { ...server, close };
+}

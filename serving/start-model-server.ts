@@ -1,0 +1,99 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import type { ArtifactStore } from '../activities/sdk/ports.js';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+import { loadOnnxRuntime } from './peers.js';
+import { ServedModels } from './served-models.js';
+import { servingApp } from './serving-app.js';
+
+/**
+ * The model server answers predictions over the Open Inference Protocol (version 2, REST) from ONNX models in the
+ * artifact store. It is told what to serve by deployments, which carry a growing revision, remembers them in
+ * `<dataDir>/serving/deployments.json`, and swaps versions without dropping a request (see served-models.ts). It has no
+ * user accounts: keep it on loopback or a private network.
+ */
+
+export interface ModelServerOptions {
+  /** The data folder; deployments are recorded below `serving/`. */
+  readonly dataDir: string;
+  /** Where deployed artifacts are read from. */
+  readonly store: ArtifactStore;
+  readonly host?: string;
+  /** 0 takes a free port. */
+  readonly port?: number;
+  readonly log?: (message: string) => void;
+  /** Most rows that requests are joined to in one computation; 1 switches batching off. Default 64. */
+  readonly maxBatch?: number;
+  /** Largest request body in bytes. Default 16 MiB. */
+  readonly maxBodyBytes?: number;
+}
+
+export interface ModelServer {
+  /** For example `http://127.0.0.1:8100`. */
+  readonly address: string;
+  /** Ends when the recorded deployments are loaded, or reported as failed. Until then their models answer 503. */
+  readonly ready: Promise<void>;
+  /** Takes no new connections, answers what is in flight, releases the models. */
+  close(): Promise<void>;
+}
+
+/** SYSTEM_PORT_IN_USE, SYSTEM_PEER_MISSING without onnxruntime-node, SYSTEM_FAILED when the record is damaged. */
+export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
+  const { dataDir, store, host = '127.0.0.1', port = 0, log = () => {} } = options;
+  const maxBatch = positive('maxBatch', options.maxBatch ?? 64);
+  const maxBodyBytes = positive('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024);
+  await loadOnnxRuntime();
+  const models = await ServedModels.open({ dataDir, store, maxBatch, log });
+  let closed: Promise<void> | undefined;
+  const app = servingApp(models, { maxBodyBytes, log, closing: () => closed !== undefined });
+  // A plain HTTP/1.1 server; the host process keeps its own global Request and Response.
+  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  await listen(server, host, port);
+  const ready = models.reload();
+  return {
+    address: addressOf(server),
+    ready,
+    close: () => (closed ??= stopListening(server).then(() => ready.then(() => models.close()))),
+  };
+}
+
+function positive(option: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new EvertrainError('USER_OPTION_INVALID', `${option}: ${value} is not a positive integer.`, { value });
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'EADDRINUSE') return reject(cause);
+      reject(
+        new EvertrainError(
+          'SYSTEM_PORT_IN_USE',
+          `Port ${port} on ${host} is in use, so the model server cannot start.`,
+          {
+            value: port,
+            remedy: 'Stop the program that uses it, or choose another port (0 takes a free one).',
+            cause,
+          },
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function addressOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+/** Idle connections are closed at once and again while the busy ones finish: a kept-alive one would hold the server open. */
+async function stopListening(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  try {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  } finally {
+    clearInterval(sweep);
+  }
+}

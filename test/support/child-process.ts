@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** How another process makes the same store or journal: an exported function of a module, with JSON arguments. */
+export interface Remake {
+  /** `file:` URL. */
+  readonly module: string;
+  readonly export: string;
+  readonly arguments: readonly unknown[];
+}
+
+export interface Child {
+  readonly process: ChildProcess;
+  /** The next line that it prints, as JSON; fails with its stderr when it ends first. */
+  next<T>(): Promise<T>;
+  /** Lets a child that called `waitForGo` go on. */
+  go(): void;
+  /** Ends by SIGKILL and waits until it is gone. */
+  kill(): Promise<void>;
+  exited: Promise<number | null>;
+}
+
+/** Starts a TypeScript file beside this one in a process of its own, with a JSON argument. */
+export function startChild(script: string, argument: unknown): Child {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const options = ['--import', import.meta.resolve('tsx'), path, JSON.stringify(argument)];
+  const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString('utf8');
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return {
+    process: child,
+    exited,
+    async next<T>() {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error(`${script} ended (${await exited}): ${errors}`);
+      return JSON.parse(value) as T;
+    },
+    go: () => void child.stdin.write('go\n'),
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** In a child: the object that the parent described. */
+export async function remade<T>(remake: Remake): Promise<T> {
+  const module = (await import(remake.module)) as Record<string, (...args: readonly unknown[]) => T>;
+  const make = module[remake.export];
+  if (make === undefined) throw new Error(`${remake.module} has no export ${remake.export}`);
+  return make(...remake.arguments);
+}
+
+/** In a child: prints a JSON line. */
+export function tell(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** In a child: waits for the parent, so that a race starts together. */
+export async function waitForGo(): Promise<void> {
+  tell('ready');
+  await new Promise((resolve) => process.stdin.once('data', resolve));
+  process.stdin.unref();
+}

@@ -1,0 +1,170 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openAttemptJournal } from '../../../../../activities/sdk/journal/attempt-journal.js';
+import { fileJournal } from '../../../../../activities/sdk/journal/file-journal.js';
+import { attemptPrefix, runPrefix, unescapeSegment } from '../../../../../activities/sdk/journal/keys.js';
+import { readAttempts, readLines, readLogs, readMetrics } from '../../../../../activities/sdk/journal/read-run.js';
+import { type Journal, journalKey } from '../../../../../activities/sdk/ports.js';
+
+const step = { workflowId: 'iris/1', runId: 'run', stepId: 'candidates[2]/iris.fit', attempt: 1 };
+
+describe('openAttemptJournal', () => {
+  let root: string;
+  let journal: Journal;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'evertrain-attempt-'));
+    journal = fileJournal(root);
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+  const attempts = () => readAttempts(journal, step.workflowId, step.runId);
+  const logs = (options = {}) => readLogs(journal, step.workflowId, step.runId, options);
+
+  it('keeps logs, metrics and progress, and one record at the end', async () => {
+    const attempt = openAttemptJournal(journal, step);
+    attempt.log('info', 'two\nlines', { rows: 3 });
+    attempt.log('warn', 'plain', {});
+    attempt.metric('loss', 0.5, 1);
+    attempt.metric('loss', 0.25, 2);
+    attempt.metric('rows', 150);
+    attempt.progress(0.5, 'half');
+    await attempt.close({ outcome: 'completed', worker: 'w1', startedAt: 1000, endedAt: 3500 });
+
+    const { lines } = await readLines(journal, step.workflowId, step.runId);
+    const source = { stepId: step.stepId, attempt: 1, t: expect.any(Number) as number };
+    expect(lines).toEqual([
+      { ...source, kind: 'log', level: 'info', message: 'two\nlines', fields: { rows: 3 } },
+      { ...source, kind: 'log', level: 'warn', message: 'plain' },
+      { ...source, kind: 'metric', name: 'loss', value: 0.5, at: 1 },
+      { ...source, kind: 'metric', name: 'loss', value: 0.25, at: 2 },
+      { ...source, kind: 'metric', name: 'rows', value: 150 },
+      { ...source, kind: 'progress', fraction: 0.5, message: 'half' },
+    ]);
+    expect(await attempts()).toEqual([
+      {
+        stepId: step.stepId,
+        attempt: 1,
+        outcome: 'completed',
+        worker: 'w1',
+        startedAt: 1000,
+        endedAt: 3500,
+        durationMs: 2500,
+        metricsLast: { loss: 0.25, rows: 150 },
+      },
+    ]);
+    expect((await readMetrics(journal, step.workflowId, step.runId)).metrics).toHaveLength(3);
+  });
+
+  it('keeps the first record of an attempt that is delivered twice', async () => {
+    await openAttemptJournal(journal, step).close({ outcome: 'failed', code: 'USER_CODE_FAILED', message: 'broke' });
+    await openAttemptJournal(journal, step).close({ outcome: 'completed' });
+    expect(await attempts()).toMatchObject([{ outcome: 'failed', code: 'USER_CODE_FAILED', message: 'broke' }]);
+  });
+
+  it('shows lines soon without being asked, and long before many have gathered', async () => {
+    const attempt = openAttemptJournal(journal, step);
+    attempt.log('info', 'soon');
+    await expect.poll(async () => (await logs()).lines.length, { timeout: 5000, interval: 20 }).toBe(1);
+    attempt.log('info', 'x'.repeat(60_000));
+    attempt.log('info', 'y'.repeat(60_000));
+    await expect.poll(async () => (await logs()).lines.length, { timeout: 5000, interval: 20 }).toBe(3);
+    expect(await attempts()).toEqual([]);
+  });
+
+  it('follows a run from a cursor, across attempts and steps, or one step only', async () => {
+    const first = openAttemptJournal(journal, step);
+    first.log('info', 'one');
+    await first.flush();
+    const before = await logs();
+    const other = openAttemptJournal(journal, { ...step, stepId: 'iris.ingest' });
+    other.log('info', 'other');
+    await other.flush();
+    const retry = openAttemptJournal(journal, { ...step, attempt: 2 });
+    await wait(2);
+    first.log('info', 'two');
+    await first.flush();
+    await wait(2);
+    retry.log('info', 'three');
+    await retry.flush();
+    const after = await logs({ cursor: before.cursor });
+    expect(after.lines.map((line) => [line.message, line.stepId, line.attempt])).toEqual([
+      ['other', 'iris.ingest', 1],
+      ['two', step.stepId, 1],
+      ['three', step.stepId, 2],
+    ]);
+    expect((await logs({ cursor: after.cursor })).lines).toEqual([]);
+    expect((await logs({ stepId: 'iris.ingest' })).lines.map((line) => line.message)).toEqual(['other']);
+    await expect(logs({ cursor: '%%' })).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
+  });
+
+  it('refuses numbers that JSON cannot hold, and logs whatever it is given', async () => {
+    const attempt = openAttemptJournal(journal, step);
+    expect(() => attempt.metric('loss', Number.NaN)).toThrow(expect.objectContaining({ code: 'USER_OUTPUT_INVALID' }));
+    expect(() => attempt.progress(Infinity)).toThrow(expect.objectContaining({ code: 'USER_OUTPUT_INVALID' }));
+    const circle: Record<string, unknown> = { big: 10n };
+    attempt.log('info', 'big', { big: 10n });
+    circle['self'] = circle;
+    attempt.log('error', 'circle', circle);
+    attempt.log('debug', 'z'.repeat(100_000));
+    await attempt.close({ outcome: 'completed' });
+    const { lines } = await logs();
+    expect(lines[0]?.fields).toEqual({ big: '10' });
+    expect(lines[1]?.fields).toHaveProperty('unprintable');
+    expect(lines[2]?.message).toMatch(/z… \(\d+ more characters\)$/);
+  });
+
+  it('keeps lines while the journal cannot be written, says so at the flush, and writes them later', async () => {
+    const place = join(root, 'later');
+    await writeFile(place, '');
+    const failing = fileJournal(place);
+    const attempt = openAttemptJournal(failing, step);
+    attempt.log('info', 'kept');
+    await expect(attempt.flush()).rejects.toMatchObject({ code: 'SYSTEM_STORE_UNAVAILABLE' });
+    await expect(attempt.close({ outcome: 'completed' })).rejects.toMatchObject({ code: 'SYSTEM_STORE_UNAVAILABLE' });
+    await rm(place);
+    await mkdir(place);
+    attempt.log('info', 'after');
+    await attempt.close({ outcome: 'completed' });
+    const { lines } = await readLogs(failing, step.workflowId, step.runId);
+    expect(lines.map((line) => line.message)).toEqual(['kept', 'after']);
+    expect(await readAttempts(failing, step.workflowId, step.runId)).toHaveLength(1);
+  });
+
+  it('drops the oldest lines when too many wait for the journal, and says how many', async () => {
+    const place = join(root, 'full');
+    await writeFile(place, '');
+    const attempt = openAttemptJournal(fileJournal(place), step);
+    for (let i = 0; i < 200; i++) attempt.log('info', `${i} ${'x'.repeat(60_000)}`);
+    await rm(place);
+    await attempt.close({ outcome: 'completed' });
+    const { lines } = await readLogs(fileJournal(place), step.workflowId, step.runId);
+    const [notice, ...rest] = lines.sort((a, b) => (a.level === b.level ? 0 : a.level === 'warn' ? -1 : 1));
+    expect(notice?.message).toBe(
+      `${200 - rest.length} earlier lines were dropped while the journal could not be written.`,
+    );
+    expect(rest.at(-1)?.message.startsWith('199 ')).toBe(true);
+  });
+
+  it('sets damaged records and lines aside', async () => {
+    await journal.put(attemptPrefix(step.workflowId, step.runId, 'a', 1), '{"half');
+    await journal.append(attemptPrefix(step.workflowId, step.runId, 'a', 1), ['no json', 'null', '7']);
+    expect(await attempts()).toEqual([]);
+    expect((await logs()).lines).toEqual([]);
+  });
+
+  it('knows nothing of a run that left nothing', async () => {
+    expect(await attempts()).toEqual([]);
+    expect((await logs()).lines).toEqual([]);
+  });
+});
+
+describe('journal keys', () => {
+  it('keep ids apart and can be read back', () => {
+    expect(runPrefix('a/b', 'c')).not.toBe(runPrefix('a', 'b/c'));
+    for (const text of ['', 'a/b', 'größe', '%41', '日本', 'Iris.fit#2']) {
+      expect(unescapeSegment(journalKey(text))).toBe(text);
+    }
+  });
+});

@@ -1,0 +1,122 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import type { ArtifactStore } from '../../../activities/sdk/ports.js';
+import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
+import { type ModelServer, type ModelServerOptions, startModelServer } from '../../../serving/start-model-server.js';
+import type { Deployment } from '../../../workflows/sdk/protocol.js';
+
+/** Real models, made by test/fixtures/onnx/make_models.py. */
+const fixtures = new URL('../../fixtures/onnx/', import.meta.url);
+
+export type Fixture =
+  | 'iris-v1'
+  | 'iris-v2'
+  | 'iris-zipmap'
+  | 'diabetes'
+  | 'penguins'
+  | 'echo'
+  | 'lookup'
+  | 'centred'
+  | 'logarithm'
+  | 'text'
+  | 'times-1'
+  | 'times-2';
+
+export function fixturePath(name: Fixture): string {
+  return new URL(`${name}.onnx`, fixtures).pathname;
+}
+
+/** What scikit-learn itself answers. */
+export const expected = JSON.parse(await readFile(new URL('expected.json', fixtures), 'utf8')) as {
+  readonly 'iris-v1': Classified & { readonly rows: number[][] };
+  readonly 'iris-v2': Classified & { readonly rows: number[][] };
+  readonly diabetes: { readonly columns: string[]; readonly rows: number[][]; readonly variable: number[] };
+  readonly penguins: {
+    readonly diet: string[];
+    readonly weight: number[];
+    readonly label: string[];
+    readonly probabilities: number[][];
+  };
+};
+
+interface Classified {
+  readonly label: number[];
+  readonly probabilities: number[][];
+}
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'evertrain-serving-'));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Harness {
+  readonly dataDir: string;
+  readonly store: ArtifactStore;
+  readonly server: ModelServer;
+  readonly log: string[];
+}
+
+/** A server on a free port; closed, and its folder removed, after the test. */
+export async function serve(options: Partial<ModelServerOptions> = {}): Promise<Harness> {
+  const dataDir = options.dataDir ?? (await temporaryFolder());
+  const store = options.store ?? fileArtifactStore(join(dataDir, 'artifacts'));
+  const log: string[] = [];
+  const server = await startModelServer({ log: (line) => log.push(line), ...options, dataDir, store });
+  cleanups.push(() => server.close());
+  await (options.store ? undefined : server.ready);
+  return { dataDir, store, server, log };
+}
+
+/** A deployment of a fixture, its bytes put into the store. */
+export async function deploymentOf(
+  store: ArtifactStore,
+  fixture: Fixture,
+  changes: Partial<Deployment> = {},
+): Promise<Deployment> {
+  const artifact = await store.put({ path: fixturePath(fixture) }, 'application/onnx');
+  return { model: 'm', version: '1', revision: 1, artifact, producedBy: { workflowId: 'w', runId: 'r' }, ...changes };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export async function call(server: ModelServer, method: string, path: string, body?: unknown): Promise<Answer> {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await fetch(`${server.address}${path}`, { method, ...(body === undefined ? {} : { body: text }) });
+  return { status: response.status, body: (await response.json()) as unknown };
+}
+
+/** Deploys and expects success. */
+export async function deploy(
+  harness: Harness,
+  fixture: Fixture,
+  changes: Partial<Deployment> = {},
+): Promise<Deployment> {
+  const deployment = await deploymentOf(harness.store, fixture, changes);
+  const { status, body } = await call(
+    harness.server,
+    'PUT',
+    `/evertrain/models/${encodeURIComponent(deployment.model)}`,
+    deployment,
+  );
+  if (status !== 200) throw new Error(JSON.stringify(body));
+  return deployment;
+}
+
+export function infer(server: ModelServer, request: unknown, model = 'm'): Promise<Answer> {
+  return call(server, 'POST', `/v2/models/${model}/infer`, request);
+}
+
+export function floats(name: string, rows: readonly (readonly number[])[]): object {
+  return { name, shape: [rows.length, rows[0]?.length ?? 0], datatype: 'FP32', data: rows.flat() };
+}

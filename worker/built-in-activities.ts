@@ -1,0 +1,90 @@
+import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import { deployToServer } from '../activities/deployment/deploy-to-server.js';
+import { sendWebhook } from '../activities/notification/send-webhook.js';
+import { stepCache } from '../activities/sdk/cache/step-cache.js';
+import type { Implementation } from '../activities/sdk/implementation.js';
+import { runRecordKey } from '../activities/sdk/journal/keys.js';
+import { readAttempts } from '../activities/sdk/journal/read-run.js';
+import type { StepServices } from '../activities/sdk/services.js';
+import { keyOf } from '../activities/sdk/step-activity.js';
+import { fetchHistory } from '../client/history/fetch.js';
+import { projectRun } from '../client/history/project-run.js';
+import { asApplicationFailure } from '../activities/sdk/failure.js';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+import {
+  builtIn,
+  type CacheLookup,
+  type CachePolicy,
+  type Deployment,
+  type Notice,
+} from '../workflows/sdk/protocol.js';
+
+export interface BuiltInSettings {
+  readonly client: Client;
+  readonly services: StepServices;
+  readonly implementations: ReadonlyMap<string, Implementation>;
+  /** Where promoted versions are put; without one a promotion fails with a clear word. */
+  readonly modelServer?: string | undefined;
+  /** Called when a run fails or waits for a person. */
+  readonly webhook?: string | undefined;
+}
+
+/** Evertrain's own activities, beside the project's steps, on every worker that runs workflows. */
+export function builtInActivities(settings: BuiltInSettings): Record<string, (argument: never) => Promise<unknown>> {
+  const { client, services } = settings;
+  const coded =
+    <A, R>(run: (argument: A) => Promise<R>) =>
+    (argument: A) =>
+      run(argument).catch((error: unknown) => {
+        throw asApplicationFailure(error, 'a built-in activity');
+      });
+  return {
+    [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
+    [builtIn.recordRun]: coded(({ result }: { result: unknown }) => recordRun(client, services, result)),
+    [builtIn.notify]: coded(async (notice: Notice) => {
+      if (settings.webhook === undefined) return 'no webhook is configured';
+      return sendWebhook(settings.webhook, notice, Context.current().cancellationSignal);
+    }),
+    [builtIn.deploy]: coded((deployment: Deployment) => {
+      if (settings.modelServer === undefined) {
+        throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `No model server is configured for "${deployment.model}".`, {
+          remedy: 'Set EVERTRAIN_MODEL_SERVER on the worker, or declare the model with `serve: false`.',
+        });
+      }
+      return deployToServer(settings.modelServer, deployment, Context.current().cancellationSignal);
+    }),
+  };
+}
+
+interface CacheQuestion {
+  readonly step: string;
+  readonly stepId: string;
+  readonly input: unknown;
+  readonly cache: CachePolicy;
+}
+
+/** A worker that does not know the step's code cannot know its key: a miss. */
+async function lookup({ implementations, services }: BuiltInSettings, question: CacheQuestion): Promise<CacheLookup> {
+  const { step, stepId, input, cache } = question;
+  const implementation = implementations.get(step);
+  if (implementation === undefined) return { hit: false, stepId, key: '' };
+  const key = await keyOf(implementation, input, cache.version);
+  const found = await stepCache(services).lookup(key, cache.maxAgeMs);
+  if (found === undefined) return { hit: false, stepId, key };
+  return { hit: true, stepId, step, input: input ?? null, key, output: found.output, source: found.source };
+}
+
+/** The run's projection as it stands when the run ends, kept beyond the history's retention. */
+async function recordRun(client: Client, { journal }: StepServices, result: unknown): Promise<{ key: string }> {
+  const { workflowExecution } = Context.current().info;
+  if (workflowExecution === undefined)
+    throw new EvertrainError('SYSTEM_FAILED', 'A run record was asked for outside of a run.');
+  const { workflowId, runId } = workflowExecution;
+  const history = await fetchHistory(client, workflowId, runId);
+  const attempts = await readAttempts(journal, workflowId, runId);
+  const view = projectRun({ history, attempts });
+  const key = runRecordKey(workflowId, runId);
+  await journal.put(key, JSON.stringify({ result, view, recordedAt: Date.now() }));
+  return { key };
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, type Logger } from '@temporalio/worker';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+
+/** Workflow code of a project, ready for workers. */
+export interface Bundle {
+  readonly code: string;
+  /** First 12 hex digits of the code's SHA-256: the version that open runs stay with. */
+  readonly version: string;
+}
+
+/** Bundles workflows/index.ts (its default export is the project) with Evertrain's interceptors. */
+export async function bundleProject(workflowsPath: string, logger?: Logger): Promise<Bundle> {
+  if (!existsSync(workflowsPath)) {
+    throw new EvertrainError('USER_FILE_NOT_FOUND', `There are no workflows at ${workflowsPath}.`, {
+      value: workflowsPath,
+      remedy: 'Start in the folder of the project, or pass the path of its workflows/index.ts.',
+    });
+  }
+  const bundled = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [sdkFile('interceptors')],
+    preloadModules: [sdkFile('preload')],
+    ...(logger === undefined ? {} : { logger }),
+  });
+  return withVersion(bundled.code);
+}
+
+export function withVersion(code: string): Bundle {
+  return { code, version: createHash('sha256').update(code).digest('hex').slice(0, 12) };
+}
+
+/** Keeps the bundle on disk, so that runs of this version can be finished after a restart with other code. */
+export async function saveBundle(bundle: Bundle, folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${bundle.version}.js`);
+  if (existsSync(path)) return path;
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, bundle.code);
+  await rename(temporary, path);
+  return path;
+}
+
+export async function loadBundle(path: string): Promise<Bundle> {
+  const code = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new EvertrainError('USER_FILE_NOT_FOUND', `The bundle ${path} cannot be read.`, {
+      value: path,
+      remedy: 'Build it with `evertrain worker --build-bundle`.',
+      cause: error,
+    });
+  });
+  return withVersion(code);
+}
+
+/** The SDK's own file beside this one: .ts in a checkout, .js in the package. */
+function sdkFile(name: string): string {
+  const base = join(dirname(fileURLToPath(import.meta.url)), '..', 'workflows', 'sdk', name);
+  return existsSync(`${base}.js`) ? `${base}.js` : `${base}.ts`;
+}

@@ -1,0 +1,299 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import {
+  type ActivityInboundCallsInterceptor,
+  NativeConnection,
+  Worker,
+  type WorkerOptions as TemporalWorkerOptions,
+} from '@temporalio/worker';
+import type { Implementation } from '../activities/sdk/implementation.js';
+import { fileJournal } from '../activities/sdk/journal/file-journal.js';
+import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
+import type { StepServices } from '../activities/sdk/services.js';
+import { rememberHeader, stepActivity } from '../activities/sdk/step-activity.js';
+import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
+import { EvertrainError, show } from '../workflows/sdk/errors.js';
+import { checkOptions } from '../workflows/sdk/options.js';
+import type { Project } from '../workflows/sdk/project.js';
+import { defaultQueue, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
+import { builtInActivities } from './built-in-activities.js';
+import { type Bundle, bundleProject, loadBundle } from './bundle.js';
+import { workerLog } from './log.js';
+import { checkManifest, type Manifest } from './manifest.js';
+
+export interface QueueOptions {
+  /** Steps at work at once. Default: 100 on the queue of runs, the number of cores on others. */
+  readonly slots?: number;
+}
+
+export interface CreateWorkerOptions {
+  /** Path of the project's workflows/index.ts; its default export is `project({ … })`. */
+  readonly workflows: string;
+  readonly activities: readonly Implementation[];
+  /** A bundle built before (`bundleProject`); default: built now. */
+  readonly bundle?: string | Bundle;
+  /** Temporal's address, or the TLS and key settings of a native connection. */
+  readonly address: string;
+  readonly namespace?: string;
+  readonly tls?: boolean | Parameters<typeof NativeConnection.connect>[0] extends infer O
+    ? O extends { tls?: infer T }
+      ? T
+      : never
+    : never;
+  readonly apiKey?: string;
+  /** Holds artifacts, journal and work folders. Default `.evertrain`. */
+  readonly dataDir?: string;
+  readonly store?: ArtifactStore;
+  readonly journal?: Journal;
+  /** Queues to serve. Default: the queue of runs and each queue that a step names. */
+  readonly queues?: Readonly<Record<string, QueueOptions>>;
+  readonly modelServer?: string;
+  readonly webhook?: string;
+  /** Worker Versioning: open runs stay with workers of the build they started on. */
+  readonly version?: { readonly deployment: string; readonly build: string };
+  /** Runs kept in memory between their tasks. Default 300; 0 replays each task from history. */
+  readonly cachedRuns?: number;
+}
+
+const optionNames = [
+  'workflows',
+  'activities',
+  'bundle',
+  'address',
+  'namespace',
+  'tls',
+  'apiKey',
+  'dataDir',
+  'store',
+  'journal',
+  'queues',
+  'modelServer',
+  'webhook',
+  'version',
+  'cachedRuns',
+] as const;
+
+/** A worker of one project: one Temporal worker a queue, over one connection. */
+export interface EvertrainWorker {
+  /** Serves until `shutdown` is called or a worker fails; answers when all work is drained. */
+  run(): Promise<void>;
+  /** Takes no new work, lets running steps end (or cancels them after the grace period), then ends `run`. */
+  shutdown(): void;
+  readonly health: () => WorkerHealth;
+  readonly manifest: Manifest;
+  readonly version: string;
+}
+
+export interface WorkerHealth {
+  readonly state: string;
+  readonly queues: Readonly<
+    Record<string, { readonly state: string; readonly runningSteps: number; readonly slots: number }>
+  >;
+}
+
+/** Connects, checks the manifest and prepares the workers; nothing is served before `run`. */
+export async function createWorker(options: CreateWorkerOptions): Promise<EvertrainWorker> {
+  checkOptions('createWorker', options, optionNames);
+  const project = await loadProject(options.workflows);
+  const serves = (queue: string) => options.queues === undefined || queue in options.queues;
+  const manifest = checkManifest(project, options.activities, serves);
+  const namespace = options.namespace ?? 'default';
+  const settings = {
+    address: options.address,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
+  };
+  const bundle =
+    options.bundle === undefined
+      ? await bundleProject(resolve(options.workflows))
+      : typeof options.bundle === 'string'
+        ? await loadBundle(options.bundle)
+        : options.bundle;
+  const connection = await NativeConnection.connect(settings).catch((error: unknown) => {
+    throw unreachable(options.address, error);
+  });
+  const clientConnection = Connection.lazy(settings);
+  const services = await openServices(options);
+  const activities = activityTable(
+    options,
+    manifest,
+    services,
+    new Client({ connection: clientConnection, namespace }),
+  );
+  const workers = new Map<string, Worker>();
+  const slots = queueSlots(options, manifest);
+  for (const [queue, count] of slots) {
+    const common = workerOptions(options, queue, count, activities);
+    workers.set(
+      queue,
+      await Worker.create({
+        ...common,
+        connection,
+        namespace,
+        ...(queue === defaultQueue ? workflowOptions(options, bundle) : {}),
+      }),
+    );
+  }
+  return {
+    manifest,
+    version: bundle.version,
+    health: () => ({
+      state: overall(workers),
+      queues: Object.fromEntries(
+        [...workers].map(([queue, worker]) => [queue, queueHealth(worker, slots.get(queue) ?? 0)]),
+      ),
+    }),
+    shutdown() {
+      for (const worker of workers.values()) if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+    async run() {
+      try {
+        await runAll([...workers.values()]);
+      } finally {
+        await Promise.all(options.activities.map((one) => one.close?.()));
+        await clientConnection.close();
+        await connection.close();
+        await rm(services.tmpDir, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+async function loadProject(path: string): Promise<Project> {
+  const loaded = (await import(pathToFileURL(resolve(path)).href)) as { default?: Project };
+  if (typeof loaded.default !== 'function' || !Array.isArray(loaded.default.pipelines)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${path} exports ${show(loaded.default)} as its default.`, {
+      value: path,
+      remedy: 'Write `export default project({ pipelines: [ … ] })` in it.',
+    });
+  }
+  return loaded.default;
+}
+
+async function openServices(options: CreateWorkerOptions): Promise<StepServices> {
+  const dataDir = resolve(options.dataDir ?? '.evertrain');
+  const identity = `${process.pid}@${hostname()}`;
+  const tmpDir = join(dataDir, 'tmp', `worker-${process.pid}-${Date.now().toString(36)}`);
+  await mkdir(tmpDir, { recursive: true }).catch((error: unknown) => {
+    throw new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `The data folder ${dataDir} cannot be written.`, {
+      value: dataDir,
+      remedy: 'Choose another with EVERTRAIN_DATA_DIR, or give this user the right to write there.',
+      cause: error,
+    });
+  });
+  return {
+    store: options.store ?? fileArtifactStore(join(dataDir, 'artifacts')),
+    journal: options.journal ?? fileJournal(join(dataDir, 'journal')),
+    identity,
+    tmpDir,
+    log: (level, message, fields) => workerLog[level](fields, message),
+  };
+}
+
+type Activities = NonNullable<TemporalWorkerOptions['activities']>;
+
+function activityTable(
+  options: CreateWorkerOptions,
+  manifest: Manifest,
+  services: StepServices,
+  client: Client,
+): Activities {
+  const steps = options.activities.map((one) => [one.step.name, stepActivity(one, services)] as const);
+  const { modelServer, webhook } = options;
+  const own = builtInActivities({ client, services, implementations: manifest.implementations, modelServer, webhook });
+  return { ...Object.fromEntries(steps), ...own } as Activities;
+}
+
+/** The queue of runs is served by every worker that serves all; it also carries Evertrain's own activities. */
+function queueSlots(options: CreateWorkerOptions, manifest: Manifest): Map<string, number> {
+  const cores = availableParallelism();
+  const names =
+    options.queues === undefined
+      ? new Set([defaultQueue, ...manifest.queues.keys()])
+      : new Set(Object.keys(options.queues));
+  const slots = new Map<string, number>();
+  for (const queue of names) {
+    const count = options.queues?.[queue]?.slots ?? (queue === defaultQueue ? 100 : cores);
+    if (!Number.isInteger(count) || count < 1) {
+      throw new EvertrainError('USER_OPTION_INVALID', `createWorker: queue "${queue}" has ${show(count)} slots.`, {
+        value: count,
+        remedy: 'Use a whole number from 1.',
+      });
+    }
+    slots.set(queue, count);
+  }
+  return slots;
+}
+
+function workerOptions(options: CreateWorkerOptions, taskQueue: string, slots: number, activities: Activities) {
+  return {
+    taskQueue,
+    activities,
+    maxConcurrentActivityTaskExecutions: slots,
+    maxHeartbeatThrottleInterval: 1_000,
+    defaultHeartbeatThrottleInterval: 1_000,
+    shutdownGraceTime: 10_000,
+    interceptors: {
+      activity: [(context: Parameters<typeof rememberHeader>[0]) => ({ inbound: headerReader(context) })],
+    },
+    ...(options.version === undefined
+      ? {}
+      : {
+          workerDeploymentOptions: {
+            useWorkerVersioning: true,
+            version: { deploymentName: options.version.deployment, buildId: options.version.build },
+            defaultVersioningBehavior: 'PINNED' as const,
+          },
+        }),
+  } satisfies Partial<TemporalWorkerOptions>;
+}
+
+function workflowOptions(options: CreateWorkerOptions, bundle: Bundle) {
+  return {
+    workflowBundle: { code: bundle.code },
+    maxCachedWorkflows: options.cachedRuns ?? 300,
+    maxConcurrentWorkflowTaskExecutions: 40,
+  } satisfies Partial<TemporalWorkerOptions>;
+}
+
+function headerReader(context: Parameters<typeof rememberHeader>[0]): ActivityInboundCallsInterceptor {
+  return {
+    execute(input, next) {
+      const payload = input.headers[stepHeader];
+      if (payload !== undefined) rememberHeader(context, defaultPayloadConverter.fromPayload<StepHeader>(payload));
+      return next(input);
+    },
+  };
+}
+
+/** One worker that fails takes the others down in order, so that a supervisor sees one clear end. */
+async function runAll(workers: readonly Worker[]): Promise<void> {
+  const stopOthers = () => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const results = await Promise.allSettled(workers.map((worker) => worker.run().finally(stopOthers)));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+function overall(workers: ReadonlyMap<string, Worker>): string {
+  const states = [...new Set([...workers.values()].map((worker) => worker.getState()))];
+  return states.length === 1 ? String(states[0]) : 'MIXED';
+}
+
+function queueHealth(worker: Worker, slots: number) {
+  const { numInFlightActivities } = worker.getStatus();
+  return { state: worker.getState(), runningSteps: numInFlightActivities, slots };
+}
+
+function unreachable(address: string, cause: unknown): EvertrainError {
+  return new EvertrainError('SYSTEM_ENGINE_UNREACHABLE', `No Temporal server answers at ${address}.`, {
+    value: address,
+    remedy: 'Start one with `npx evertrain dev`, or set TEMPORAL_ADDRESS.',
+    cause,
+  });
+}

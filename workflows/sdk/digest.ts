@@ -1,0 +1,40 @@
+import { isArtifact } from './artifact.js';
+
+/**
+ * A 106-bit digest of a JSON value that does not depend on key order, and sees an artifact only by its SHA-256. The
+ * workflow sandbox has no crypto; this one tells accidental differences apart, it does not stand against forgery.
+ */
+export function jsonDigest(value: unknown): string {
+  const text = stable(value);
+  return `${hash(text, 0).toString(36)}-${hash(text, 0x9e3779b9).toString(36)}`;
+}
+
+/** A 32-bit unsigned seed that depends on the run's seed and a name. */
+export function deriveSeed(seed: number, name: string): number {
+  return hash(`${seed}/${name}`, 0x51ed27) % 0x1_0000_0000;
+}
+
+function stable(value: unknown): string {
+  if (isArtifact(value)) return `#${value.sha256}`;
+  if (Array.isArray(value)) return `[${value.map(stable).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    fields.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${stable(field)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** cyrb53 by bryc (public domain): a 53-bit hash of a text. */
+function hash(text: string, seed: number): number {
+  let high = 0xdeadbeef ^ seed;
+  let low = 0x41c6ce57 ^ seed;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return 4294967296 * (2097151 & low) + (high >>> 0);
+}

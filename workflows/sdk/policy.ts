@@ -1,0 +1,116 @@
+import { type Duration, durationMs } from './duration.js';
+import { EvertrainError, show } from './errors.js';
+import { checkOptions } from './options.js';
+import type { CachePolicy } from './protocol.js';
+
+/** How a failed attempt is tried again. Final codes (most USER_ and all GATE_) are never retried: docs/errors.md. */
+export interface RetryOptions {
+  /** All tries together, the first included; finite. Default 3. */
+  readonly attempts?: number;
+  /** Before the second try; each later wait is `backoff` times longer. Default 1 s. */
+  readonly firstDelay?: Duration;
+  /** Default 2. */
+  readonly backoff?: number;
+  /** Longest wait. Default 1 minute. */
+  readonly maxDelay?: Duration;
+  /** More codes that must not be retried. */
+  readonly finalCodes?: readonly string[];
+}
+
+/** What a step, or a pipeline's `defaults` for its steps, may set. */
+export interface PolicyOptions {
+  /** Task queue whose workers run the step. Default: the queue of runs. */
+  readonly queue?: string;
+  /** Longest time of one attempt. Default 1 hour. */
+  readonly timeout?: Duration;
+  /** A worker that is silent this long is taken for dead. Heartbeats are sent in the background. Default 10 s. */
+  readonly heartbeat?: Duration;
+  /** Fails an attempt that reports no progress, metric or checkpoint for this long. */
+  readonly progressWithin?: Duration;
+  readonly retry?: RetryOptions;
+  /**
+   * Reuses the output of an earlier successful call with the same input, code and environment. A `version` sets results
+   * of older versions aside; `maxAge` those that are older.
+   */
+  readonly cache?: boolean | { readonly version?: string; readonly maxAge?: Duration };
+}
+
+/** A policy in milliseconds and numbers; only what was set. */
+export interface Policy {
+  readonly queue?: string;
+  readonly timeoutMs?: number;
+  readonly heartbeatMs?: number;
+  readonly progressWithinMs?: number;
+  readonly retry?: Retry;
+  readonly cache?: CachePolicy | false;
+}
+
+export interface Retry {
+  readonly attempts?: number;
+  readonly firstDelayMs?: number;
+  readonly backoff?: number;
+  readonly maxDelayMs?: number;
+  readonly finalCodes?: readonly string[];
+}
+
+export const policyFields = ['queue', 'timeout', 'heartbeat', 'progressWithin', 'retry', 'cache'] as const;
+
+export const laterPolicyFields = {
+  resources: 'Route the step with `queue` for now.',
+  pool: 'Limit the slots of the queue for now.',
+  priority: 'Give urgent steps a queue of their own for now.',
+  light: 'Remove it; the step runs as a normal one.',
+} as const;
+
+/** Checks policy options where they are written and brings them into one unit. */
+export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
+  if (options.queue !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/.test(String(options.queue))) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: queue ${show(options.queue)} is not a usable name.`, {
+      value: options.queue,
+      remedy: 'Use letters, digits, ".", "_", "-" and "/".',
+    });
+  }
+  const ms = (name: 'timeout' | 'heartbeat' | 'progressWithin') =>
+    options[name] === undefined ? {} : { [`${name}Ms`]: durationMs(options[name], `${owner}: ${name}`) };
+  return {
+    ...(options.queue === undefined ? {} : { queue: options.queue }),
+    ...ms('timeout'),
+    ...ms('heartbeat'),
+    ...ms('progressWithin'),
+    ...(options.retry === undefined ? {} : { retry: resolveRetry(owner, options.retry) }),
+    ...(options.cache === undefined ? {} : { cache: resolveCache(owner, options.cache) }),
+  };
+}
+
+function resolveRetry(owner: string, retry: RetryOptions): Retry {
+  checkOptions(`${owner}: retry`, retry, ['attempts', 'firstDelay', 'backoff', 'maxDelay', 'finalCodes']);
+  const { attempts, firstDelay, backoff, maxDelay, finalCodes } = retry;
+  if (attempts !== undefined && (!Number.isInteger(attempts) || attempts < 1)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: retry.attempts is ${show(attempts)}.`, {
+      value: attempts,
+      remedy: 'Use a whole number from 1; attempts are finite on purpose.',
+    });
+  }
+  if (backoff !== undefined && !(backoff >= 1)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: retry.backoff is ${show(backoff)}.`, {
+      value: backoff,
+      remedy: 'Use a number from 1.',
+    });
+  }
+  return {
+    ...(attempts === undefined ? {} : { attempts }),
+    ...(firstDelay === undefined ? {} : { firstDelayMs: durationMs(firstDelay, `${owner}: retry.firstDelay`) }),
+    ...(backoff === undefined ? {} : { backoff }),
+    ...(maxDelay === undefined ? {} : { maxDelayMs: durationMs(maxDelay, `${owner}: retry.maxDelay`) }),
+    ...(finalCodes === undefined ? {} : { finalCodes }),
+  };
+}
+
+function resolveCache(owner: string, cache: NonNullable<PolicyOptions['cache']>): CachePolicy | false {
+  if (typeof cache === 'boolean') return cache ? {} : false;
+  checkOptions(`${owner}: cache`, cache, ['version', 'maxAge']);
+  return {
+    ...(cache.version === undefined ? {} : { version: cache.version }),
+    ...(cache.maxAge === undefined ? {} : { maxAgeMs: durationMs(cache.maxAge, `${owner}: cache.maxAge`) }),
+  };
+}

@@ -1,0 +1,66 @@
+import { workflowInfo } from '@temporalio/workflow';
+import { EvertrainError } from './errors.js';
+import type { ModelDefinition } from './model.js';
+import { checkOptions, nearestName } from './options.js';
+import type { PipelineDefinition } from './pipeline.js';
+import { type ModelStart, modelWorkflowType, type RunOptions } from './protocol.js';
+import { runModel } from './run-model.js';
+import { runPipeline } from './run-pipeline.js';
+
+/** What a project's workflows/index.ts exports as its default: every pipeline and model that its workers serve. */
+export interface Project {
+  (...args: unknown[]): Promise<unknown>;
+  readonly pipelines: readonly PipelineDefinition[];
+  readonly models: readonly ModelDefinition[];
+}
+
+/**
+ * Collects a project's pipelines and models. The result is Temporal's default workflow: it dispatches on the workflow
+ * type, so a pipeline may carry any name. An unknown type fails the workflow task, never the run: during a rolling
+ * deploy an old worker must not kill a new pipeline's runs.
+ */
+export function project(parts: {
+  readonly pipelines: readonly PipelineDefinition[];
+  readonly models?: readonly ModelDefinition[];
+}): Project {
+  checkOptions('project', parts, ['pipelines', 'models']);
+  const pipelines = byName('pipeline', parts.pipelines);
+  const models = byName('model', parts.models ?? []);
+  const dispatch = async (...args: unknown[]): Promise<unknown> => {
+    const type = workflowInfo().workflowType;
+    if (type === modelWorkflowType) {
+      const start = args[0] as ModelStart;
+      const found = models.get(start.name);
+      if (found === undefined) throw unknownHere('model', start.name, [...models.keys()]);
+      return runModel(found, start);
+    }
+    const found = pipelines.get(type);
+    if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
+    return runPipeline(found, args[0], (args[1] ?? {}) as RunOptions);
+  };
+  Object.defineProperty(dispatch, 'pipelines', { value: [...pipelines.values()] });
+  Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
+  return dispatch as unknown as Project;
+}
+
+/** A plain error on purpose: see `project`. */
+function unknownHere(what: string, name: string, known: string[]): Error {
+  const nearest = nearestName(name, known);
+  return new Error(
+    `This worker knows no ${what} "${name}".${nearest === undefined ? '' : ` Did you mean "${nearest}"?`}`,
+  );
+}
+
+function byName<T extends { readonly name: string }>(what: string, parts: readonly T[]): Map<string, T> {
+  const found = new Map<string, T>();
+  for (const part of parts) {
+    if (found.has(part.name)) {
+      throw new EvertrainError('USER_NAME_DUPLICATE', `project: two ${what}s are named "${part.name}".`, {
+        value: part.name,
+        remedy: 'Give each its own name.',
+      });
+    }
+    found.set(part.name, part);
+  }
+  return found;
+}

@@ -1,0 +1,255 @@
+/**
+ * The names and shapes that the workflow side, the workers and the clients agree on. They are written into event
+ * histories, so a change here needs an entry in patches.ts.
+ */
+
+/** Task queue of runs and of steps that name no other queue. */
+export const defaultQueue = 'evertrain';
+
+/** Activity header (JSON) on every step; see `StepHeader`. */
+export const stepHeader = 'evertrain-step';
+
+/** What travels with each step's activity, beside its input. The activity id is the step id, the activity type the step name. */
+export interface StepHeader {
+  /** Unique in the run: `<scope>/<step name>` and `#n` from the second call on; scopes are groups and fan-out items, e.g. `candidates[2]/iris.fit`. */
+  readonly id: string;
+  /** Groups around the step, outermost first. */
+  readonly groups?: readonly string[];
+  /** Pipeline the run executes. */
+  readonly pipeline: string;
+  /** 32-bit seed derived from the run's seed and the step id. */
+  readonly seed: number;
+  /** Fails the attempt when it reports no progress, metric or checkpoint for so long. */
+  readonly progressWithinMs?: number;
+  /** Present when the step caches its output: lets the worker store it under the same key rules. */
+  readonly cache?: CachePolicy;
+  /** History length at which user code called the step, when the pending window delayed its scheduling. */
+  readonly calledAt?: number;
+}
+
+export interface CachePolicy {
+  readonly version?: string;
+  readonly maxAgeMs?: number;
+}
+
+/** Second start argument of a pipeline run (the first is the pipeline's input). */
+export interface RunOptions {
+  /** Seed from which every step's seed is derived; default 0. */
+  readonly seed?: number;
+  /** What reproduces the run, gathered by the client: commit, dirty diff, lock files, packages, platform. */
+  readonly provenance?: Provenance;
+  /** Set when a model started the run: the outcome is signalled to this workflow id. */
+  readonly reportTo?: { readonly workflowId: string; readonly trigger: string };
+  /** Set by `rerun --from`: recorded outputs handed over, by step id and input digest. */
+  readonly rerun?: Rerun;
+}
+
+export interface Rerun {
+  readonly of: { readonly workflowId: string; readonly runId: string };
+  readonly from: string;
+  readonly recorded: Readonly<Record<string, { readonly inputDigest: string; readonly output: unknown }>>;
+  /** Answers kept on purpose (`--keep-approvals`), by approval id. */
+  readonly approvals?: Readonly<Record<string, unknown>>;
+}
+
+export interface Provenance {
+  readonly commit?: string;
+  /** SHA-256 of `git diff HEAD`, absent when clean. */
+  readonly dirtyDiffSha256?: string;
+  /** The diff itself when it is at most 64 KiB. */
+  readonly dirtyDiff?: string;
+  /** Lock file name → SHA-256. */
+  readonly lockFiles: Readonly<Record<string, string>>;
+  readonly node: string;
+  readonly python?: string;
+  /** Python package → version. */
+  readonly pythonPackages?: Readonly<Record<string, string>>;
+  readonly platform: string;
+  readonly evertrain: string;
+}
+
+/** Memo keys that a run writes; each write is one history event, the last one is what `describe()` shows. */
+export const memo = {
+  /** The last gate: `GateRecord`. */
+  gate: 'evertrain.gate',
+  /** Approvals asked and settled: `ApprovalRecord`. */
+  approval: 'evertrain.approval',
+  /** A step output handed over by `rerun`: `{ stepId, step }`. */
+  reused: 'evertrain.reused',
+} as const;
+
+export interface GateRecord {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly facts?: unknown;
+}
+
+export interface ApprovalRecord {
+  /** Approval name, `#n` from the second of that name on. */
+  readonly id: string;
+  readonly name: string;
+  readonly state: 'waiting' | 'answered' | 'timed-out' | 'kept';
+  readonly facts?: unknown;
+  readonly deadlineMs?: number;
+  readonly answer?: unknown;
+  /** Who answered, as the client said. */
+  readonly actor?: string;
+}
+
+/** Search attributes that provisioning registers. */
+export const searchAttributes = {
+  pipeline: { name: 'EvertrainPipeline', type: 'KEYWORD' },
+  model: { name: 'EvertrainModel', type: 'KEYWORD' },
+  /** completed · rejected · failed · cancelled */
+  outcome: { name: 'EvertrainOutcome', type: 'KEYWORD' },
+  /** What an open run waits for a person to do, e.g. `approval:ship it?`. */
+  waitingFor: { name: 'EvertrainWaitingFor', type: 'KEYWORD_LIST' },
+} as const;
+
+/** Updates, signals and queries of a run. */
+export const runMessages = {
+  /** Update: answer an approval; argument `ApprovalAnswer`. Its validator refuses synchronously. */
+  approve: 'evertrain.approve',
+  /** Query: open approvals as `ApprovalRecord[]`. */
+  approvals: 'evertrain.approvals',
+} as const;
+
+export interface ApprovalAnswer {
+  readonly id: string;
+  readonly answer: unknown;
+  readonly actor?: string;
+}
+
+/** Updates, signals and queries of a model; its workflow id is `modelWorkflowId(name)`. */
+export const modelMessages = {
+  /** Update `{ trigger, input, options }`: start the pipeline as a child; answers `{ workflowId }` of the run. */
+  train: 'evertrain.model.train',
+  /** Update `{ version, actor? }`: make a version the champion and deploy it. */
+  promote: 'evertrain.model.promote',
+  /** Signal from a pipeline run: `RunOutcome` (deduplicated by trigger). */
+  outcome: 'evertrain.model.outcome',
+  /** Query: `ModelState`. */
+  state: 'evertrain.model.state',
+} as const;
+
+export function modelWorkflowId(name: string): string {
+  return `model/${name}`;
+}
+
+export const modelWorkflowType = 'evertrain.model';
+
+/** First start argument of a model's workflow; `state` is handed over when it continues as new. */
+export interface ModelStart {
+  readonly name: string;
+  readonly state?: ModelState;
+}
+
+export interface TrainRequest {
+  /** Names the training: the same trigger twice starts one run. */
+  readonly trigger: string;
+  readonly input: unknown;
+  readonly options?: Pick<RunOptions, 'seed' | 'provenance'>;
+}
+
+export interface PromoteRequest {
+  readonly version: string;
+  readonly actor?: string;
+}
+
+/** What a model's workflow answers to the state query. */
+export interface ModelState {
+  readonly name: string;
+  readonly pipeline: string;
+  /** Number of the serving version. */
+  readonly champion?: string;
+  /** Grows with each promotion; the model server refuses an older one. */
+  readonly revision: number;
+  readonly nextVersion: number;
+  /** The newest 50, oldest first. */
+  readonly versions: readonly ModelVersion[];
+  readonly training?: { readonly trigger: string; readonly workflowId: string };
+  /** How the newest trainings ended, oldest first; at most 50. */
+  readonly trainings: readonly TrainingRecord[];
+}
+
+export interface TrainingRecord {
+  readonly trigger: string;
+  readonly workflowId: string;
+  readonly outcome: 'completed' | 'rejected' | 'failed';
+  /** The version it made, or why it made none. */
+  readonly version?: string;
+  readonly reason: string;
+}
+
+export interface ModelVersion {
+  readonly version: string;
+  readonly stage: 'candidate' | 'champion' | 'retired' | 'rejected';
+  /** Why it has this stage, in words. */
+  readonly reason: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly artifact: import('./artifact.js').Artifact;
+  readonly golden?: Deployment['golden'];
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly lineage?: Readonly<Record<string, import('./artifact.js').Artifact>>;
+  readonly run: { readonly workflowId: string; readonly runId: string };
+  readonly registeredAt: string;
+}
+
+/** The union that every finished pipeline run answers; a failed one throws. */
+export type PipelineResult<Output> =
+  | { readonly outcome: 'completed'; readonly output: Output }
+  | { readonly outcome: 'rejected'; readonly gate: string; readonly facts?: unknown };
+
+export interface RunOutcome {
+  readonly trigger: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly result:
+    | PipelineResult<unknown>
+    | { readonly outcome: 'failed'; readonly message: string; readonly code: string };
+}
+
+/** Built-in activities; they show in histories beside the user's steps and are left out of the step list. */
+export const builtIn = {
+  /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
+  cacheLookup: 'evertrain.cache-lookup',
+  /** Writes the run record when a run ends: `{ outcome }`. */
+  recordRun: 'evertrain.record-run',
+  /** Tells people (webhook): `Notice`. */
+  notify: 'evertrain.notify',
+  /** Puts a model version on the model server: `Deployment`. */
+  deploy: 'evertrain.deploy',
+} as const;
+
+export type CacheLookup =
+  | {
+      readonly hit: true;
+      readonly stepId: string;
+      readonly step: string;
+      readonly input: unknown;
+      readonly output: unknown;
+      readonly key: string;
+      readonly source: { readonly workflowId: string; readonly runId: string; readonly stepId: string };
+    }
+  | { readonly hit: false; readonly stepId: string; readonly key: string };
+
+export interface Notice {
+  readonly kind: 'run-failed' | 'waiting-for-person';
+  readonly pipeline: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly message: string;
+  readonly facts?: unknown;
+}
+
+/** A model version to serve. `revision` grows with every promotion of the model; the server refuses an older one. */
+export interface Deployment {
+  readonly model: string;
+  readonly version: string;
+  readonly revision: number;
+  /** ONNX bytes. */
+  readonly artifact: import('./artifact.js').Artifact;
+  readonly producedBy: { readonly workflowId: string; readonly runId: string };
+  /** A request (`inputs` of the Open Inference Protocol) and the outputs it must give before traffic switches. */
+  readonly golden?: { readonly request: unknown; readonly response: unknown; readonly tolerance?: number };
+}

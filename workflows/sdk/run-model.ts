@@ -1,0 +1,245 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  ParentClosePolicy,
+  rootCause,
+  scheduleActivity,
+  setHandler,
+  startChild,
+  upsertSearchAttributes,
+  WorkflowIdReusePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { EvertrainError, isEvertrainError, show } from './errors.js';
+import type { ModelDefinition } from './model.js';
+import { decide, initialState, promotable, promoted, settleTraining, withStage } from './model-state.js';
+import {
+  builtIn,
+  type Deployment,
+  type ModelStart,
+  type ModelState,
+  type ModelVersion,
+  modelMessages,
+  type PromoteRequest,
+  type RunOutcome,
+  searchAttributes,
+  type TrainRequest,
+} from './protocol.js';
+import { decode } from './schema.js';
+
+/**
+ * A model's life as one workflow. Updates ask for a training or a promotion; a training is a child run that outlives
+ * this one's history (ABANDON) and reports its outcome by signal, deduplicated by trigger. Promotions are done one at a
+ * time: deploy first, and only what the model server took becomes the champion.
+ */
+export async function runModel(definition: ModelDefinition, start: ModelStart): Promise<never> {
+  const life = new ModelLife(definition, start.state ?? initialState(definition));
+  life.listen();
+  upsertSearchAttributes([{ key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: definition.name }]);
+  for (;;) {
+    await condition(() => life.hasWork() || workflowInfo().continueAsNewSuggested);
+    await life.work();
+    if (workflowInfo().continueAsNewSuggested && life.isIdle()) {
+      await condition(allHandlersFinished);
+      if (life.isIdle()) await continueAsNew({ name: definition.name, state: life.state } satisfies ModelStart);
+    }
+  }
+}
+
+class ModelLife {
+  private readonly outcomes: RunOutcome[] = [];
+  private readonly promotions: Promotion[] = [];
+  state: ModelState;
+
+  constructor(
+    private readonly definition: ModelDefinition,
+    state: ModelState,
+  ) {
+    this.state = state;
+  }
+
+  listen(): void {
+    setHandler(defineQuery<ModelState>(modelMessages.state), () => this.state);
+    setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => this.take(outcome));
+    setHandler(
+      defineUpdate<{ workflowId: string }, [TrainRequest]>(modelMessages.train),
+      (request) => this.train(request),
+      { validator: (request) => refusing(() => this.checkTraining(request)) },
+    );
+    setHandler(
+      defineUpdate<ModelState, [PromoteRequest]>(modelMessages.promote),
+      (request) => this.promoteByHand(request),
+      { validator: (request) => refusing(() => void promotable(this.state, request?.version)) },
+    );
+  }
+
+  hasWork(): boolean {
+    return this.outcomes.length > 0 || this.promotions.length > 0;
+  }
+
+  isIdle(): boolean {
+    return !this.hasWork() && this.state.training === undefined;
+  }
+
+  async work(): Promise<void> {
+    for (let outcome = this.outcomes.shift(); outcome !== undefined; outcome = this.outcomes.shift()) {
+      await this.settle(outcome);
+    }
+    for (let next = this.promotions.shift(); next !== undefined; next = this.promotions.shift()) {
+      next.failure = await this.promote(next.version, next.reason);
+      next.done = true;
+    }
+  }
+
+  private checkTraining(request: TrainRequest): void {
+    if (typeof request?.trigger !== 'string' || !/^[A-Za-z0-9._:-]{1,100}$/.test(request.trigger)) {
+      throw new EvertrainError('USER_OPTION_INVALID', `A training needs a trigger; got ${show(request?.trigger)}.`, {
+        value: request?.trigger,
+        remedy: 'Use 1 to 100 letters, digits, ".", "_", ":" or "-".',
+      });
+    }
+    const pipeline = this.definition.pipeline;
+    decode(pipeline.input, request.input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
+    const busy = this.state.training;
+    if (busy !== undefined && busy.trigger !== request.trigger) {
+      throw new EvertrainError(
+        'USER_RUN_EXISTS',
+        `Model "${this.definition.name}" is training already (${busy.trigger}).`,
+        {
+          value: busy.workflowId,
+          remedy: 'Wait for that run, or cancel it.',
+        },
+      );
+    }
+  }
+
+  private async train({ trigger, input, options }: TrainRequest): Promise<{ workflowId: string }> {
+    const earlier = this.state.trainings.find((one) => one.trigger === trigger) ?? this.state.training;
+    if (earlier?.trigger === trigger) return { workflowId: earlier.workflowId };
+    const { pipeline, name } = this.definition;
+    const workflowId = `${pipeline.name}/${name}/${trigger}`;
+    this.state = { ...this.state, training: { trigger, workflowId } };
+    const reportTo = { workflowId: workflowInfo().workflowId, trigger };
+    try {
+      const child = await startChild(pipeline.name, {
+        workflowId,
+        args: [input, { ...options, reportTo }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        typedSearchAttributes: [
+          { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
+          { key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: name },
+        ],
+        staticSummary: `training of model ${name}`,
+      });
+      this.watch(trigger, workflowId, child);
+    } catch (error) {
+      this.take({ trigger, workflowId, runId: '', result: failed(error) });
+      throw ApplicationFailure.nonRetryable(`The training could not start: ${text(error)}`, 'USER_RUN_EXISTS');
+    }
+    return { workflowId };
+  }
+
+  /** A terminated run cannot report; its end is seen here. Whoever tells first counts. */
+  private watch(trigger: string, workflowId: string, child: Awaited<ReturnType<typeof startChild>>): void {
+    const runId = child.firstExecutionRunId;
+    child.result().then(
+      (result: RunOutcome['result']) => this.take({ trigger, workflowId, runId, result }),
+      (error: unknown) => this.take({ trigger, workflowId, runId, result: failed(error) }),
+    );
+  }
+
+  private take(outcome: RunOutcome): void {
+    if (this.state.training?.trigger !== outcome?.trigger) return;
+    if (this.outcomes.some((one) => one.trigger === outcome.trigger)) return;
+    this.outcomes.push(outcome);
+  }
+
+  private async settle(outcome: RunOutcome): Promise<void> {
+    if (this.state.training?.trigger !== outcome.trigger) return;
+    const before = this.state.nextVersion;
+    this.state = settleTraining(this.state, outcome, new Date().toISOString());
+    const version = this.state.versions.find((one) => one.version === String(before));
+    if (version === undefined) return;
+    const decision = decide(this.definition, this.state, version);
+    if (decision.promote) await this.promote(version, decision.reason);
+    else this.state = withStage(this.state, version.version, 'candidate', decision.reason);
+  }
+
+  private async promoteByHand({ version, actor }: PromoteRequest): Promise<ModelState> {
+    const found = promotable(this.state, version);
+    const promotion: Promotion = { version: found, reason: `promoted by ${actor ?? 'a person'}`, done: false };
+    this.promotions.push(promotion);
+    await condition(() => promotion.done);
+    if (promotion.failure !== undefined) throw promotion.failure;
+    return this.state;
+  }
+
+  /** Answers the failure when the model server refused the version; the champion stays then. */
+  private async promote(version: ModelVersion, reason: string): Promise<ApplicationFailure | undefined> {
+    this.state = { ...this.state, revision: this.state.revision + 1 };
+    try {
+      if (this.definition.serve) await this.deploy(version);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      this.state = withStage(this.state, version.version, 'rejected', `not deployed: ${text(error)}`);
+      return ApplicationFailure.nonRetryable(
+        `Version ${version.version} was not deployed: ${text(error)}`,
+        'SYSTEM_DEPLOY_FAILED',
+      );
+    }
+    this.state = promoted(this.state, version.version, reason);
+    return undefined;
+  }
+
+  private deploy(version: ModelVersion): Promise<unknown> {
+    const deployment: Deployment = {
+      model: this.definition.name,
+      version: version.version,
+      revision: this.state.revision,
+      artifact: version.artifact,
+      producedBy: version.run,
+      ...(version.golden === undefined ? {} : { golden: version.golden }),
+    };
+    return scheduleActivity(builtIn.deploy, [deployment], {
+      startToCloseTimeout: 120_000,
+      retry: {
+        maximumAttempts: 10,
+        maximumInterval: 10_000,
+        nonRetryableErrorTypes: ['SYSTEM_DEPLOY_FAILED', 'SYSTEM_FENCED', 'SYSTEM_PEER_MISSING'],
+      },
+      summary: `deploy version ${version.version} of ${this.definition.name}`,
+    });
+  }
+}
+
+interface Promotion {
+  readonly version: ModelVersion;
+  readonly reason: string;
+  done: boolean;
+  failure?: ApplicationFailure | undefined;
+}
+
+function failed(error: unknown): RunOutcome['result'] {
+  return { outcome: 'failed', message: text(error), code: 'SYSTEM_FAILED' };
+}
+
+function text(error: unknown): string {
+  return rootCause(error) ?? String(error);
+}
+
+/** Lets an update's validator refuse with a code that survives the wire. */
+export function refusing(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!isEvertrainError(error)) throw error;
+    throw ApplicationFailure.nonRetryable(error.message, error.code, { remedy: error.remedy ?? '' });
+  }
+}

@@ -1,0 +1,175 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ContinueAsNew,
+  condition,
+  DeterminismViolationError,
+  defineQuery,
+  defineUpdate,
+  getExternalWorkflowHandle,
+  isCancellation,
+  scheduleActivity,
+  setDefaultSignalHandler,
+  setHandler,
+  TemporalFailure,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { acceptAnswer, checkAnswer } from './approval.js';
+import { showDetailsOf } from './current-details.js';
+import { EvertrainError, isEvertrainError } from './errors.js';
+import type { PipelineDefinition } from './pipeline.js';
+import {
+  type ApprovalAnswer,
+  type ApprovalRecord,
+  builtIn,
+  modelMessages,
+  type PipelineResult,
+  type RunOptions,
+  type RunOutcome,
+  runMessages,
+  searchAttributes,
+} from './protocol.js';
+import { enterScope, type RunScope } from './run-scope.js';
+import { decode } from './schema.js';
+import { notice, TemporalHost, withoutLink } from './temporal-host.js';
+
+/**
+ * One run of a pipeline as a workflow: handlers first (before anything is awaited), then the user's function in a scope
+ * of its own, then its end, said to everybody who must know: search attribute, run record, model, notifier.
+ */
+export async function runPipeline(pipeline: PipelineDefinition, input: unknown, options: RunOptions): Promise<unknown> {
+  const scope = openScope(pipeline, options);
+  try {
+    const decoded = decode(pipeline.input, input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
+    const result = await untilGate(scope, () => pipeline.run(decoded as never));
+    await close(scope, result.outcome, result);
+    return result;
+  } catch (error) {
+    if (error instanceof ContinueAsNew || error instanceof DeterminismViolationError) throw error;
+    if (isCancellation(error)) {
+      await close(scope, 'cancelled', { outcome: 'failed', code: 'SYSTEM_FAILED', message: 'The run was cancelled.' });
+      throw error;
+    }
+    const failure = asFailure(error);
+    await close(scope, 'failed', {
+      outcome: 'failed',
+      code: failure.type ?? 'USER_CODE_FAILED',
+      message: failure.message,
+    });
+    throw failure;
+  }
+}
+
+function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope {
+  const host = new TemporalHost();
+  const scope: RunScope = { pipeline, options, host, counts: new Map(), progress: new Map() };
+  enterScope(scope);
+  showDetailsOf(scope);
+  setDefaultSignalHandler((name, ...args) => {
+    host.signals.set(name, [...(host.signals.get(name) ?? []), args[0]]);
+  });
+  const book = host.approvals;
+  setHandler(
+    defineUpdate<{ recorded: true }, [ApprovalAnswer]>(runMessages.approve),
+    (given) => acceptAnswer(book, given),
+    { validator: (given) => refuse(() => checkAnswer(book, given)) },
+  );
+  setHandler(defineQuery<ApprovalRecord[]>(runMessages.approvals), () => [...book].map(approvalRecord));
+  const { typedSearchAttributes } = workflowInfo();
+  const key = { name: searchAttributes.pipeline.name, type: searchAttributes.pipeline.type } as const;
+  if (typedSearchAttributes.get(key) === undefined) upsertSearchAttributes([{ key, value: pipeline.name }]);
+  return scope;
+}
+
+function approvalRecord([id, open]: [string, RunScope['host']['approvals'] extends Map<string, infer O> ? O : never]) {
+  const { name, state, facts, deadlineMs, answer, actor } = open;
+  return { id, name, state, facts, deadlineMs, answer, actor } as ApprovalRecord;
+}
+
+/** Lets a validator refuse with a code that survives the wire. */
+function refuse(check: () => unknown): void {
+  try {
+    check();
+  } catch (error) {
+    throw asFailure(error);
+  }
+}
+
+/**
+ * The function's answer, or the rejection of a gate, also when user code swallowed it. A rejection cancels what is open
+ * and gives it 10 seconds to end.
+ */
+async function untilGate(scope: RunScope, run: () => Promise<unknown>): Promise<PipelineResult<unknown>> {
+  const steps = new CancellationScope({ cancellable: true });
+  scope.onReject = () => steps.cancel();
+  let ended = false;
+  const running = steps.run(run).finally(() => {
+    ended = true;
+  });
+  running.catch(() => undefined);
+  await condition(() => ended || scope.rejected !== undefined);
+  if (scope.rejected === undefined) {
+    const output = await running;
+    return { outcome: 'completed', output };
+  }
+  await condition(() => ended, 10_000);
+  const { gate, facts } = scope.rejected;
+  return { outcome: 'rejected', gate, ...(facts === undefined ? {} : { facts }) };
+}
+
+async function close(
+  scope: RunScope,
+  outcome: 'completed' | 'rejected' | 'failed' | 'cancelled',
+  result: RunOutcome['result'],
+): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    const key = { name: searchAttributes.outcome.name, type: searchAttributes.outcome.type } as const;
+    upsertSearchAttributes([{ key, value: outcome }]);
+    const told = outcome === 'failed' && 'message' in result ? tellFailure(scope, result.message) : undefined;
+    await Promise.all([told, recordRun(result), report(scope, result)]);
+  });
+}
+
+function tellFailure(scope: RunScope, message: string): Promise<void> {
+  return notice({ kind: 'run-failed', pipeline: scope.pipeline.name, message });
+}
+
+/** Writes the run record; a run does not fail because its record could not be written. */
+async function recordRun(result: RunOutcome['result']): Promise<void> {
+  await scheduleActivity(builtIn.recordRun, [{ result }], {
+    startToCloseTimeout: 60_000,
+    retry: { maximumAttempts: 5 },
+    summary: 'write the run record',
+  }).catch(() => undefined);
+}
+
+async function report(scope: RunScope, result: RunOutcome['result']): Promise<void> {
+  const to = scope.options.reportTo;
+  if (to === undefined) return;
+  const { workflowId, runId } = workflowInfo();
+  const outcome: RunOutcome = { trigger: to.trigger, workflowId, runId, result };
+  await getExternalWorkflowHandle(to.workflowId)
+    .signal(modelMessages.outcome, outcome)
+    .catch(() => undefined);
+}
+
+/** A plain error would fail the workflow task for ever; a run's own failure is an ApplicationFailure with a code. */
+function asFailure(error: unknown): ApplicationFailure {
+  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof TemporalFailure) throw error;
+  const known = isEvertrainError(error)
+    ? error
+    : new EvertrainError('USER_CODE_FAILED', `The pipeline's code threw ${describe(error)}.`, { cause: error });
+  return ApplicationFailure.create({
+    type: known.code,
+    message: known.message,
+    nonRetryable: true,
+    ...(error instanceof Error ? { cause: error } : {}),
+    details: [{ what: withoutLink(known.message), ...(known.remedy === undefined ? {} : { remedy: known.remedy }) }],
+  });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,115 @@
+import { AsyncLocalStorage, inWorkflowContext } from '@temporalio/workflow';
+import { EvertrainError } from './errors.js';
+import type { PipelineDefinition } from './pipeline.js';
+import type { RunOptions } from './protocol.js';
+import type { StepDefinition } from './step.js';
+
+/**
+ * What a run's own code needs to know while it runs: its pipeline and options, the ids given out so far, a rejected
+ * gate. On a worker there is one scope in a workflow's sandbox; plain calls in tests bring their own (`useScopeLookup`).
+ */
+export interface RunScope {
+  readonly pipeline: PipelineDefinition;
+  readonly options: RunOptions;
+  readonly host: RunHost;
+  /** Ids given out: name → how often. */
+  readonly counts: Map<string, number>;
+  /** Step id → where it stands; feeds the current details. */
+  readonly progress: Map<string, StepProgress>;
+  rejected?: GateRejection;
+  /** Called at once when a gate ends the run. */
+  onReject?: () => void;
+}
+
+export type StepProgress = 'queued' | 'completed' | 'cached' | 'reused' | 'failed';
+
+/** What the calls of a pipeline do outside of it: on a worker through Temporal, in plain calls directly. */
+export interface RunHost {
+  step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown>;
+  child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown>;
+  record(key: string, value: unknown): void;
+  /** Resolves true when `ready` holds, false when the time is over first. */
+  wait(ready: () => boolean, withinMs?: number): Promise<boolean>;
+  now(): number;
+  waitingFor(labels: readonly string[]): void;
+  /** Signals received and not yet taken, by name. */
+  readonly signals: Map<string, unknown[]>;
+  readonly approvals: ApprovalBook;
+  notify(scope: RunScope, kind: 'waiting-for-person', message: string, facts: unknown): void;
+}
+
+/** Open approvals and the answers that validators let through. */
+export type ApprovalBook = Map<string, OpenApproval>;
+
+export interface OpenApproval {
+  readonly name: string;
+  readonly check: (answer: unknown) => void;
+  readonly facts?: unknown;
+  readonly deadlineMs?: number;
+  state: 'waiting' | 'answered' | 'timed-out';
+  answer?: unknown;
+  actor?: string;
+}
+
+/** Groups and fan-out items around a call. */
+export interface StepPath {
+  readonly prefix: string;
+  readonly groups: readonly string[];
+}
+
+/** Ends a pipeline by decision. User `catch` cannot swallow it: the run remembers it. */
+export class GateRejection extends EvertrainError {
+  readonly gate: string;
+  readonly facts: unknown;
+
+  constructor(gate: string, facts: unknown) {
+    super('GATE_REJECTED', `Gate "${gate}" was not passed.`, { value: facts });
+    this.gate = gate;
+    this.facts = facts;
+  }
+}
+
+const root: StepPath = { prefix: '', groups: [] };
+const path = new AsyncLocalStorage<StepPath>();
+
+let scope: RunScope | undefined;
+let lookup: (() => RunScope | undefined) | undefined;
+
+export function enterScope(entered: RunScope): void {
+  scope = entered;
+}
+
+/** Lets a test harness find the scope of the plain call at hand. */
+export function useScopeLookup(find: () => RunScope | undefined): void {
+  lookup = find;
+}
+
+/** The scope of the run at hand; GATE_REJECTED again when a gate has ended it; USER_OUTSIDE_PIPELINE without one. */
+export function currentScope(what: string): RunScope {
+  const found = lookup?.() ?? scope;
+  if (found === undefined) {
+    throw new EvertrainError('USER_OUTSIDE_PIPELINE', `${what} was called outside of a running pipeline.`, {
+      remedy: inWorkflowContext()
+        ? 'Call it inside the function given to pipeline().'
+        : 'Start the pipeline with a client, or use runPlain of evertrain/testing in a test.',
+    });
+  }
+  if (found.rejected !== undefined) throw found.rejected;
+  return found;
+}
+
+export function currentPath(): StepPath {
+  return path.getStore() ?? root;
+}
+
+export function withPath<T>(inner: StepPath, fn: () => T): T {
+  return path.run(inner, fn);
+}
+
+/** The next id for a name under a path: `path/name`, then `path/name#2` and so on. */
+export function nextId(scope: RunScope, at: StepPath, name: string): string {
+  const base = at.prefix + name;
+  const count = (scope.counts.get(base) ?? 0) + 1;
+  scope.counts.set(base, count);
+  return count === 1 ? base : `${base}#${count}`;
+}

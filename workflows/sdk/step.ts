@@ -1,0 +1,71 @@
+import { callStep } from './call-step.js';
+import { checkName, checkOptions } from './options.js';
+import { laterPolicyFields, type Policy, type PolicyOptions, policyFields, resolvePolicy } from './policy.js';
+import { defined } from './registry.js';
+import type { Encoded, Schema } from './schema.js';
+
+/** What people see of a step or pipeline wherever it is listed. */
+export interface Description {
+  readonly description?: string;
+  readonly owner?: string;
+  readonly tags?: readonly string[];
+}
+
+export interface StepOptions<I extends Schema | undefined, O extends Schema | undefined>
+  extends PolicyOptions,
+    Description {
+  /** Checked on the worker before the implementation runs. */
+  readonly input?: I;
+  /** Checked on the worker before the output is recorded. */
+  readonly output?: O;
+}
+
+/** A step's contract as data: what workers and tools read. */
+export interface StepDefinition extends Description {
+  readonly kind: 'step';
+  readonly name: string;
+  readonly input: Schema | undefined;
+  readonly output: Schema | undefined;
+  readonly policy: Policy;
+}
+
+/** Called in a pipeline, runs the step on a worker; its arguments and result are the encoded (JSON) side of the schemas. */
+export interface Step<I extends Schema | undefined, O extends Schema | undefined> extends StepDefinition {
+  readonly input: I;
+  readonly output: O;
+  (...args: I extends Schema ? [input: Encoded<I>] : [input?: unknown]): Promise<Encoded<O>>;
+}
+
+export const descriptionFields = ['description', 'owner', 'tags'] as const;
+
+/**
+ * Declares a step: its name, schemas and policy. The value is the contract: a pipeline calls it, a worker implements it
+ * (`implement`, `implementPython`, `implementCommand`).
+ */
+export function step<I extends Schema | undefined = undefined, O extends Schema | undefined = undefined>(
+  name: string,
+  options: StepOptions<I, O> = {},
+): Step<I, O> {
+  checkName('step', name);
+  const owner = `step "${name}"`;
+  checkOptions(owner, options, ['input', 'output', ...policyFields, ...descriptionFields], laterPolicyFields);
+  const call = (input?: unknown) => callStep(definition as unknown as StepDefinition, input);
+  const definition = defineFields(call, {
+    kind: 'step',
+    name,
+    input: options.input,
+    output: options.output,
+    policy: resolvePolicy(owner, options),
+    description: options.description,
+    owner: options.owner,
+    tags: options.tags,
+  });
+  defined.steps.push(definition as unknown as StepDefinition);
+  return definition as unknown as Step<I, O>;
+}
+
+/** Puts read-only data on a callable value (`name` of a function is otherwise not writable). */
+export function defineFields<F extends (...args: never[]) => unknown>(call: F, fields: Record<string, unknown>): F {
+  for (const [name, value] of Object.entries(fields)) Object.defineProperty(call, name, { value, enumerable: true });
+  return call;
+}

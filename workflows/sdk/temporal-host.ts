@@ -1,0 +1,213 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  condition,
+  executeChild,
+  isCancellation,
+  scheduleActivity,
+  scheduleLocalActivity,
+  sleep,
+  TimeoutFailure,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { deriveSeed, jsonDigest } from './digest.js';
+import { EvertrainError, isErrorCode, isFinal, errorCodes } from './errors.js';
+import type { PipelineDefinition } from './pipeline.js';
+import type { Policy } from './policy.js';
+import { builtIn, type CacheLookup, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
+import type { ApprovalBook, RunHost, RunScope, StepPath } from './run-scope.js';
+import { outgoing } from './interceptors.js';
+import { PendingWindow } from './pending-window.js';
+import type { StepDefinition } from './step.js';
+
+/**
+ * Runs a pipeline's calls on Temporal. A step is one activity whose id is the step id and whose header carries what is
+ * not its input; a cached step first asks a local activity; everything else that must be seen later is a memo write.
+ */
+export class TemporalHost implements RunHost {
+  readonly signals = new Map<string, unknown[]>();
+  readonly approvals: ApprovalBook = new Map();
+  private readonly window = new PendingWindow();
+
+  step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
+    const recorded = scope.options.rerun?.recorded[id];
+    if (recorded !== undefined && recorded.inputDigest === jsonDigest(input)) {
+      scope.progress.set(id, 'reused');
+      this.record(memo.reused, { stepId: id, step: definition.name });
+      return Promise.resolve(recorded.output);
+    }
+    const policy = { ...scope.pipeline.defaults, ...definition.policy };
+    scope.progress.set(id, 'queued');
+    const run = policy.cache ? this.cachedStep(scope, definition, policy, input, id, path) : undefined;
+    return (run ?? this.schedule(scope, definition, policy, input, id, path)).then(
+      (output) => {
+        if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
+        if (scope.rejected !== undefined) throw scope.rejected;
+        return output;
+      },
+      (error) => {
+        scope.progress.set(id, 'failed');
+        throw scope.rejected ?? stepFailure(error, id);
+      },
+    );
+  }
+
+  private async cachedStep(
+    scope: RunScope,
+    definition: StepDefinition,
+    policy: Policy,
+    input: unknown,
+    id: string,
+    path: StepPath,
+  ): Promise<unknown> {
+    const question = { step: definition.name, stepId: id, input, cache: policy.cache };
+    const found = await scheduleLocalActivity<CacheLookup>(builtIn.cacheLookup, [question], {
+      startToCloseTimeout: 30_000,
+      retry: { maximumAttempts: 2 },
+      summary: `${id}: looked up in the cache`,
+    }).catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+      return undefined;
+    });
+    if (found?.hit) {
+      scope.progress.set(id, 'cached');
+      return found.output;
+    }
+    return this.schedule(scope, definition, policy, input, id, path);
+  }
+
+  private schedule(
+    scope: RunScope,
+    definition: StepDefinition,
+    policy: Policy,
+    input: unknown,
+    id: string,
+    path: StepPath,
+  ): Promise<unknown> {
+    const header: StepHeader = {
+      id,
+      pipeline: scope.pipeline.name,
+      seed: deriveSeed(scope.options.seed ?? 0, id),
+      ...(path.groups.length === 0 ? {} : { groups: path.groups }),
+      ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
+      ...(policy.cache ? { cache: policy.cache } : {}),
+    };
+    const options = {
+      activityId: id,
+      startToCloseTimeout: policy.timeoutMs ?? 3_600_000,
+      heartbeatTimeout: policy.heartbeatMs ?? 10_000,
+      summary: definition.description === undefined ? id : `${id}: ${definition.description}`,
+      retry: retryPolicy(policy),
+      ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
+    };
+    const args = input === undefined ? [] : [input];
+    return this.window.run(id, input, (delayedSince) => {
+      outgoing.header = delayedSince === undefined ? header : { ...header, calledAt: delayedSince };
+      return scheduleActivity<unknown>(definition.name, args, options);
+    });
+  }
+
+  async child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
+    try {
+      return await executeChild(pipeline.name, {
+        workflowId: `${workflowInfo().workflowId}/${id}`,
+        args: [input, { seed: deriveSeed(scope.options.seed ?? 0, id) }],
+        typedSearchAttributes: [
+          { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
+        ],
+        staticSummary: pipeline.description ?? pipeline.name,
+      });
+    } catch (error) {
+      throw scope.rejected ?? stepFailure(error, id);
+    }
+  }
+
+  record(key: string, value: unknown): void {
+    upsertMemo({ [key]: value });
+  }
+
+  async wait(ready: () => boolean, withinMs?: number): Promise<boolean> {
+    if (withinMs === undefined) {
+      await condition(ready);
+      return true;
+    }
+    return condition(ready, withinMs);
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  waitingFor(labels: readonly string[]): void {
+    const key = { name: searchAttributes.waitingFor.name, type: searchAttributes.waitingFor.type } as const;
+    upsertSearchAttributes([{ key, value: labels.length === 0 ? null : [...labels] }]);
+  }
+
+  notify(scope: RunScope, kind: Notice['kind'], message: string, facts: unknown): void {
+    notice({ kind, pipeline: scope.pipeline.name, message, ...(facts === undefined ? {} : { facts }) }).catch(
+      () => undefined,
+    );
+  }
+}
+
+/** Tells people through the worker's notifier; resolves when it was delivered or given up, and never fails the run. */
+export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Promise<void> {
+  const { workflowId, runId } = workflowInfo();
+  await CancellationScope.nonCancellable(() =>
+    scheduleActivity(builtIn.notify, [{ ...partial, workflowId, runId } satisfies Notice], {
+      startToCloseTimeout: 30_000,
+      retry: { maximumAttempts: 5 },
+      summary: `tell people: ${partial.kind}`,
+    }),
+  ).catch(() => undefined);
+}
+
+/** Pauses for the next workflow task, so that a batch of commands can leave first. */
+export function nextTask(): Promise<void> {
+  return sleep(1);
+}
+
+const finalCodes = errorCodes.filter(isFinal);
+
+function retryPolicy(policy: Policy) {
+  const retry = policy.retry ?? {};
+  return {
+    maximumAttempts: retry.attempts ?? 3,
+    initialInterval: retry.firstDelayMs ?? 1_000,
+    backoffCoefficient: retry.backoff ?? 2,
+    maximumInterval: retry.maxDelayMs ?? 60_000,
+    nonRetryableErrorTypes: [...finalCodes, ...(retry.finalCodes ?? [])],
+  };
+}
+
+/** Brings a step's or child's failure into an EvertrainError; cancellation and Temporal's own errors pass as they are. */
+function stepFailure(error: unknown, id: string): unknown {
+  if (isCancellation(error)) return error;
+  if (!(error instanceof ActivityFailure) && !(error instanceof ChildWorkflowFailure)) return error;
+  const cause = error.cause;
+  if (cause instanceof ApplicationFailure) {
+    const code = isErrorCode(cause.type) ? cause.type : 'USER_CODE_FAILED';
+    return failed(code, `"${id}" failed: ${withoutLink(cause.message)}`, error);
+  }
+  if (cause instanceof TimeoutFailure) return failed('SYSTEM_FAILED', `"${id}" failed: ${timeoutText(cause)}`, error);
+  return failed('SYSTEM_FAILED', `"${id}" failed: ${cause?.message ?? error.message}`, error);
+}
+
+function failed(code: ConstructorParameters<typeof EvertrainError>[0], what: string, cause: unknown): EvertrainError {
+  return new EvertrainError(code, what, { cause });
+}
+
+function timeoutText(timeout: TimeoutFailure): string {
+  if (timeout.timeoutType === 'HEARTBEAT') return 'its worker stopped answering in the last attempt.';
+  if (timeout.timeoutType === 'START_TO_CLOSE') return 'the last attempt ran longer than its `timeout`.';
+  return `it ran into the time-out ${timeout.timeoutType}.`;
+}
+
+/** The bracket with code and link is added once, by the outermost error. */
+export function withoutLink(message: string): string {
+  return message.replace(/ \[[A-Z_]+, see docs\/errors\.md#[a-z_]+\]$/, '');
+}
