@@ -872,26 +872,44 @@ _job: "_Job | None" = None
 
 
 def _running() -> _Job:
-    if _job is None:
+    if _job is not None:
+        return _job
+    if "EVERTRAIN_JOB" not in os.environ:
         raise RuntimeError(
             "this program does not run as an Evertrain step: start it through a pipeline, or by "
             "`npx evertrain step run <step> --input …`"
         )
-    return _job
+    # A command's own Python program.
+    return _open_job(os.environ["EVERTRAIN_JOB"], _ack_from_stdin())
 
 
 def run_job(document_path: str, ack: "int | None") -> int:
     """Runs the job of a document in this process, whose standard streams are the worker's; gives the exit code."""
+    with contextlib.suppress(Exception):
+        faulthandler.enable(2)
+    return _open_job(document_path, ack).run()
+
+
+def _open_job(document_path: str, ack: "int | None") -> _Job:
     global _job
     sys.stdout = stdout = _Stdout(open(1, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
     sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
-    with contextlib.suppress(Exception):
-        faulthandler.enable(2)
     with open(document_path, encoding="utf-8") as file:
         document = json.load(file)
     _job = _Job(document, _Channel(stdout, ack))
-    return _job.run()
+    return _job
+
+
+def _ack_from_stdin() -> "int | None":
+    """The worker answers checkpoints on standard input; the program itself shall find that empty."""
+    if os.environ.pop("EVERTRAIN_ACK", None) != "stdin":
+        return None
+    ack = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return ack
 
 
 def finish() -> None:
@@ -933,13 +951,7 @@ def _main() -> int:
     guardian = os.environ.pop("EVERTRAIN_GUARDIAN", None)
     if guardian is not None:
         die_with(int(guardian))
-    ack = None
-    if os.environ.pop("EVERTRAIN_ACK", None) == "stdin":
-        ack = os.dup(0)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-    return run_job(os.environ["EVERTRAIN_JOB"], ack)
+    return run_job(os.environ["EVERTRAIN_JOB"], _ack_from_stdin())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, type Logger } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, type Logger } from '@temporalio/worker';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 
 /** Workflow code of a project, ready for workers. */
@@ -14,7 +14,7 @@ export interface Bundle {
 }
 
 /** Bundles workflows/index.ts (its default export is the project) with Evertrain's interceptors. */
-export async function bundleProject(workflowsPath: string, logger?: Logger): Promise<Bundle> {
+export async function bundleProject(workflowsPath: string, logger: Logger = new DefaultLogger('WARN')): Promise<Bundle> {
   if (!existsSync(workflowsPath)) {
     throw new EvertrainError('USER_FILE_NOT_FOUND', `There are no workflows at ${workflowsPath}.`, {
       value: workflowsPath,
@@ -25,7 +25,7 @@ export async function bundleProject(workflowsPath: string, logger?: Logger): Pro
     workflowsPath,
     workflowInterceptorModules: [sdkFile('interceptors')],
     preloadModules: [sdkFile('preload')],
-    ...(logger === undefined ? {} : { logger }),
+    logger,
   });
   return withVersion(bundled.code);
 }

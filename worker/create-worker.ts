@@ -155,7 +155,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       try {
         await runAll([...workers.values()]);
       } finally {
-        await Promise.all(options.activities.map((one) => one.close?.()));
+        await Promise.all([...services.background, ...options.activities.map((one) => one.close?.())]);
         await clientConnection.close();
         await connection.close();
         await rm(services.tmpDir, { recursive: true, force: true });
@@ -170,6 +170,13 @@ async function loadProject(path: string): Promise<Project> {
     throw new EvertrainError('USER_OPTION_INVALID', `${path} exports ${show(loaded.default)} as its default.`, {
       value: path,
       remedy: 'Write `export default project({ pipelines: [ … ] })` in it.',
+    });
+  }
+  const named = Object.entries(loaded).find(([name, value]) => name !== 'default' && typeof value === 'function');
+  if (named !== undefined) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${path} exports the function "${named[0]}" beside its default.`, {
+      value: named[0],
+      remedy: 'Export only the default: Temporal would take another export of a pipeline\'s name for its workflow.',
     });
   }
   return loaded.default;
@@ -191,6 +198,7 @@ async function openServices(options: CreateWorkerOptions): Promise<StepServices>
     journal: options.journal ?? fileJournal(join(dataDir, 'journal')),
     identity,
     tmpDir,
+    background: new Set(),
     log: (level, message, fields) => workerLog[level](fields, message),
   };
 }

@@ -206,7 +206,7 @@ class FencedCheckpoints implements Checkpoints {
   private log(): Promise<Checkpoints> {
     const { workflowId, runId, stepId, attempt } = this.producer;
     this.opened ??= openFencedLog(this.services.journal, checkpointPrefix(workflowId, runId, stepId), attempt).then(
-      (log) => openCheckpoints(log),
+      (log) => openCheckpoints(log, this.services.store),
     );
     return this.opened;
   }

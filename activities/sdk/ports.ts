@@ -45,7 +45,7 @@ export interface Journal {
 
 /** Escapes user text (run ids, step ids) into one key segment: reversible, never `.`/`..`, safe on every file system. */
 export function journalKey(...segments: readonly string[]): string {
-  return segments.map((s) => (s === '' ? '%' : s.replace(/[^A-Za-z0-9_#=-]/g, escape))).join('/');
+  return segments.map((s) => (s === '' ? '%' : s.replace(/[^A-Za-z0-9_#=-]/gu, escape))).join('/');
 }
 
 function escape(character: string): string {

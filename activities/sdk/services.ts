@@ -8,6 +8,8 @@ export interface StepServices {
   readonly identity: string;
   /** Parent of the attempts' work folders. */
   readonly tmpDir: string;
+  /** Writes that a step's answer does not wait for; the worker awaits them when it ends. */
+  readonly background: Set<Promise<unknown>>;
   /** Shows a step's log lines where the worker's own go. */
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
 }

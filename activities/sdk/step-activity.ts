@@ -7,7 +7,7 @@ import { canonicalJson } from './canonical-json.js';
 import { asApplicationFailure, asEvertrainError } from './failure.js';
 import type { Implementation } from './implementation.js';
 import type { StepServices } from './services.js';
-import { openAttempt } from './attempt.js';
+import { type Attempt, openAttempt } from './attempt.js';
 
 /** The engine refuses a payload above 2 MB; the difference is left for what travels with it. */
 const maxOutputBytes = 1_900_000;
@@ -34,12 +34,23 @@ export function stepActivity(implementation: Implementation, services: StepServi
       const output = await attempt.race(implementation.run(decoded, attempt.context));
       checkOutput(implementation, output);
       if (header.cache !== undefined) await keep(implementation, services, attempt.producer, header, input, output);
-      await attempt.close({ outcome: 'completed' });
+      closeLater(attempt, services);
       return output;
     } catch (error) {
       throw await failed(error, context, attempt);
     }
   };
+}
+
+/** The work is done and its output good: the answer does not wait for the attempt's record, nor fails when it is lost. */
+function closeLater(attempt: Attempt, { background }: StepServices): void {
+  const closing = attempt
+    .close({ outcome: 'completed' })
+    .catch((error: unknown) => {
+      attempt.context.log.error('the attempt record was not written', { error: String(error) });
+    })
+    .finally(() => background.delete(closing));
+  background.add(closing);
 }
 
 /** A step scheduled by other means than a pipeline (another SDK, the Temporal CLI) still runs. */
@@ -94,7 +105,7 @@ export async function keyOf(implementation: Implementation, input: unknown, vers
 async function failed(
   error: unknown,
   context: Context,
-  attempt: Awaited<ReturnType<typeof openAttempt>>,
+  attempt: Attempt,
 ): Promise<unknown> {
   const { step } = attempt.context;
   if (context.cancellationSignal.aborted && attempt.failure === undefined) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { deferred } from './deferred.js';
 import { killDescendants } from './descendants.mjs';
 import { endOf, type JobEnd, type JobProcess } from './job-process.js';
@@ -19,6 +20,11 @@ export interface GuardedCommand {
 export class CannotStart extends Error {
   constructor(readonly code: string) {
     super(`cannot start: ${code}`);
+  }
+
+  /** Whether the machine is short of something, so that a later attempt may do. */
+  get isPassing(): boolean {
+    return ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY'].includes(this.code);
   }
 }
 
@@ -73,7 +79,7 @@ function watch(guardian: ChildProcess, lines: Interface, document: string) {
   lines.once('close', () => {
     if (end !== undefined) return ended.resolve(end);
     const why = 'its guardian process ended first';
-    started.reject(new CannotStart(why));
+    started.reject(new EvertrainError('SYSTEM_JOB_KILLED', `The job did not start: ${why}.`));
     if (pid === undefined) return;
     void killDescendants(pid, document).then(() => ended.resolve({ kind: 'lost', why }));
   });

@@ -113,7 +113,8 @@ function checkArgv(owner: string, argv: unknown): asserts argv is readonly strin
 }
 
 function notStarted(owner: string, program: string, error: CannotStart): EvertrainError {
-  return new EvertrainError('USER_FILE_NOT_FOUND', `${owner}: the program ${show(program)} ${error.message}.`, {
+  const code = error.isPassing ? 'SYSTEM_JOB_KILLED' : 'USER_FILE_NOT_FOUND';
+  return new EvertrainError(code, `${owner}: the program ${show(program)} ${error.message}.`, {
     value: program,
     remedy: 'Install it on the worker, or name its path; relative ones start at the working directory.',
     cause: error,

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { forEachArtifact, type Artifact } from '../../../workflows/sdk/artifact.js';
 import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
@@ -39,8 +39,8 @@ export interface JobDocument {
 export interface JobFiles {
   /** The document's own path, unique to the attempt. */
   readonly path: string;
-  /** Where the document lies, and the output will. */
-  readonly exchangeDir: string;
+  /** Holds everything of the job, its work folder too. */
+  readonly folder: string;
   readonly document: JobDocument;
 }
 
@@ -49,9 +49,10 @@ export async function writeJobDocument(
   job: { readonly target: string; readonly input: unknown; readonly mlflow?: boolean },
   context: StepContext,
 ): Promise<JobFiles> {
-  const exchangeDir = resolve(context.workDir, 'job');
-  const workDir = resolve(context.workDir, 'work');
-  await Promise.all([mkdir(exchangeDir, { recursive: true }), mkdir(workDir, { recursive: true })]);
+  await mkdir(context.workDir, { recursive: true });
+  const folder = await mkdtemp(resolve(context.workDir, 'job-'));
+  const workDir = join(folder, 'work');
+  await mkdir(workDir);
   const [artifacts, checkpoint] = await Promise.all([artifactPaths(job.input, context), resumePoint(context)]);
   const { run, step, attempt, seed, idempotencyKey } = context;
   const document: JobDocument = {
@@ -60,13 +61,13 @@ export async function writeJobDocument(
     context: { ...run, stepId: step.id, stepName: step.name, attempt, seed, idempotencyKey },
     ...(checkpoint === undefined ? {} : { checkpoint }),
     workDir,
-    outputPath: join(exchangeDir, 'output.json'),
+    outputPath: join(folder, 'output.json'),
     target: job.target,
     ...(job.mlflow === true ? { mlflow: true } : {}),
   };
-  const path = join(exchangeDir, 'job.json');
+  const path = join(folder, 'job.json');
   await writeFile(path, asJson(document));
-  return { path, exchangeDir, document };
+  return { path, folder, document };
 }
 
 function asJson(document: JobDocument): string {

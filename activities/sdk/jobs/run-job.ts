@@ -53,11 +53,9 @@ export async function runJob(job: Job, context: StepContext): Promise<unknown> {
     if (output === undefined && job.needsOutput) throw noOutput(job.name);
     return output;
   } finally {
-    for (const folder of [files.exchangeDir, files.document.workDir]) {
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: Error) =>
-        context.log.warn(`The job's folder is left behind: ${error.message}`),
-      );
-    }
+    await rm(files.folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: Error) =>
+      context.log.warn(`The job's folder is left behind: ${error.message}`),
+    );
   }
 }
 

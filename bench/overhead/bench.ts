@@ -1,0 +1,181 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { implement } from '../../activities/sdk/implement.js';
+import { connect } from '../../client/connect.js';
+import { createWorker } from '../../worker/create-worker.js';
+import { provision } from '../../worker/engine/provision.js';
+import { startEngine } from '../../worker/engine/start-engine.js';
+import { installRuntime } from '../../worker/log.js';
+import { ensureTemporal } from '../../worker/setup/temporal.mjs';
+import { fibo } from '../support/fibo.js';
+import { type BenchRow, median, quantile, spread } from '../support/report.js';
+import { chain, fibo as fiboStep, reacts, stamp, wide } from './contracts.js';
+
+const rounds = 5;
+const chainSteps = 40;
+const wideItems = 500;
+const signals = 100;
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * What Evertrain's layer costs: the same chain and fan-out through it and by hand on the raw SDK, in turns, on one
+ * server with the same worker options; the chain on a stock dev server beside it; and signal → first activity.
+ */
+export async function bench(say: (line: string) => void): Promise<readonly BenchRow[]> {
+  installRuntime('ERROR');
+  const tuned = await measureOn(false, rounds, say);
+  const stock = await measureOn(true, 2, say);
+  return [
+    ...against('chain of 40', tuned.ours.chain, tuned.raw.chain),
+    ...against('fan-out of 500', tuned.ours.wide, tuned.raw.wide),
+    {
+      name: 'chain of 40, raw SDK, stock dev server',
+      value: median(stock.raw.chain),
+      unit: 'ms',
+      spread: spread(stock.raw.chain),
+      ratio: median(stock.raw.chain) / median(tuned.raw.chain),
+      goal: 'tuned ≥ 4 × faster',
+      ok: median(stock.raw.chain) / median(tuned.raw.chain) >= 4,
+    },
+    {
+      name: 'signal → first activity, p50',
+      value: quantile(tuned.latencies, 0.5),
+      unit: 'ms',
+      goal: '≤ 20 ms',
+      ok: quantile(tuned.latencies, 0.5) <= 20,
+    },
+    { name: 'signal → first activity, p99', value: quantile(tuned.latencies, 0.99), unit: 'ms' },
+  ];
+}
+
+function against(name: string, ours: readonly number[], raw: readonly number[]): BenchRow[] {
+  const ratio = median(ours.map((value, round) => value / (raw[round] ?? Number.NaN)));
+  return [
+    { name: `${name}, raw SDK`, value: median(raw), unit: 'ms', spread: spread(raw) },
+    {
+      name: `${name}, Evertrain`,
+      value: median(ours),
+      unit: 'ms',
+      spread: spread(ours),
+      ratio,
+      goal: '≤ 1.25 × raw',
+      ok: ratio <= 1.25,
+    },
+  ];
+}
+
+interface Measured {
+  readonly ours: { readonly chain: number[]; readonly wide: number[] };
+  readonly raw: { readonly chain: number[]; readonly wide: number[] };
+  readonly latencies: number[];
+}
+
+async function measureOn(stock: boolean, count: number, say: (line: string) => void): Promise<Measured> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-bench-'));
+  const { path: binary } = await ensureTemporal();
+  const engine = await startEngine({ dataDir, binary, stock, uiPort: false });
+  try {
+    const connection = await Connection.connect({ address: engine.address });
+    await provision(connection, engine.namespace);
+    const measured = await withWorkers(engine.address, dataDir, () =>
+      measure(engine.address, connection, stock, count, say),
+    );
+    await connection.close();
+    return measured;
+  } finally {
+    await engine.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function withWorkers<T>(address: string, dataDir: string, body: () => Promise<T>): Promise<T> {
+  const ours = await createWorker({
+    workflows: file('./workflows.ts'),
+    activities: [
+      implement(fiboStep, ({ n }) => ({ value: fibo(n) })),
+      implement(stamp, ({ at }) => ({ ms: Date.now() - at })),
+    ],
+    address,
+    dataDir,
+  });
+  const connection = await NativeConnection.connect({ address });
+  const raw = await Worker.create({
+    connection,
+    taskQueue: 'raw',
+    workflowsPath: file('./raw-workflows.ts'),
+    activities: { fibo: async ({ n }: { n: number }) => ({ value: fibo(n) }) },
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    maxCachedWorkflows: 300,
+    maxHeartbeatThrottleInterval: 1_000,
+    defaultHeartbeatThrottleInterval: 1_000,
+  });
+  const serving = Promise.all([ours.run(), raw.run()]);
+  try {
+    return await body();
+  } finally {
+    ours.shutdown();
+    raw.shutdown();
+    await serving;
+    await connection.close();
+  }
+}
+
+async function measure(
+  address: string,
+  connection: Connection,
+  stock: boolean,
+  count: number,
+  say: (line: string) => void,
+): Promise<Measured> {
+  const evertrain = await connect({ address });
+  const client = new Client({ connection });
+  const raw = (type: string, input: unknown) => () =>
+    client.workflow.execute(type, { taskQueue: 'raw', workflowId: `${type}-${Math.random()}`, args: [input] });
+  const work = {
+    oursChain: () => evertrain.execute(chain, { steps: chainSteps }, { provenance: false }),
+    rawChain: raw('chain', { steps: chainSteps }),
+    oursWide: () => evertrain.execute(wide, { items: wideItems }, { provenance: false }),
+    rawWide: raw('wide', { items: wideItems }),
+  };
+  const measured: Measured = { ours: { chain: [], wide: [] }, raw: { chain: [], wide: [] }, latencies: [] };
+  for (let round = 0; round <= count; round++) {
+    const times = {
+      rawChain: await timed(work.rawChain),
+      oursChain: await timed(work.oursChain),
+      rawWide: stock ? 0 : await timed(work.rawWide),
+      oursWide: stock ? 0 : await timed(work.oursWide),
+    };
+    say(`${stock ? 'stock' : 'tuned'} round ${round}${round === 0 ? ' (warm-up)' : ''}: ${JSON.stringify(times)}`);
+    if (round === 0) continue;
+    measured.raw.chain.push(times.rawChain);
+    measured.ours.chain.push(times.oursChain);
+    measured.raw.wide.push(times.rawWide);
+    measured.ours.wide.push(times.oursWide);
+  }
+  if (!stock) measured.latencies.push(...(await signalLatencies(evertrain)));
+  await evertrain.close();
+  return measured;
+}
+
+async function signalLatencies(evertrain: Awaited<ReturnType<typeof connect>>): Promise<number[]> {
+  const run = await evertrain.start(reacts, { signals }, { provenance: false });
+  const handle = evertrain.client.workflow.getHandle(run.workflowId);
+  for (let i = 0; i < signals; i++) {
+    await new Promise((wake) => setTimeout(wake, 100));
+    await handle.signal('go', { at: Date.now() });
+  }
+  const result = await run.result();
+  return result.outcome === 'completed' ? result.output : [];
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await work();
+  return Math.round(performance.now() - from);
+}

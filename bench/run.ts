@@ -1,0 +1,22 @@
+import { cpus } from 'node:os';
+import type { Bench, BenchReport } from './support/report.js';
+import { printReport } from './support/report.js';
+
+/** `npm run bench -- <name> [--json]`: one benchmark, its rows with goals; with --json the last line is one JSON object. */
+const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  overhead: () => import('./overhead/bench.js'),
+  tutorial: () => import('./tutorial/bench.js'),
+};
+
+const [name = '', ...flags] = process.argv.slice(2);
+const load = benches[name];
+if (load === undefined) {
+  console.error(`There is no benchmark "${name}". There are: ${Object.keys(benches).join(', ')}.`);
+  process.exit(2);
+}
+const { bench } = await load();
+const rows = await bench((line) => console.error(line));
+const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
+const report: BenchReport = { bench: name, date: new Date().toISOString().slice(0, 10), machine, rows };
+printReport(report, flags.includes('--json'));
+process.exit(0);

@@ -1,0 +1,51 @@
+/** One measured figure. `ratio` compares with the row's peer in the same run; `ok` whether it reached its goal. */
+export interface BenchRow {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** Smallest and largest of the runs behind the median `value`. */
+  readonly spread?: readonly [number, number];
+  readonly ratio?: number;
+  readonly goal?: string;
+  readonly ok?: boolean;
+}
+
+export interface BenchReport {
+  readonly bench: string;
+  readonly date: string;
+  readonly machine: string;
+  readonly rows: readonly BenchRow[];
+}
+
+export type Bench = (say: (line: string) => void) => Promise<readonly BenchRow[]>;
+
+export function printReport(report: BenchReport, json: boolean): void {
+  console.log(`${report.bench}, ${report.date}, ${report.machine}`);
+  for (const { name, value, unit, spread, ratio, goal, ok } of report.rows) {
+    const range = spread === undefined ? '' : ` (${round(spread[0])}–${round(spread[1])})`;
+    const against = ratio === undefined ? '' : `, ratio ${round(ratio)}`;
+    const verdict = goal === undefined ? '' : `, goal ${goal}: ${ok ? 'reached' : 'missed'}`;
+    console.log(`  ${name}: ${round(value)} ${unit}${range}${against}${verdict}`);
+  }
+  if (json) console.log(JSON.stringify(report));
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}
+
+export function spread(values: readonly number[]): readonly [number, number] {
+  return [Math.min(...values), Math.max(...values)];
+}
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}

@@ -1,0 +1,138 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Connection } from '@temporalio/client';
+import { configurePython } from '../../activities/sdk/jobs/python-environment.js';
+import type { Implementation } from '../../activities/sdk/implementation.js';
+import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
+import { readAttempts } from '../../activities/sdk/journal/read-run.js';
+import { fileArtifactStore } from '../../activities/sdk/store/file-artifact-store.js';
+import { type ModelServer, startModelServer } from '../../serving/start-model-server.js';
+import { createWorker, type EvertrainWorker } from '../../worker/create-worker.js';
+import { lockDataFolder } from '../../worker/engine/data-folder-lock.js';
+import { provision } from '../../worker/engine/provision.js';
+import { type Engine, startEngine } from '../../worker/engine/start-engine.js';
+import { installRuntime } from '../../worker/log.js';
+import { ensurePython } from '../../worker/setup/python.mjs';
+import { ensureTemporal } from '../../worker/setup/temporal.mjs';
+import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
+import type { Project } from '../../workflows/sdk/project.js';
+import { connect } from '../connect.js';
+import type { Evertrain } from '../evertrain.js';
+
+/** A whole Evertrain on this machine: engine, worker and model server over one data folder. */
+export interface LocalSystem {
+  readonly dataDir: string;
+  readonly engine: Engine;
+  readonly server: ModelServer;
+  readonly worker: EvertrainWorker;
+  readonly evertrain: Evertrain;
+  /** Ends when the worker or the engine ends by itself; a failure rejects. */
+  readonly ended: Promise<void>;
+  /** Drains the worker, then stops the model server and the engine. */
+  stop(): Promise<void>;
+}
+
+export interface LocalSystemOptions {
+  readonly dataDir: string;
+  /** The project's folder, with workflows/index.ts and activities/index.ts. */
+  readonly root: string;
+  readonly say: (line: string) => void;
+}
+
+/** Starts the parts in order; when one fails, those before it are stopped. */
+export async function startLocalSystem({ dataDir, root, say }: LocalSystemOptions): Promise<LocalSystem> {
+  installRuntime('ERROR');
+  const undo: Array<() => Promise<unknown> | unknown> = [];
+  const stop = async () => {
+    for (let last = undo.pop(); last !== undefined; last = undo.pop()) await last();
+  };
+  try {
+    const lock = await lockDataFolder(dataDir);
+    undo.push(() => lock.release());
+    const { path: binary } = await ensureTemporal({ log: say });
+    const engine = await startEngine({ dataDir, binary, log: say });
+    undo.push(() => engine.stop());
+    const connection = await Connection.connect({ address: engine.address });
+    await provision(connection, engine.namespace).finally(() => connection.close());
+    configurePython(async (requirements) =>
+      ensurePython({ ...(requirements === undefined ? {} : { requirements }), log: say }),
+    );
+    const server = await startServer(dataDir);
+    undo.push(() => server.close());
+    const activities = await loadActivities(root);
+    const webhook = process.env['EVERTRAIN_WEBHOOK'];
+    const worker = await createWorker({
+      workflows: projectFile(root, 'workflows'),
+      activities,
+      address: engine.address,
+      namespace: engine.namespace,
+      dataDir,
+      modelServer: server.address,
+      ...(webhook === undefined ? {} : { webhook }),
+    });
+    const serving = worker.run();
+    serving.catch(() => undefined);
+    undo.push(async () => {
+      worker.shutdown();
+      await serving.catch(() => undefined);
+    });
+    const journal = fileJournal(join(dataDir, 'journal'));
+    const evertrain = await connect({
+      address: engine.address,
+      namespace: engine.namespace,
+      attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
+    });
+    undo.push(() => evertrain.close());
+    return { dataDir, engine, server, worker, evertrain, stop, ended: Promise.race([serving, engineEnds(engine)]) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function engineEnds(engine: Engine): Promise<never> {
+  const how = await engine.exited;
+  throw new EvertrainError('SYSTEM_ENGINE_UNREACHABLE', `The engine ended: ${how}.`, {
+    remedy: 'Start again; nothing that was recorded is lost. Its log is engine.log in the data folder.',
+  });
+}
+
+/** Keeps the port of the last start where it is still free, so that noted addresses stay right. */
+async function startServer(dataDir: string): Promise<ModelServer> {
+  const store = fileArtifactStore(join(dataDir, 'artifacts'));
+  const file = join(dataDir, 'model-server.json');
+  const earlier = existsSync(file) ? Number((JSON.parse(readFileSync(file, 'utf8')) as { port?: unknown }).port) : 8100;
+  const server = await startModelServer({ dataDir, store, port: earlier || 8100 }).catch((error: unknown) => {
+    if (isEvertrainError(error) && error.code === 'SYSTEM_PORT_IN_USE') return startModelServer({ dataDir, store });
+    throw error;
+  });
+  await server.ready;
+  writeFileSync(file, JSON.stringify({ port: Number(new URL(server.address).port) }));
+  return server;
+}
+
+/** `<root>/workflows/index.ts` (or .js), the same for activities. */
+export function projectFile(root: string, part: 'workflows' | 'activities'): string {
+  const found = ['ts', 'js', 'mjs'].map((ending) => resolve(root, part, `index.${ending}`)).find(existsSync);
+  if (found !== undefined) return found;
+  throw new EvertrainError('USER_FILE_NOT_FOUND', `There is no ${part}/index.ts in ${resolve(root)}.`, {
+    value: resolve(root),
+    remedy: 'Start in the folder of a project, or make one with `npx evertrain init`.',
+  });
+}
+
+export async function loadActivities(root: string): Promise<readonly Implementation[]> {
+  const path = projectFile(root, 'activities');
+  const loaded = (await import(pathToFileURL(path).href)) as { activities?: readonly Implementation[] };
+  if (Array.isArray(loaded.activities)) return loaded.activities;
+  throw new EvertrainError('USER_OPTION_INVALID', `${path} exports ${show(loaded.activities)} as "activities".`, {
+    value: path,
+    remedy: 'Write `export const activities = [implement(…), …]` in it.',
+  });
+}
+
+export async function loadProject(root: string): Promise<Project> {
+  const path = projectFile(root, 'workflows');
+  return ((await import(pathToFileURL(path).href)) as { default: Project }).default;
+}

@@ -1,0 +1,218 @@
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { implementCommand } from '../../../../../activities/sdk/jobs/implement-command.js';
+import { artifact } from '../../../../../workflows/sdk/artifact.js';
+import { step } from '../../../../../workflows/sdk/step.js';
+import {
+  fileJson,
+  isAlive,
+  leaveBehind,
+  type PythonProject,
+  pythonProject,
+} from '../../../../support/python-project.js';
+import { type TestContext, testContext } from '../../../../support/step-context.js';
+
+const anyStep = step('test.step');
+const withOutput = step('test.with-output', { output: z.object({ y: z.number() }) });
+const python = process.env.EVERTRAIN_PYTHON || 'python3';
+
+let project: PythonProject;
+let context: TestContext;
+
+beforeAll(async () => {
+  project = await pythonProject();
+});
+beforeEach(async () => {
+  context = await testContext();
+});
+afterEach(() => context.remove());
+afterAll(() => project.remove());
+
+/** A Node program of the test's own: `job` is its document. */
+async function node(name: string, code: string): Promise<string[]> {
+  const start = `import { readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+const job = JSON.parse(readFileSync(process.env.EVERTRAIN_JOB, 'utf8'));
+const answer = (output) => writeFileSync(job.outputPath, typeof output === 'string' ? output : JSON.stringify(output));
+const say = (event) => console.log('::evertrain:: ' + JSON.stringify(event));
+`;
+  return [process.execPath, await project.write(`${name}.mjs`, start + code)];
+}
+
+describe('implementCommand', () => {
+  it('runs a program that reads one JSON document and writes another', async () => {
+    const argv = await node('plain', `answer({ y: job.input.x + 1, seed: job.context.seed, cwd: process.cwd() });`);
+    expect(await implementCommand(anyStep, argv).run({ x: 1 }, context)).toEqual({ y: 2, seed: 7, cwd: process.cwd() });
+  });
+
+  it('passes arguments as they are, never through a shell', async () => {
+    const argv = [
+      ...(await node('args', `answer({ args: process.argv.slice(2) });`)),
+      '$(touch x)',
+      '; ls',
+      "'",
+      '',
+      '*',
+    ];
+    const output = await implementCommand(anyStep, argv).run({}, context);
+    expect(output).toEqual({ args: ['$(touch x)', '; ls', "'", '', '*'] });
+  });
+
+  it('makes arguments from input and paths', async () => {
+    const copies = step('test.copy', { input: z.object({ table: artifact() }) });
+    const table = await context.artifacts.putBytes(Buffer.from('a,b\n'), 'text/csv');
+    const command = implementCommand(copies, (input, paths) => ['cp', paths.artifact(input.table), paths.output]);
+    await expect(command.run({ table }, context)).rejects.toMatchObject({ code: 'USER_JOB_OUTPUT_INVALID' });
+    const made = implementCommand(copies, (input, paths) => [
+      python,
+      '-c',
+      'import sys, json; json.dump({"first": open(sys.argv[1]).read()}, open(sys.argv[2], "w"))',
+      paths.artifact(input.table),
+      paths.output,
+    ]);
+    expect(await made.run({ table }, context)).toEqual({ first: 'a,b\n' });
+  });
+
+  it('stores the files that the output names, and refuses those that are not there', async () => {
+    const argv = await node(
+      'files',
+      `mkdirSync(job.workDir + '/d'); writeFileSync(job.workDir + '/d/a.csv', 'x'); writeFileSync(job.workDir + '/a.csv', 'xy');
+answer(job.input.bad ? { m: { $file: 'nope' } } : { a: { $file: 'a.csv' }, b: [{ $directory: 'd' }] });`,
+    );
+    const command = implementCommand(anyStep, argv);
+    expect(await command.run({}, context)).toMatchObject({
+      a: { mediaType: 'text/csv', sizeBytes: 2 },
+      b: [{ mediaType: 'application/vnd.evertrain.directory+json' }],
+    });
+    await expect(command.run({ bad: true }, context)).rejects.toMatchObject({
+      code: 'USER_JOB_OUTPUT_INVALID',
+      message: expect.stringContaining('output.m'),
+    });
+  });
+
+  it('reports events, and saves checkpoints of a program that waits for no answer', async () => {
+    const argv = await node(
+      'events',
+      `writeFileSync(job.workDir + '/c1', 'one');
+say({ kind: 'progress', fraction: 0.5 }); say({ kind: 'metric', name: 'loss', value: 0.25, at: 1 });
+say({ kind: 'checkpoint', path: 'c1', meta: { epoch: 1 } }); answer({ resumed: job.checkpoint?.meta ?? null });`,
+    );
+    const command = implementCommand(anyStep, argv);
+    expect(await command.run({}, context)).toEqual({ resumed: null });
+    expect(context.metrics).toEqual([{ name: 'loss', value: 0.25, at: 1 }]);
+    expect(await command.run({}, context.nextAttempt())).toEqual({ resumed: { epoch: 1 } });
+  });
+
+  it('fails with exit code and last words', async () => {
+    const argv = await node('fails', `console.error('no such column: x'); process.exitCode = 4;`);
+    await expect(implementCommand(anyStep, argv).run({}, context)).rejects.toMatchObject({
+      code: 'USER_JOB_FAILED',
+      value: 4,
+      message: expect.stringContaining('no such column: x'),
+    });
+  });
+
+  it('refuses a missing output, half a document, and a number that JSON cannot hold', async () => {
+    const run = async (name: string, code: string) =>
+      implementCommand(withOutput, await node(name, code)).run({}, context);
+    await expect(run('silent', '')).rejects.toMatchObject({ code: 'USER_JOB_OUTPUT_INVALID' });
+    await expect(run('half', `answer('{"y": 1, "z"');`)).rejects.toMatchObject({ code: 'USER_JOB_OUTPUT_INVALID' });
+    await expect(run('nan', `answer('{"y": NaN}');`)).rejects.toMatchObject({
+      code: 'USER_OUTPUT_INVALID',
+      message: expect.stringContaining('"y"'),
+    });
+    const metric = `console.log('::evertrain:: {"kind": "metric", "name": "loss", "value": NaN}'); setInterval(() => 0, 1000);`;
+    await expect(run('nan-metric', metric)).rejects.toMatchObject({ code: 'USER_OUTPUT_INVALID' });
+  });
+
+  it('says that the program cannot be found or run', async () => {
+    const plain = await project.write('not-executable', '#!/bin/sh\n');
+    for (const program of ['no-such-program-here', './no/such/path', plain]) {
+      await expect(implementCommand(anyStep, [program]).run({}, context)).rejects.toMatchObject({
+        code: 'USER_FILE_NOT_FOUND',
+        value: program,
+      });
+    }
+    expect(() => implementCommand(anyStep, [])).toThrow(expect.objectContaining({ code: 'USER_OPTION_INVALID' }));
+  });
+
+  it('kills a program that ignores SIGTERM, with all that it started', async () => {
+    const tell = join(project.folder, 'command.json');
+    const script = await project.write(
+      'stubborn.py',
+      `${leaveBehind}
+import signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+tell_file(sys.argv[1], leave_behind())
+while True: time.sleep(1)`,
+    );
+    const running = implementCommand(anyStep, [python, script, tell], { graceMs: 100 }).run({}, context);
+    const left = await fileJson<Record<string, number>>(tell);
+    context.cancel(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+    expect(['job', 'plain', 'session', 'daemon'].filter((name) => isAlive(left[name] as number))).toEqual([]);
+  });
+
+  it('lets a program end by itself within the grace period', async () => {
+    const argv = await node(
+      'graceful',
+      `process.on('SIGTERM', () => { console.log('saved'); process.exit(0); });
+console.log('ready'); setInterval(() => 0, 1000);`,
+    );
+    const cancelling: TestContext = {
+      ...context,
+      log: {
+        ...context.log,
+        info: (line, fields) => {
+          context.log.info(line, fields);
+          if (line === 'ready') context.cancel(new Error('enough'));
+        },
+      },
+    };
+    await expect(implementCommand(anyStep, argv).run({}, cancelling)).rejects.toThrow('enough');
+    expect(context.logs.map(({ message }) => message)).toEqual(['ready', 'saved']);
+  });
+
+  it('leaves nothing running when the program ends, and when its guardian is killed', async () => {
+    const script = await project.write(
+      'leaver.py',
+      `${leaveBehind}
+import sys, time
+tell_file(sys.argv[1], leave_behind())
+if len(sys.argv) > 2: time.sleep(600)`,
+    );
+    const first = join(project.folder, 'leaver-1.json');
+    await implementCommand(anyStep, [python, script, first]).run({}, context);
+    const left = await fileJson<Record<string, number>>(first);
+    const second = join(project.folder, 'leaver-2.json');
+    const running = implementCommand(anyStep, [python, script, second, 'wait']).run({}, context);
+    const more = await fileJson<Record<string, number> & { parents: number[] }>(second);
+    process.kill(more.parents[0] as number, 'SIGKILL');
+    await expect(running).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
+    const names = ['job', 'plain', 'session', 'daemon'];
+    expect(names.flatMap((name) => [left[name], more[name]]).filter((pid) => isAlive(pid as number))).toEqual([]);
+  });
+
+  it('serves a Python program that imports evertrain', async () => {
+    const script = await project.write(
+      'own.py',
+      `import evertrain
+path = evertrain.context().work_dir / "c"
+path.write_text("x")
+evertrain.output(sequence=evertrain.context().checkpoint(path), x=evertrain.input()["x"])`,
+    );
+    const command = implementCommand(anyStep, [python, script], { env: { PYTHONPATH: join(process.cwd(), 'python') } });
+    expect(await command.run({ x: 1 }, context)).toEqual({ sequence: 1, x: 1 });
+  });
+
+  it('has a fingerprint of arguments and the files that they name', async () => {
+    const file = await project.write('fit.R', 'one');
+    const before = await implementCommand(anyStep, ['Rscript', file]).fingerprint();
+    expect(await implementCommand(anyStep, ['Rscript', file]).fingerprint()).toBe(before);
+    expect(await implementCommand(anyStep, ['Rscript', file, '-v']).fingerprint()).not.toBe(before);
+    await project.write('fit.R', 'two');
+    expect(await implementCommand(anyStep, ['Rscript', file]).fingerprint()).not.toBe(before);
+    const missing = implementCommand(anyStep, () => ['x'], { files: ['no-such-file'] });
+    await expect(missing.fingerprint()).rejects.toMatchObject({ code: 'USER_FILE_NOT_FOUND' });
+  });
+});

@@ -1,0 +1,237 @@
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  implementPython,
+  type PythonImplementation,
+  type PythonOptions,
+} from '../../../../../activities/sdk/jobs/implement-python.js';
+import { step } from '../../../../../workflows/sdk/step.js';
+import { startChild } from '../../../../support/child-process.js';
+import {
+  eventually,
+  fileJson,
+  isAlive,
+  leaveBehind,
+  type PythonProject,
+  pythonProject,
+  tellFile,
+} from '../../../../support/python-project.js';
+import { type TestContext, testContext } from '../../../../support/step-context.js';
+
+const anyStep = step('test.step');
+
+let project: PythonProject;
+let context: TestContext;
+let scripts = 0;
+const open = new Set<PythonImplementation>();
+
+beforeAll(async () => {
+  project = await pythonProject();
+});
+beforeEach(async () => {
+  context = await testContext();
+});
+afterEach(async () => {
+  await Promise.all([...open].map((one) => one.close()));
+  open.clear();
+  await context.remove();
+});
+afterAll(() => project.remove());
+
+async function python(code: string, options: PythonOptions = {}) {
+  const path = await project.write(`script_${scripts++}.py`, code);
+  const implementation = implementPython(anyStep, `${path}:f`, options);
+  open.add(implementation);
+  return implementation;
+}
+
+interface Left {
+  readonly job: number;
+  readonly plain: number;
+  readonly session: number;
+  readonly daemon: number;
+  readonly parents: number[];
+}
+
+const pidsOf = ({ job, plain, session, daemon }: Left) => [job, plain, session, daemon];
+
+describe('the warm Python host', () => {
+  it('runs jobs at the same time, each in a process of its own', async () => {
+    const code = `${tellFile}
+import os, time
+def f(mine, other):
+    tell_file(mine, 1)
+    while not os.path.exists(other):
+        time.sleep(0.01)
+    return {"pid": os.getpid(), "host": os.getppid()}`;
+    const meet = await python(code);
+    const [a, b] = [join(project.folder, 'a'), join(project.folder, 'b')];
+    const other = await testContext();
+    const [first, second] = (await Promise.all([
+      meet.run({ mine: a, other: b }, context),
+      meet.run({ mine: b, other: a }, other),
+    ])) as { pid: number }[];
+    expect(first?.pid).not.toBe(second?.pid);
+    await other.remove();
+  });
+
+  it('loads what its scripts import once, and never local code', async () => {
+    await project.write('site-packages/heavy_module.py', 'import os\nloaded_by = os.getpid()');
+    await project.write('local_module.py', 'import os\nloaded_by = os.getpid()');
+    const code = `
+import os
+import heavy_module, local_module
+def f():
+    return {"heavy": heavy_module.loaded_by, "local": local_module.loaded_by == os.getpid()}`;
+    const options = { env: { PYTHONPATH: join(project.folder, 'site-packages') } };
+    const uses = await python(code, options);
+    const first = (await uses.run({}, context)) as { heavy: number };
+    expect(await uses.run({}, context)).toEqual(first);
+    expect(first).toMatchObject({ local: true });
+  });
+
+  it('keeps a crash to the job that crashes', async () => {
+    const slow = await python(`${tellFile}
+import os, time
+def f(started, until):
+    tell_file(started, 1)
+    while not os.path.exists(until):
+        time.sleep(0.01)
+    return {"survived": True}`);
+    const [started, until] = [join(project.folder, 'started'), join(project.folder, 'until')];
+    const other = await testContext();
+    const surviving = slow.run({ started, until }, context);
+    await fileJson(started);
+    const crash = await python('import os, signal\ndef f(n):\n    os.kill(os.getpid(), n)');
+    for (const number of [11, 6, 9]) {
+      await expect(crash.run({ n: number }, other)).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
+    }
+    await project.write('until', '');
+    expect(await surviving).toEqual({ survived: true });
+    await other.remove();
+  });
+
+  it('mentions memory when a job was killed', async () => {
+    const killed = await python('import os\ndef f():\n    os.kill(os.getpid(), 9)');
+    await expect(killed.run({}, context)).rejects.toThrow(/SIGKILL.*memory/);
+  });
+
+  it('leaves no process behind when a job ends', async () => {
+    const left = (await (await python(`${leaveBehind}\ndef f():\n    return leave_behind()`)).run({}, context)) as Left;
+    expect(pidsOf(left).filter(isAlive)).toEqual([]);
+  });
+
+  it('kills what ignores SIGTERM when the step is cancelled, descendants too', async () => {
+    const code = `${leaveBehind}
+import signal, time
+def f(tell):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    tell_file(tell, leave_behind())
+    while True:
+        time.sleep(1)`;
+    const tell = join(project.folder, 'ignores.json');
+    const running = (await python(code, { graceMs: 100 })).run({ tell }, context);
+    const left = await fileJson<Left>(tell);
+    context.cancel(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+    expect(pidsOf(left).filter(isAlive)).toEqual([]);
+  });
+
+  it('fails its jobs when it is killed, and the next job gets a new one', async () => {
+    const code = `${leaveBehind}
+import time
+def f(tell=None):
+    if tell is None:
+        return {"fine": True}
+    tell_file(tell, leave_behind())
+    time.sleep(600)`;
+    const tell = join(project.folder, 'host.json');
+    const job = await python(code);
+    const running = job.run({ tell }, context);
+    const left = await fileJson<Left>(tell);
+    process.kill(left.parents[1] as number, 'SIGKILL');
+    await expect(running).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
+    await eventually('the job and what it left are gone', 2_000, () => !pidsOf(left).some(isAlive));
+    expect(await job.run({}, context)).toEqual({ fine: true });
+  });
+
+  it('ends the job and what it left when its supervisor is killed', async () => {
+    const code = `${leaveBehind}
+import time
+def f(tell):
+    tell_file(tell, leave_behind())
+    time.sleep(600)`;
+    const tell = join(project.folder, 'supervisor.json');
+    const running = (await python(code)).run({ tell }, context);
+    const left = await fileJson<Left>(tell);
+    process.kill(left.parents[0] as number, 'SIGKILL');
+    await expect(running).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
+    await eventually('the job and what it left are gone', 2_000, () => !pidsOf(left).some(isAlive));
+  });
+
+  it('starts without what cannot be loaded ahead', async () => {
+    await project.write('site-packages/deadly_module.py', 'import os\nos.kill(os.getpid(), 11)');
+    const options = { env: { PYTHONPATH: join(project.folder, 'site-packages'), CASE: 'deadly' } };
+    const deadly = await python('import deadly_module\ndef f(): pass', options);
+    const harmless = await python('def f():\n    return {"fine": True}', options);
+    expect(await harmless.run({}, context)).toEqual({ fine: true });
+    await expect(deadly.run({}, context)).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED', value: 'SIGSEGV' });
+  });
+
+  it('closes, and starts again when it is needed', async () => {
+    const who = await python(`import os
+def f():
+    with open(f"/proc/{os.getppid()}/stat") as file:
+        return {"host": int(file.read().rpartition(")")[2].split()[1])}`);
+    const first = (await who.run({}, context)) as { host: number };
+    expect(isAlive(first.host)).toBe(true);
+    await who.close();
+    expect(isAlive(first.host)).toBe(false);
+    expect((await who.run({}, context)) as { host: number }).not.toEqual(first);
+  });
+
+  it('survives a flood of output in constant memory', async () => {
+    const code = `
+import sys
+def f(tell):
+    line = "x" * 1000 + "\\n"
+    for _ in range(20_000):
+        sys.stdout.write(line)
+    sys.stdout.write("y" * 10_000_000)
+    return {}`;
+    const quiet: TestContext = { ...context, log: { ...context.log, info: () => undefined } };
+    global.gc?.();
+    const before = process.memoryUsage().rss;
+    let most = 0;
+    const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 20);
+    await (await python(code)).run({ tell: 1 }, quiet);
+    clearInterval(watch);
+    expect((most - before) / 2 ** 20).toBeLessThan(100);
+  });
+});
+
+describe.each([
+  ['a fork of the warm host', {}],
+  ['a process of its own', { fresh: true }],
+])('a worker killed by SIGKILL, its job in %s', (_, options: PythonOptions) => {
+  it('leaves no job, grandchild, host or guardian behind', async () => {
+    const code = `${leaveBehind}
+import signal, time
+def f(tell):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    tell_file(tell, leave_behind())
+    while True:
+        time.sleep(1)`;
+    const path = await project.write(`script_${scripts++}.py`, code);
+    const tell = join(project.folder, `killed-${scripts}.json`);
+    const worker = startChild('job-child.ts', { target: `${path}:f`, input: { tell }, options });
+    const { root } = await worker.next<{ root: string }>();
+    const left = await fileJson<Left>(tell);
+    expect([...pidsOf(left), ...left.parents].filter((pid) => !isAlive(pid))).toEqual([]);
+    const all = [...pidsOf(left), ...left.parents].filter((pid) => pid !== worker.process.pid);
+    await worker.kill();
+    await eventually('everything is gone', 2_000, () => !all.some(isAlive));
+    await rm(dirname(root), { recursive: true, force: true });
+  });
+});
