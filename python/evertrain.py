@@ -53,7 +53,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 __all__ = [
     "Artifact",
@@ -135,7 +135,7 @@ class Artifact:
         if reader is None:
             raise TypeError(f"an artifact of type {self.media_type} is no table: read_table takes {', '.join(readers)}")
         try:
-            import pandas
+            import pandas  # type: ignore[import-untyped]
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError("read_table needs pandas: add it to the step's requirements file") from error
         return getattr(pandas, reader)(self.path, **options)
@@ -320,7 +320,7 @@ class _Channel:
                     continue
                 if "error" in answer:
                     raise CheckpointError(answer["error"], answer.get("code", "USER_JOB_FAILED"))
-                return answer["sequence"]
+                return int(answer["sequence"])
 
     def _next_line(self, ack: int) -> bytes:
         while b"\n" not in self._received:
@@ -388,7 +388,7 @@ def _decode(value: Any, paths: Mapping[str, str]) -> Any:
 
 
 class _Encoder:
-    """Turns what user code returns into JSON. Tables become Parquet files below `folder`; without it, files are refused."""
+    """Turns what user code returns into JSON. Tables become Parquet files below `folder`; files need one too."""
 
     def __init__(self, folder: "Path | None") -> None:
         self._folder = folder
@@ -480,7 +480,7 @@ def _parquet_writer(value: Any, at: str) -> "Callable[[Path], None] | None":
     library = type(value).__module__.split(".")[0]
     kind = type(value).__name__
     if library == "polars" and kind == "DataFrame":
-        return value.write_parquet
+        return lambda path: value.write_parquet(path)
     if library == "pyarrow" and kind == "Table":
         return lambda path: _pyarrow("parquet", at).write_table(value, path)
     if library == "numpy" and kind == "ndarray":
@@ -731,7 +731,8 @@ def third_party_imports(scripts: "list[Path]") -> "list[tuple[str, str | None]]"
     Pairs of a module and a name imported from it, in order of appearance.
     """
     found: "dict[tuple[str, str | None], None]" = {}
-    waiting, seen = [path.resolve() for path in scripts], set()
+    waiting = [path.resolve() for path in scripts]
+    seen: "set[Path]" = set()
     while waiting and len(seen) < 500:
         path = waiting.pop(0)
         if path in seen:
@@ -824,7 +825,12 @@ def _capture_mlflow(context: Context) -> None:
         for key, value in params.items():
             param(key, value)
 
-    captured = {"log_metric": metric, "log_metrics": metrics, "log_param": param, "log_params": params}
+    captured: "dict[str, Callable[..., None]]" = {
+        "log_metric": metric,
+        "log_metrics": metrics,
+        "log_param": param,
+        "log_params": params,
+    }
     for name, tell in captured.items():
         setattr(mlflow, name, _both(tell, getattr(mlflow, name)))
 
@@ -863,7 +869,7 @@ def _mlflow_stand_in() -> types.ModuleType:
         raise AttributeError(f"mlflow is not installed, and its stand-in has no {name!r}: add it to the requirements")
 
     module.__getattr__ = missing
-    return module
+    return cast(types.ModuleType, module)
 
 
 # --- The process -----------------------------------------------------------------------------------------------------
@@ -894,7 +900,6 @@ def _open_job(document_path: str, ack: "int | None") -> _Job:
     global _job
     sys.stdout = stdout = _Stdout(open(1, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
     sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)
-    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
     with open(document_path, encoding="utf-8") as file:
         document = json.load(file)
     _job = _Job(document, _Channel(stdout, ack))
@@ -936,7 +941,7 @@ def prctl(option: int, value: int) -> bool:
         return False
     import ctypes
 
-    return ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) == 0)
 
 
 def _main() -> int:

@@ -51,9 +51,8 @@ def main(arguments: "list[str]") -> int:
 class _Host:
     def __init__(self, socket_path: str) -> None:
         self._socket_path = socket_path
-        self._links: "dict[int, socket.socket]" = {}
-        self._ids: "dict[int, str]" = {}
-        self._pids: "dict[str, int]" = {}
+        self._links: "dict[str, socket.socket]" = {}
+        self._supervisors: "dict[int, str]" = {}
         self._input = b""
         # What modules print while they are imported must not meddle with the protocol.
         self._protocol = os.dup(1)
@@ -91,7 +90,9 @@ class _Host:
 
     def _step(self) -> bool:
         for key, _ in self._selector.select():
-            if key.fd == 0:
+            if key.data is not None:
+                self._ended(key.data)
+            elif key.fd == 0:
                 received = os.read(0, 65536)
                 if not received:
                     return False
@@ -108,9 +109,9 @@ class _Host:
     def _obey(self, request: "dict[str, Any]") -> None:
         if request["op"] == "run":
             self._run(request["id"], request["job"])
-        elif request["id"] in self._pids:
+        elif request["id"] in self._links:
             with contextlib.suppress(OSError):
-                self._links[self._pids[request["id"]]].send(request["signal"][:1].encode())
+                self._links[request["id"]].send(request["signal"][:1].encode())
 
     def _run(self, name: str, document: str) -> None:
         link, other = socket.socketpair()
@@ -124,7 +125,8 @@ class _Host:
         if pid == 0:
             self._become_supervisor(link, other, name, document)
         other.close()
-        self._links[pid], self._ids[pid], self._pids[name] = link, name, pid
+        self._links[name], self._supervisors[pid] = link, name
+        self._selector.register(link, selectors.EVENT_READ, name)
 
     def _become_supervisor(self, mine: socket.socket, link: socket.socket, name: str, document: str) -> NoReturn:
         try:
@@ -132,8 +134,8 @@ class _Host:
             self._selector.close()
             for end in [mine, *self._links.values()]:
                 end.close()
-            for end in (self._wake, self._wake_writer, self._protocol):
-                os.close(end)
+            for descriptor in (self._wake, self._wake_writer, self._protocol):
+                os.close(descriptor)
             nothing = os.open(os.devnull, os.O_RDONLY)
             os.dup2(nothing, 0)
             os.close(nothing)
@@ -144,28 +146,31 @@ class _Host:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
-            if pid in self._links:
-                self._ended(pid, status)
+            self._supervisors.pop(pid, None)
 
-    def _ended(self, pid: int, status: int) -> None:
-        link, name = self._links.pop(pid), self._ids.pop(pid)
-        del self._pids[name]
-        with link:
-            link.setblocking(False)
-            with contextlib.suppress(OSError):
-                result = link.recv(64)
-                if result:
-                    self._say(event="exit", id=name, code=int(result))
-                    return
-        why = f"its supervisor ended ({os.waitstatus_to_exitcode(status)})"
-        orphans = [child for child in children_of([os.getpid()]) if child not in self._links]
-        _kill(orphans + children_of(orphans))
-        self._say(event="exit", id=name, code=None, why=why)
+    def _ended(self, name: str) -> None:
+        """The supervisor tells the job's exit status before it goes itself (that takes milliseconds), or died."""
+        link = self._links.pop(name)
+        self._selector.unregister(link)
+        result = b""
+        with link, contextlib.suppress(OSError):
+            result = link.recv(64)
+        if result:
+            self._say(event="exit", id=name, code=int(result))
+            return
+        for _ in range(100):
+            self._reap()
+            orphans = [pid for pid in children_of([os.getpid()], depth=1) if pid not in self._supervisors]
+            if not orphans:
+                break
+            _kill(orphans + children_of(orphans))
+            time.sleep(0.005)
+        self._say(event="exit", id=name, code=None, why="its supervisor ended first")
 
     def _leave(self) -> None:
         """The worker is gone or has closed its end."""
@@ -293,8 +298,8 @@ def end_descendants(seconds: float, group: "int | None" = None) -> None:
             os.killpg(group, signal.SIGKILL)
 
 
-def children_of(ancestors: "Iterable[int]") -> "list[int]":
-    """All descendants, children first; empty where there is no /proc."""
+def children_of(ancestors: "Iterable[int]", depth: "int | None" = None) -> "list[int]":
+    """The descendants, children first, all or so many generations; empty where there is no /proc."""
     children: "dict[int, list[int]]" = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else []:
         if not name.isdigit():
@@ -302,11 +307,12 @@ def children_of(ancestors: "Iterable[int]") -> "list[int]":
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
             parent = int(file.read().rpartition(b")")[2].split()[1])
             children.setdefault(parent, []).append(int(name))
-    found, waiting = [], list(ancestors)
-    while waiting:
-        below = children.get(waiting.pop(0), [])
-        found += below
-        waiting += below
+    found: "list[int]" = []
+    generation = list(ancestors)
+    while generation and depth != 0:
+        generation = [child for parent in generation for child in children.get(parent, [])]
+        found += generation
+        depth = None if depth is None else depth - 1
     return found
 
 

@@ -14,7 +14,10 @@ export interface Bundle {
 }
 
 /** Bundles workflows/index.ts (its default export is the project) with Evertrain's interceptors. */
-export async function bundleProject(workflowsPath: string, logger: Logger = new DefaultLogger('WARN')): Promise<Bundle> {
+export async function bundleProject(
+  workflowsPath: string,
+  logger: Logger = new DefaultLogger('WARN'),
+): Promise<Bundle> {
   if (!existsSync(workflowsPath)) {
     throw new EvertrainError('USER_FILE_NOT_FOUND', `There are no workflows at ${workflowsPath}.`, {
       value: workflowsPath,

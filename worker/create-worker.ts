@@ -176,7 +176,7 @@ async function loadProject(path: string): Promise<Project> {
   if (named !== undefined) {
     throw new EvertrainError('USER_OPTION_INVALID', `${path} exports the function "${named[0]}" beside its default.`, {
       value: named[0],
-      remedy: 'Export only the default: Temporal would take another export of a pipeline\'s name for its workflow.',
+      remedy: "Export only the default: Temporal would take another export of a pipeline's name for its workflow.",
     });
   }
   return loaded.default;

@@ -102,11 +102,7 @@ export async function keyOf(implementation: Implementation, input: unknown, vers
   });
 }
 
-async function failed(
-  error: unknown,
-  context: Context,
-  attempt: Attempt,
-): Promise<unknown> {
+async function failed(error: unknown, context: Context, attempt: Attempt): Promise<unknown> {
   const { step } = attempt.context;
   if (context.cancellationSignal.aborted && attempt.failure === undefined) {
     await attempt.close({ outcome: 'cancelled' }).catch(() => undefined);

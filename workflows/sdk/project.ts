@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
 import type { ModelDefinition } from './model.js';
 import { checkOptions, nearestName } from './options.js';
@@ -38,6 +38,11 @@ export function project(parts: {
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
     return runPipeline(found, args[0], (args[1] ?? {}) as RunOptions);
   };
+  // A run stays with the code it started on; a model lives for years and moves on with each deployment.
+  const behavior = () => (workflowInfo().workflowType === modelWorkflowType ? 'AUTO_UPGRADE' : 'PINNED');
+  // The server refuses every task of a worker without a version that names a behaviour.
+  const versioned = () => Boolean(workflowInfo().currentDeploymentVersion?.deploymentName);
+  setWorkflowOptions(() => (versioned() ? { versioningBehavior: behavior() } : {}), dispatch);
   Object.defineProperty(dispatch, 'pipelines', { value: [...pipelines.values()] });
   Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
   return dispatch as unknown as Project;

@@ -10,7 +10,14 @@ import type { Implementation } from '../implementation.js';
 import { CannotStart, startGuarded } from './guarded-process.js';
 import type { JobFiles } from './job-document.js';
 import type { JobProcess } from './job-process.js';
-import { checkJobOptions, jobEnvironment, type JobOptions, jobOptionNames } from './job-options.js';
+import {
+  checkJobOptions,
+  jobEnvironment,
+  type JobOptions,
+  jobOptionNames,
+  notAStep,
+  sortedEntries,
+} from './job-options.js';
 import { defaultGraceMs, runJob } from './run-job.js';
 
 export interface CommandOptions extends JobOptions {
@@ -48,6 +55,7 @@ export function implementCommand<S extends StepDefinition>(
   options: CommandOptions = {},
 ): Implementation {
   const owner = `implementCommand of step "${step?.name}"`;
+  if (step?.kind !== 'step') throw notAStep('implementCommand', step);
   checkOptions(owner, options, [...jobOptionNames, 'files']);
   checkJobOptions(owner, options);
   if (typeof argv !== 'function') checkArgv(owner, argv);
@@ -122,10 +130,11 @@ function notStarted(owner: string, program: string, error: CannotStart): Evertra
 }
 
 /** Arguments (or the text of the function that makes them) and the content of the files that they name. */
-async function fingerprint(argv: unknown, { files = [] }: CommandOptions): Promise<string> {
+async function fingerprint(argv: unknown, { files = [], env }: CommandOptions): Promise<string> {
   const digest = createHash('sha256');
   const named = Array.isArray(argv) ? (argv as readonly string[]) : [];
   digest.update(typeof argv === 'function' ? argv.toString() : JSON.stringify(argv));
+  digest.update(JSON.stringify(sortedEntries(env)));
   for (const [index, file] of [...named, ...files].entries()) {
     const found = await stat(file).catch(() => undefined);
     if (found?.isFile() === true && !(index === 0 && isAbsolute(file))) {

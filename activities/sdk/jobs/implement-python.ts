@@ -5,7 +5,7 @@ import type { Implementation } from '../implementation.js';
 import { CannotStart, startGuarded } from './guarded-process.js';
 import type { JobFiles } from './job-document.js';
 import type { JobProcess } from './job-process.js';
-import { checkJobOptions, type JobOptions, jobOptionNames } from './job-options.js';
+import { checkJobOptions, type JobOptions, jobOptionNames, notAStep } from './job-options.js';
 import { packageFile } from './package-file.js';
 import { type PythonEnvironment, pythonEnvironment, pythonMissing, requirementsOf } from './python-environment.js';
 import { pythonFingerprint } from './python-fingerprint.js';
@@ -50,13 +50,14 @@ export function implementPython<S extends StepDefinition>(
   options: PythonOptions = {},
 ): PythonImplementation {
   const owner = `implementPython of step "${step?.name}"`;
+  if (step?.kind !== 'step') throw notAStep('implementPython', step);
   checkOptions(owner, options, [...jobOptionNames, 'python', 'requirements', 'fresh', 'mlflow']);
   checkJobOptions(owner, options);
   const binding = new Binding(pythonTarget(target), options);
   bound.add(binding);
   return {
     step,
-    run: (input, context) => {
+    run: async (input, context) => {
       checkScript(binding.target);
       const job = {
         name: binding.target.name,
@@ -69,7 +70,10 @@ export function implementPython<S extends StepDefinition>(
       };
       return runJob(job, context);
     },
-    fingerprint: async () => pythonFingerprint(binding.target, await binding.environment()),
+    fingerprint: async () => {
+      checkScript(binding.target);
+      return pythonFingerprint(binding.target, await binding.environment(), options.env);
+    },
     check: async () => {
       checkScript(binding.target);
       await binding.environment();

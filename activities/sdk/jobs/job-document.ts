@@ -97,7 +97,7 @@ async function resumePoint(context: StepContext): Promise<JobDocument['checkpoin
   try {
     return { path: resolve(await context.artifacts.path(found.artifact)), meta: found.meta, sequence: found.sequence };
   } catch (error) {
-    const gone = isEvertrainError(error) && /^SYSTEM_ARTIFACT_/.test(error.code);
+    const gone = isEvertrainError(error) && error.code.startsWith('SYSTEM_ARTIFACT_');
     if (!gone) throw error;
     context.log.warn(`Checkpoint ${found.sequence} is left out, the job starts anew: ${error.message}`);
     return undefined;

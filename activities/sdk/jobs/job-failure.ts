@@ -31,7 +31,7 @@ export function jobFailure(
   const shown = failure.code === 'USER_JOB_FAILED' ? `${failure.type}: ${failure.message}` : failure.message;
   const remedy =
     failure.file === undefined ? {} : { remedy: 'The traceback is in the log of the step.', value: place(failure) };
-  return new EvertrainError(failure.code, `${name} failed${place(failure)}: ${shown}.`, remedy);
+  return new EvertrainError(failure.code, `${name} failed${place(failure)}: ${shown.replace(/\.$/, '')}.`, remedy);
 }
 
 function exited(name: string, code: number, failure: JobFailure | undefined, lastErrors: readonly string[]) {

@@ -30,6 +30,18 @@ export function jobEnvironment(
   return { ...defaults, ...Object.fromEntries(own), ...more };
 }
 
+/** In an order of their own, for digests and keys. */
+export function sortedEntries(env: Readonly<Record<string, string>> = {}): [string, string][] {
+  return Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+export function notAStep(what: string, value: unknown): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `${what} was given ${show(value)} as the step.`, {
+    value,
+    remedy: 'Pass a value made by step().',
+  });
+}
+
 function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
   return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what}.`, { value, remedy });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sortedEntries } from './job-options.js';
 import { packageFile } from './package-file.js';
 import type { PythonEnvironment } from './python-environment.js';
 import type { PythonTarget } from './python-target.js';
@@ -12,10 +13,14 @@ const skipped = /^(\..*|__pycache__|node_modules|site-packages)$/;
 
 /**
  * What a Python step is, for the step cache: script, function, every `.py` file beside and below the script (whichever of
- * them it imports: imports can be dynamic), environment, and evertrain.py. Local code elsewhere on PYTHONPATH does not
+ * them it imports: imports can be dynamic), environment, variables, and evertrain.py. Local code elsewhere on PYTHONPATH does not
  * count: give the step a new `cache: { version }` when that changes.
  */
-export async function pythonFingerprint(target: PythonTarget, environment: PythonEnvironment): Promise<string> {
+export async function pythonFingerprint(
+  target: PythonTarget,
+  environment: PythonEnvironment,
+  env?: Readonly<Record<string, string>>,
+): Promise<string> {
   const folder = dirname(target.script);
   const digest = createHash('sha256');
   const add = (name: string, content: string | Buffer) => {
@@ -23,6 +28,7 @@ export async function pythonFingerprint(target: PythonTarget, environment: Pytho
   };
   add('target', `${target.script.slice(folder.length + 1)}:${target.function ?? ''}`);
   add('environment', environment.digest);
+  add('variables', JSON.stringify(sortedEntries(env)));
   add('evertrain.py', await readFile(packageFile('python/evertrain.py')));
   const files: string[] = [];
   await pythonFiles(folder, '', 0, files);

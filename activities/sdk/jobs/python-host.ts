@@ -160,7 +160,7 @@ export class PythonHost {
     const said = this.lastWords.trim();
     this.ready.reject(said === '' ? error : new Error(`${error.message}: ${said}`, { cause: error }));
     this.ready.promise.catch(() => undefined);
-    for (const id of [...this.jobs.keys()]) this.end(id, { kind: 'lost', why: error.message });
+    for (const id of this.jobs.keys()) this.end(id, { kind: 'lost', why: error.message });
     this.server.close();
     void rm(this.folder, { recursive: true, force: true }).catch(() => undefined);
   }
@@ -183,7 +183,10 @@ export class PythonHost {
   private keepAlive(): void {
     const { host, server } = this;
     const pipes = [host.stdin, host.stdout, host.stderr] as unknown as Socket[];
-    for (const handle of [host, server, ...pipes]) this.jobs.size > 0 ? handle.ref() : handle.unref();
+    for (const handle of [host, server, ...pipes]) {
+      if (this.jobs.size > 0) handle.ref();
+      else handle.unref();
+    }
   }
 }
 

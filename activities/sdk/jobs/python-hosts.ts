@@ -1,9 +1,11 @@
-import { jobEnvironment } from './job-options.js';
+import { jobEnvironment, sortedEntries } from './job-options.js';
 import { PythonHost } from './python-host.js';
 
 /** A host is replaced after so many jobs, or when it has grown by so much: what it imported may leak a little per fork. */
-const mostJobs = 1_000;
-const mostGrowthKib = 256 * 1024;
+export interface HostLimits {
+  readonly mostJobs: number;
+  readonly mostGrowthKib: number;
+}
 
 /** What tells hosts apart: jobs that differ in one of these cannot share imports. */
 export interface HostKey {
@@ -25,6 +27,8 @@ interface Place {
 export class PythonHosts {
   private readonly places = new Map<string, Place>();
 
+  constructor(private readonly limits: HostLimits = { mostJobs: 1_000, mostGrowthKib: 256 * 1024 }) {}
+
   /** A host for a job of the script, ready to fork. */
   async acquire(user: object, key: HostKey, scripts: Iterable<string>): Promise<PythonHost> {
     const place = this.place(key);
@@ -33,7 +37,7 @@ export class PythonHosts {
     for (;;) {
       place.host ??= this.start(place, key);
       const host = await place.host;
-      if (!isWornOut(host) && place.known === place.scripts.size) return host;
+      if (!this.isWornOut(host) && place.known === place.scripts.size) return host;
       // Jobs that it runs go on; it is closed when they are done.
       if (place.host !== undefined && (await place.host) === host) place.host = undefined;
       void retire(host);
@@ -51,8 +55,13 @@ export class PythonHosts {
     await Promise.all(unused);
   }
 
+  private isWornOut(host: PythonHost): boolean {
+    const { mostJobs, mostGrowthKib } = this.limits;
+    return host.retired || host.started >= mostJobs || host.rss - host.firstRss > mostGrowthKib;
+  }
+
   private place(key: HostKey): Place {
-    const name = JSON.stringify([key.python, Object.entries(key.env).sort()]);
+    const name = JSON.stringify([key.python, sortedEntries(key.env)]);
     let place = this.places.get(name);
     if (place === undefined) {
       place = { scripts: new Set(), users: new Set(), host: undefined, known: 0 };
@@ -79,10 +88,6 @@ export class PythonHosts {
 /** Hashes of strings order sets: jobs with equal seeds shall see equal orders. */
 export function pythonVariables(env: Readonly<Record<string, string>> = {}): Record<string, string> {
   return jobEnvironment(env, { PYTHONHASHSEED: '0' });
-}
-
-function isWornOut(host: PythonHost): boolean {
-  return host.retired || host.started >= mostJobs || host.rss - host.firstRss > mostGrowthKib;
 }
 
 async function retire(host: PythonHost): Promise<void> {

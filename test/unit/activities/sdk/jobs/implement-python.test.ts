@@ -207,11 +207,13 @@ describe('implementPython', () => {
 
   it('refuses a missing script and a target that is none', async () => {
     const missing = implementPython(anyStep, 'no/such/file.py:f');
+    await expect(missing.fingerprint()).rejects.toMatchObject({ code: 'USER_FILE_NOT_FOUND' });
     await expect(missing.check()).rejects.toMatchObject({ code: 'USER_FILE_NOT_FOUND' });
-    await expect(async () => missing.run({}, context)).rejects.toMatchObject({ code: 'USER_FILE_NOT_FOUND' });
+    await expect(missing.run({}, context)).rejects.toMatchObject({ code: 'USER_FILE_NOT_FOUND' });
     expect(() => implementPython(anyStep, 'train:fit')).toThrow(
       expect.objectContaining({ code: 'USER_OPTION_INVALID' }),
     );
+    expect(() => implementPython({} as never, 'a.py:f')).toThrow('made by step()');
     expect(() => implementPython(anyStep, 'a.py:f', { frsh: true } as never)).toThrow('"fresh"');
   });
 

@@ -191,6 +191,14 @@ def f():
     expect((await who.run({}, context)) as { host: number }).not.toEqual(first);
   });
 
+  it('does not keep a process alive that has nothing left to do', async () => {
+    const path = await project.write('brief.py', 'def f(): return {}');
+    const worker = startChild('job-child.ts', { target: `${path}:f`, input: {}, options: {} });
+    const { root } = await worker.next<{ root: string }>();
+    expect(await worker.exited).toBe(0);
+    await rm(dirname(root), { recursive: true, force: true });
+  });
+
   it('survives a flood of output in constant memory', async () => {
     const code = `
 import sys

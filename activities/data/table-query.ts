@@ -1,0 +1,62 @@
+import { extname } from 'node:path';
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+
+const readers: Readonly<Record<string, string>> = {
+  '.csv': 'read_csv',
+  '.tsv': 'read_csv',
+  '.parquet': 'read_parquet',
+  '.json': 'read_json',
+  '.jsonl': 'read_json',
+  '.ndjson': 'read_json',
+};
+
+/** The table function of DuckDB that reads a file by its ending. */
+export function reader(path: string): string {
+  const found = readers[extname(path).toLowerCase()];
+  if (found !== undefined) return found;
+  throw new EvertrainError('USER_DATA_MALFORMED', `The format of ${path} is not known by its ending.`, {
+    value: path,
+    remedy: `Use one of ${Object.keys(readers).join(', ')}.`,
+  });
+}
+
+/** A string as an SQL literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A column name as an SQL identifier. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export type Connection = Awaited<ReturnType<typeof open>>;
+
+async function open() {
+  const { DuckDBInstance } = await import('@duckdb/node-api').catch((cause: unknown) => {
+    throw new EvertrainError('SYSTEM_PEER_MISSING', 'Reading tables needs the package @duckdb/node-api.', {
+      remedy: 'Run `npm install @duckdb/node-api`.',
+      cause,
+    });
+  });
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
+  return instance.connect();
+}
+
+/** Runs a body over an in-memory DuckDB and closes it. */
+export async function withDuckdb<T>(body: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await open();
+  try {
+    return await body(connection);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** Rows of a query as plain objects; counts come as numbers. */
+export async function rowsOf(connection: Connection, sql: string): Promise<Record<string, unknown>[]> {
+  const result = await connection.runAndReadAll(sql);
+  return result.getRowObjects().map((row) => {
+    return Object.fromEntries(Object.entries(row).map(([name, v]) => [name, typeof v === 'bigint' ? Number(v) : v]));
+  });
+}

@@ -1,0 +1,7 @@
+import { ingestTable } from './data/ingest.js';
+import { validateTable } from './data/validate.js';
+import { irisActivities } from './iris.js';
+import type { Implementation } from './sdk/implementation.js';
+
+/** Everything that this project's workers can do. */
+export const activities: readonly Implementation[] = [ingestTable, validateTable, ...irisActivities];

@@ -1,0 +1,17 @@
+import { isEvertrainError } from '../../workflows/sdk/errors.js';
+
+/** docs/cli.md lists these. */
+export const exitCodes = { ok: 0, runFailed: 1, user: 2, rejected: 3, system: 4, interrupted: 130 } as const;
+
+export function exitCodeOf(error: unknown): number {
+  if (!isEvertrainError(error)) return exitCodes.runFailed;
+  if (error.code.startsWith('GATE_')) return exitCodes.rejected;
+  return error.code.startsWith('SYSTEM_') ? exitCodes.system : exitCodes.user;
+}
+
+/** Says what happened on standard error; the stack only where it was asked for, or where no code tells more. */
+export function printError(error: unknown, verbose: boolean): void {
+  const plain = isEvertrainError(error) && !verbose;
+  const text = error instanceof Error ? (plain ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,56 @@
+import colors from 'picocolors';
+import type { RunView } from '../history/run-view.js';
+import type { Run } from '../run.js';
+import type { RunEvent } from '../run-events.js';
+import { approvalLine, gateLine, renderTree, stepLine } from './tree.js';
+
+export interface LiveOptions {
+  readonly stream: NodeJS.WritableStream & { readonly columns?: number; readonly rows?: number };
+  readonly isTTY: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Shows a run until it closes: redrawn in place on a terminal, else a line for each thing that happens. */
+export async function followRun(run: Run, { stream, isTTY, signal }: LiveOptions): Promise<RunView | undefined> {
+  let view: RunView | undefined;
+  let drawn = 0;
+  for await (const event of run.events(signal === undefined ? {} : { signal })) {
+    view = event.view;
+    if (isTTY) drawn = redraw(stream, renderTree(view, { color: true, width: stream.columns ?? 80 }), drawn);
+    else for (const line of plainLines(event)) stream.write(`${line}\n`);
+  }
+  return view;
+}
+
+function redraw(stream: LiveOptions['stream'], lines: string[], drawn: number): number {
+  const shown = lines.slice(0, Math.max(5, (stream.rows ?? 40) - 2));
+  stream.write(`${drawn > 0 ? `\u001b[${drawn}F\u001b[J` : ''}${shown.join('\n')}\n`);
+  return shown.length;
+}
+
+function plainLines(event: RunEvent): string[] {
+  const paint = colors.createColors(false);
+  switch (event.type) {
+    case 'step-started':
+    case 'step-completed':
+    case 'step-failed':
+    case 'step-cancelled':
+      return [stepLine(event.step, event.at, paint)];
+    case 'step-retrying':
+      return [`${stepLine(event.step, event.at, paint)} (${event.failure.message}; it is tried again)`];
+    case 'gate':
+      return [gateLine(event.gate, paint)];
+    case 'approval':
+      return [approvalLine(event.approval, paint)];
+    case 'blocked':
+      return [`blocked: ${event.message}`];
+    case 'disconnected':
+      return [`engine lost: ${event.message}`];
+    case 'reconnected':
+      return ['engine found again'];
+    case 'closed':
+      return [`${event.view.pipeline} ${event.view.status.kind}`];
+    default:
+      return [];
+  }
+}

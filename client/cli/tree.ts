@@ -1,0 +1,106 @@
+import colors from 'picocolors';
+import type { ApprovalView, GateView, RunView, StepView } from '../history/run-view.js';
+
+export interface TreeOptions {
+  readonly color: boolean;
+  /** Columns; longer lines are cut. */
+  readonly width: number;
+  readonly now?: number;
+}
+
+/** Children of a group above which only a count is shown. */
+const foldAbove = 12;
+
+/** A run as lines: a step each (mark, id, status, attempt, duration, key metrics), groups folded, then its decisions. */
+export function renderTree(view: RunView, { color, width, now = Date.now() }: TreeOptions): string[] {
+  const paint = colors.createColors(color);
+  const lines = [`${paint.bold(view.pipeline)} ${paint.dim(view.workflowId)}  ${statusText(view)}`];
+  for (const [group, steps] of grouped(view.steps)) {
+    const indent = group === '' ? '  ' : '    ';
+    if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
+    if (group !== '' && steps.length > foldAbove) continue;
+    for (const step of steps) lines.push(indent + stepLine(step, now, paint));
+  }
+  for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
+  for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint)}`);
+  return lines.map((line) => cut(line, width));
+}
+
+type Paint = ReturnType<typeof colors.createColors>;
+
+function grouped(steps: readonly StepView[]): Map<string, StepView[]> {
+  const groups = new Map<string, StepView[]>();
+  for (const step of steps) {
+    const group = step.groups.join('/');
+    groups.set(group, [...(groups.get(group) ?? []), step]);
+  }
+  return groups;
+}
+
+function countsText(steps: readonly StepView[]): string {
+  const counts = new Map<string, number>();
+  for (const { status } of steps) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return `${steps.length} steps: ${[...counts].map(([status, count]) => `${count} ${status}`).join(', ')}`;
+}
+
+function statusText(view: RunView): string {
+  const { status } = view;
+  if (status.kind === 'rejected') return `rejected by gate "${status.gate}"`;
+  if (status.kind === 'failed') return `failed: ${status.message}`;
+  return status.kind;
+}
+
+const marks: Record<StepView['status'], string> = {
+  queued: '·',
+  running: '▸',
+  completed: '✔',
+  cached: '♻',
+  reused: '♻',
+  failed: '✖',
+  cancelled: '∅',
+  unknown: '?',
+};
+
+/** One line of a step, also used by itself when a run is followed without a terminal. */
+export function stepLine(step: StepView, now: number, paint: Paint): string {
+  const mark = step.status === 'failed' ? paint.red(marks.failed) : paint.green(marks[step.status]);
+  const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` attempt ${step.attempt}` : '';
+  const metrics = Object.entries(step.metrics)
+    .slice(0, 4)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
+    .join(', ');
+  const failure = step.status === 'failed' ? ` ${step.failure.message}` : '';
+  return `${mark} ${step.id} ${paint.dim(step.status + attempt + durationText(step, now))} ${metrics}${failure}`.trimEnd();
+}
+
+function durationText(step: StepView, now: number): string {
+  const from = 'startedAt' in step && step.startedAt !== undefined ? step.startedAt : step.scheduledAt;
+  if (step.status === 'queued' || step.status === 'unknown') return '';
+  const ms = ('endedAt' in step ? step.endedAt : now) - from;
+  return ` ${ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`}`;
+}
+
+export function gateLine(gate: GateView, paint: Paint): string {
+  const facts = gate.facts === undefined ? '' : paint.dim(` ${JSON.stringify(gate.facts)}`);
+  return `${gate.passed ? paint.green('✔') : paint.red('✖')} gate: ${gate.name}${facts}`;
+}
+
+export function approvalLine(approval: ApprovalView, paint: Paint): string {
+  const answer = approval.answer === undefined ? '' : ` ${JSON.stringify(approval.answer)}`;
+  return `${approval.state === 'waiting' ? paint.yellow('✋') : '✔'} approval: ${approval.id} ${approval.state}${answer}`;
+}
+
+/** Cuts by visible characters; colour codes count nothing. */
+function cut(line: string, width: number): string {
+  let seen = 0;
+  // biome-ignore lint: the escape character is what colour codes start with
+  const parts = line.split(/(\u001b\[[0-9;]*m)/);
+  return parts
+    .map((part) => {
+      if (part.startsWith('\u001b')) return part;
+      const room = Math.max(0, width - seen);
+      seen += part.length;
+      return part.length > room ? part.slice(0, room) : part;
+    })
+    .join('');
+}

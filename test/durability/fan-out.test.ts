@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cached, collect, failFirst, many } from '../fixtures/durability/contracts.js';
+import { type DurableProject, durableProject } from '../support/durable-project.js';
+
+let fixture: DurableProject;
+
+beforeAll(async () => {
+  fixture = await durableProject();
+  await fixture.worker();
+});
+afterAll(() => fixture?.close());
+
+describe('fanOut', () => {
+  it('cancels the siblings at the first failure, and fails with its code', async () => {
+    const { effects, evertrain } = fixture;
+    const keys = ['first-fails', 'sibling-1', 'sibling-2'];
+    for (const key of keys) effects.hold(key);
+    const run = await evertrain.start(failFirst, { effects: effects.url, keys }, { provenance: false });
+    await Promise.all(keys.map((key) => effects.began(key)));
+    effects.release('first-fails');
+    await expect(run.result()).rejects.toMatchObject({ code: 'USER_DATA_MALFORMED' });
+    const { steps } = await run.view();
+    expect(steps.map(({ status }) => status)).toEqual(['failed', 'cancelled', 'cancelled']);
+    expect(keys.map((key) => effects.count(key))).toEqual([0, 0, 0]);
+  });
+
+  it('that collects answers each end in order', async () => {
+    const { effects, evertrain } = fixture;
+    const keys = ['bad', 'good-1', 'good-2'];
+    const result = await evertrain.execute(collect, { effects: effects.url, keys }, { provenance: false });
+    expect(result).toMatchObject({
+      outcome: 'completed',
+      output: [
+        { status: 'rejected', code: 'USER_DATA_MALFORMED' },
+        { status: 'fulfilled', value: { key: 'good-1' } },
+        { status: 'fulfilled', value: { key: 'good-2' } },
+      ],
+    });
+    expect([effects.count('good-1'), effects.count('good-2')]).toEqual([1, 1]);
+  });
+});
+
+describe('Promise.all', () => {
+  it('over 1,200 plain step calls completes', async () => {
+    const result = await fixture.evertrain.execute(many, { count: 1_200 }, { provenance: false });
+    expect(result).toEqual({ outcome: 'completed', output: 1_200 * 1_199 });
+  }, 120_000);
+});
+
+describe('the step cache', () => {
+  it('runs a step once over runs, and the view names where its output came from', async () => {
+    const { effects, evertrain } = fixture;
+    const input = { effects: effects.url, keys: ['kept'] };
+    const first = await evertrain.start(cached, input, { provenance: false });
+    expect(await first.result()).toEqual({ outcome: 'completed', output: ['kept'] });
+    const second = await evertrain.start(cached, input, { provenance: false });
+    expect(await second.result()).toEqual({ outcome: 'completed', output: ['kept'] });
+    expect(effects.count('kept')).toBe(1);
+    const [ran] = (await first.view()).steps;
+    const [taken] = (await second.view()).steps;
+    expect(ran?.status).toBe('completed');
+    expect(taken).toMatchObject({
+      status: 'cached',
+      cacheSource: { workflowId: first.workflowId, runId: first.runId, stepId: 'effect.cached' },
+    });
+  });
+});

@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Evertrain } from '../../client/evertrain.js';
+import { bundleProject, saveBundle } from '../../worker/bundle.js';
+import { type EffectServer, effectServer } from './effect-server.js';
+import { type SpawnedWorker, spawnWorker, type SpawnWorkerOptions } from './spawn-worker.js';
+import { startTestEngine, type TestEngine } from './test-engine.js';
+
+const project = fileURLToPath(new URL('../fixtures/durability', import.meta.url));
+
+/** The durability fixture on an engine of its own, with workers to kill and a receiver that counts. */
+export interface DurableProject {
+  readonly engine: TestEngine;
+  readonly effects: EffectServer;
+  readonly evertrain: Evertrain;
+  worker(options?: Pick<SpawnWorkerOptions, 'cachedRuns'>): Promise<SpawnedWorker>;
+  /** Ends everything that still runs. */
+  close(): Promise<void>;
+}
+
+export async function durableProject(): Promise<DurableProject> {
+  const engine = await startTestEngine();
+  const effects = await effectServer();
+  const evertrain = await engine.connect();
+  const bundle = await saveBundle(
+    await bundleProject(join(project, 'workflows.ts'), quiet),
+    join(engine.dataDir, 'bundles'),
+  );
+  const workers: SpawnedWorker[] = [];
+  return {
+    engine,
+    effects,
+    evertrain,
+    async worker(options = {}) {
+      const { address, dataDir } = engine;
+      const worker = await spawnWorker({ project, address, dataDir, bundle, ...options });
+      workers.push(worker);
+      return worker;
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.kill()));
+      await evertrain.close();
+      await effects.close();
+      await engine.stop();
+    },
+  };
+}
+
+const nothing = () => undefined;
+const quiet = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };

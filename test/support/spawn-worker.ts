@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface SpawnWorkerOptions {
+  /** The project's folder: `workflows.ts` or `workflows/index.ts` in it, the same for activities. */
+  readonly project: string;
+  /** The engine's host:port. */
+  readonly address: string;
+  readonly dataDir: string;
+  readonly namespace?: string;
+  /** A bundle that `bundleProject` and `saveBundle` made; saves the seconds of building one. */
+  readonly bundle?: string;
+  /** Runs kept in memory; 0 replays every task from history. */
+  readonly cachedRuns?: number;
+}
+
+/** A worker in a process of its own, which a test may kill. */
+export interface SpawnedWorker {
+  readonly pid: number;
+  /** SIGKILL, and wait until it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM: drains, then ends. Kills after 20 s. */
+  stop(): Promise<void>;
+}
+
+/** Starts `createWorker` for a project in a Node process and waits until it serves. */
+export async function spawnWorker(options: SpawnWorkerOptions): Promise<SpawnedWorker> {
+  const script = ['ts', 'js'].map(scriptFile).find(existsSync) ?? scriptFile('js');
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString('utf8')).slice(-8_000);
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    createInterface(child.stdout).on('line', (line) => {
+      if (line === 'serving') resolve();
+    });
+    child.once('error', reject);
+    void exited.then(() => reject(new Error(`the worker ended before it served: ${errors}`)));
+  });
+  return {
+    pid: child.pid ?? 0,
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+    async stop() {
+      const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+      child.kill('SIGTERM');
+      await exited;
+      clearTimeout(late);
+    },
+  };
+}
+
+function scriptFile(ending: string): string {
+  return fileURLToPath(new URL(`worker-process.${ending}`, import.meta.url));
+}

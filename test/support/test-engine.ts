@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
+import { readAttempts } from '../../activities/sdk/journal/read-run.js';
+import { connect } from '../../client/connect.js';
+import type { Evertrain } from '../../client/evertrain.js';
+import { provision } from '../../worker/engine/provision.js';
+import { type Engine, startEngine } from '../../worker/engine/start-engine.js';
+import { ensureTemporal } from '../../worker/setup/temporal.mjs';
+
+/** A real engine of a test's own, with a data folder of its own. */
+export interface TestEngine {
+  /** host:port of the gRPC service; stays the same over `restart`. */
+  readonly address: string;
+  readonly namespace: string;
+  readonly dataDir: string;
+  /** A client whose views know every attempt. Close it yourself. */
+  connect(): Promise<Evertrain>;
+  /** Ends the server by SIGKILL, as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same folder, after `kill`. */
+  restart(): Promise<void>;
+  /** Stops it and removes the folder. */
+  stop(): Promise<void>;
+}
+
+/** Starts the embedded engine on an empty temporary folder, ready for runs. */
+export async function startTestEngine(): Promise<TestEngine> {
+  const { path: binary } = await ensureTemporal();
+  const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-test-'));
+  const removeFolder = () => rm(dataDir, { recursive: true, force: true });
+  const start = (port?: number) =>
+    startEngine({ dataDir, binary, uiPort: false, ...(port === undefined ? {} : { port }) });
+  let engine = await start().catch(async (error: unknown) => {
+    await removeFolder();
+    throw error;
+  });
+  const { address, namespace } = engine;
+  const port = Number(address.split(':').at(-1));
+  await prepare(engine);
+  return {
+    address,
+    namespace,
+    dataDir,
+    connect: () => {
+      const journal = fileJournal(join(dataDir, 'journal'));
+      const attempts = (workflowId: string, runId: string) => readAttempts(journal, workflowId, runId);
+      return connect({ address, namespace, attempts });
+    },
+    async kill() {
+      process.kill(engine.pid, 'SIGKILL');
+      await engine.exited;
+      await engine.stop();
+    },
+    async restart() {
+      engine = await start(port);
+    },
+    async stop() {
+      await engine.stop();
+      await removeFolder();
+    },
+  };
+}
+
+async function prepare({ address, namespace }: Engine): Promise<void> {
+  const connection = await Connection.connect({ address });
+  await provision(connection, namespace).finally(() => connection.close());
+}

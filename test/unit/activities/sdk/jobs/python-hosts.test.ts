@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { PythonHosts } from '../../../../../activities/sdk/jobs/python-hosts.js';
+import { eventually } from '../../../../support/python-project.js';
+
+const key = { python: process.env.EVERTRAIN_PYTHON || 'python3', env: {} };
+
+describe('PythonHosts', () => {
+  it('replaces a host after so many jobs, lets it finish what it runs, and starts one for jobs that come together', async () => {
+    const hosts = new PythonHosts({ mostJobs: 2, mostGrowthKib: 1 << 20 });
+    const [first, same] = await Promise.all([hosts.acquire(hosts, key, []), hosts.acquire(hosts, key, [])]);
+    expect(same).toBe(first);
+    const jobs = await Promise.all(['/no/document', '/no/document'].map((document) => first.run(document)));
+    for (const job of jobs) [job.stdout, job.stderr].forEach((stream) => stream.resume());
+    const second = await hosts.acquire(hosts, key, []);
+    expect(second).not.toBe(first);
+    expect((await Promise.all(jobs.map((job) => job.ended))).map(({ kind }) => kind)).toEqual(['exited', 'exited']);
+    await eventually('the first host is retired and idle', 5_000, () => first.retired && first.running === 0);
+    await hosts.release(hosts);
+    expect(second.retired).toBe(true);
+  });
+
+  it('starts another host when a script is added, and shares it by environment variables', async () => {
+    const hosts = new PythonHosts();
+    const first = await hosts.acquire(hosts, key, ['/a.py']);
+    expect(await hosts.acquire(hosts, key, ['/a.py'])).toBe(first);
+    expect(await hosts.acquire(hosts, { ...key, env: { A: '1' } }, ['/a.py'])).not.toBe(first);
+    expect(await hosts.acquire(hosts, key, ['/b.py'])).not.toBe(first);
+    await hosts.release(hosts);
+  });
+});

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { pipeline, step } from '../../../../workflows/sdk/index.js';
+import { type PolicyOptions, resolvePolicy } from '../../../../workflows/sdk/policy.js';
+
+describe('a policy', () => {
+  it('comes out in milliseconds, with only what was set', () => {
+    const options: PolicyOptions = {
+      queue: 'gpu',
+      timeout: '2h',
+      heartbeat: '2s',
+      progressWithin: '1 minute',
+      retry: { attempts: 5, firstDelay: '100ms', backoff: 1.5, maxDelay: '10s', finalCodes: ['NO_LUCK'] },
+      cache: { version: '2', maxAge: '1 day' },
+    };
+    expect(resolvePolicy('step "x"', options)).toEqual({
+      queue: 'gpu',
+      timeoutMs: 7_200_000,
+      heartbeatMs: 2_000,
+      progressWithinMs: 60_000,
+      retry: { attempts: 5, firstDelayMs: 100, backoff: 1.5, maxDelayMs: 10_000, finalCodes: ['NO_LUCK'] },
+      cache: { version: '2', maxAgeMs: 86_400_000 },
+    });
+    expect(resolvePolicy('step "x"', {})).toEqual({});
+    expect(resolvePolicy('step "x"', { cache: true })).toEqual({ cache: {} });
+    expect(resolvePolicy('step "x"', { cache: false })).toEqual({ cache: false });
+  });
+
+  it('stands on the step and on the defaults of a pipeline', () => {
+    expect(step('policy.step', { timeout: '1m' }).policy).toEqual({ timeoutMs: 60_000 });
+    const defaults = pipeline('policy.pipeline', { defaults: { queue: 'cpu' } }, () => Promise.resolve(null)).defaults;
+    expect(defaults).toEqual({ queue: 'cpu' });
+  });
+
+  it.each<[string, PolicyOptions]>([
+    ['no attempts', { retry: { attempts: 0 } }],
+    ['endless attempts', { retry: { attempts: Number.POSITIVE_INFINITY } }],
+    ['half an attempt', { retry: { attempts: 1.5 } }],
+    ['a backoff below 1', { retry: { backoff: 0.5 } }],
+    ['a backoff that is no number', { retry: { backoff: Number.NaN } }],
+    ['a queue with a blank', { queue: 'a b' }],
+    ['an empty queue', { queue: '' }],
+    ['a timeout of nothing', { timeout: 0 }],
+    ['a heartbeat in no known unit', { heartbeat: '2 blinks' as '2s' }],
+    ['a maxAge that is none', { cache: { maxAge: -1 } }],
+  ])('refuses %s', (_, options) => {
+    const invalid = expect.objectContaining({ code: 'USER_OPTION_INVALID' }) as unknown as Error;
+    expect(() => resolvePolicy('step "x"', options)).toThrow(invalid);
+  });
+});

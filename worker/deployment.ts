@@ -1,0 +1,46 @@
+import type { Client } from '@temporalio/client';
+import { isGrpcServiceError } from '@temporalio/client';
+
+/** One build of a project's workflow code, as Temporal's Worker Versioning names it. */
+export interface Build {
+  readonly deployment: string;
+  readonly build: string;
+}
+
+/** Makes a build the one that new runs start on. Its worker must be polling; waits up to 10 s until the server knows it. */
+export async function setCurrentBuild(client: Client, { deployment, build }: Build): Promise<void> {
+  const { namespace } = client.options;
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    try {
+      await client.workflowService.setWorkerDeploymentCurrentVersion({
+        namespace,
+        deploymentName: deployment,
+        buildId: build,
+        ignoreMissingTaskQueues: true,
+      });
+      return;
+    } catch (error) {
+      // NOT_FOUND and FAILED_PRECONDITION: the server has not seen a poll of this build yet.
+      if (!isGrpcServiceError(error) || Date.now() > deadline) throw error;
+      await new Promise((wake) => setTimeout(wake, 100));
+    }
+  }
+}
+
+/** How many open runs stay with a build. */
+export async function openRunsOf(client: Client, { deployment, build }: Build): Promise<number> {
+  const query = `ExecutionStatus = 'Running' AND TemporalWorkerDeploymentVersion = '${deployment}:${build}' AND TemporalWorkflowVersioningBehavior = 'Pinned'`;
+  return (await client.workflow.count(query)).count;
+}
+
+/** Builds that open runs stay with, whether or not a worker serves them. */
+export async function buildsInUse(client: Client, deployment: string): Promise<string[]> {
+  const query = `ExecutionStatus = 'Running' AND TemporalWorkflowVersioningBehavior = 'Pinned'`;
+  const builds = new Set<string>();
+  for await (const run of client.workflow.list({ query })) {
+    const version = run.raw.versioningInfo?.deploymentVersion;
+    if (version?.deploymentName === deployment && typeof version.buildId === 'string') builds.add(version.buildId);
+  }
+  return [...builds];
+}
