@@ -266,6 +266,8 @@ function workflowOptions(options: CreateWorkerOptions, bundle: Bundle) {
     workflowBundle: { code: bundle.code },
     maxCachedWorkflows: options.cachedRuns ?? 300,
     maxConcurrentWorkflowTaskExecutions: 40,
+    // How long a run stands still for a dead worker that had it in memory: the SDK's 10 s would double the heartbeat's.
+    stickyQueueScheduleToStartTimeout: 5_000,
   } satisfies Partial<TemporalWorkerOptions>;
 }
 

@@ -19,8 +19,9 @@ describe('fanOut', () => {
     await Promise.all(keys.map((key) => effects.began(key)));
     effects.release('first-fails');
     await expect(run.result()).rejects.toMatchObject({ code: 'USER_DATA_MALFORMED' });
-    const { steps } = await run.view();
-    expect(steps.map(({ status }) => status)).toEqual(['failed', 'cancelled', 'cancelled']);
+    // The run does not wait for them: each learns of it with its next heartbeat, and its attempt says so.
+    const ends = async () => (await run.view()).steps.map(({ attempts }) => attempts?.at(-1)?.outcome);
+    await expect.poll(ends, { timeout: 10_000 }).toEqual(['failed', 'cancelled', 'cancelled']);
     expect(keys.map((key) => effects.count(key))).toEqual([0, 0, 0]);
   });
 

@@ -12,7 +12,23 @@ describe('the digest of a JSON value', () => {
   });
 
   it('differs where values differ', () => {
-    const values = [{}, [], null, 0, '', '0', false, [[]], [{}], { a: [] }, { a: {} }, ['a', 'b'], ['a,b'], { a: 1 }, '{"a":1}'];
+    const values = [
+      {},
+      [],
+      null,
+      0,
+      '',
+      '0',
+      false,
+      [[]],
+      [{}],
+      { a: [] },
+      { a: {} },
+      ['a', 'b'],
+      ['a,b'],
+      { a: 1 },
+      '{"a":1}',
+    ];
     expect(new Set(values.map(jsonDigest)).size).toBe(values.length);
   });
 

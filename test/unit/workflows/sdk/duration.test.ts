@@ -15,12 +15,23 @@ describe('a duration', () => {
     expect(durationMs(duration, 'wait')).toBe(ms);
   });
 
-  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '', '6 hourz', '10', 's', '-1s', '1e3s', '0s', 'toString', null])(
-    '%s is refused, with the name of the option',
-    (duration) => {
-      const invalid = expect.objectContaining({ code: 'USER_OPTION_INVALID' }) as unknown as Error;
-      expect(() => durationMs(duration as Duration, 'step "x": timeout')).toThrow(invalid);
-      expect(() => durationMs(duration as Duration, 'step "x": timeout')).toThrow(/^step "x": timeout: /);
-    },
-  );
+  it.each([
+    0,
+    -1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    '',
+    '6 hourz',
+    '10',
+    's',
+    '-1s',
+    '1e3s',
+    '0s',
+    'toString',
+    null,
+  ])('%s is refused, with the name of the option', (duration) => {
+    const invalid = expect.objectContaining({ code: 'USER_OPTION_INVALID' }) as unknown as Error;
+    expect(() => durationMs(duration as Duration, 'step "x": timeout')).toThrow(invalid);
+    expect(() => durationMs(duration as Duration, 'step "x": timeout')).toThrow(/^step "x": timeout: /);
+  });
 });

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { candidate, model, type ModelState, pipeline } from '../../../../workflows/sdk/index.js';
-import { decide, initialState, promotable, promoted, settleTraining, withStage } from '../../../../workflows/sdk/model-state.js';
+import {
+  decide,
+  initialState,
+  promotable,
+  promoted,
+  settleTraining,
+  withStage,
+} from '../../../../workflows/sdk/model-state.js';
 import type { PipelineResult, RunOutcome } from '../../../../workflows/sdk/protocol.js';
 
 const sha256 = 'c'.repeat(64);

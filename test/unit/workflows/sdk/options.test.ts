@@ -90,7 +90,10 @@ describe('a project', () => {
   });
 
   it('takes 50 pipelines that were generated from a list and share a step', () => {
-    const fit = step('options.fit', { input: z.object({ region: z.string() }), output: z.object({ score: z.number() }) });
+    const fit = step('options.fit', {
+      input: z.object({ region: z.string() }),
+      output: z.object({ score: z.number() }),
+    });
     const regions = Array.from({ length: 50 }, (_, index) => `region-${index}`);
     const generated = regions.map((region) =>
       pipeline(`options.${region}`, { tags: [region] }, async () => (await fit({ region })).score),

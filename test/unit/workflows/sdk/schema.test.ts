@@ -31,7 +31,9 @@ describe('decoding', () => {
   });
 
   it('names each wrong field, with the value found there', () => {
-    const error = failure(z.object({ rows: z.array(z.object({ age: z.int() })) }), { rows: [{ age: 1 }, { age: 'x' }] });
+    const error = failure(z.object({ rows: z.array(z.object({ age: z.int() })) }), {
+      rows: [{ age: 1 }, { age: 'x' }],
+    });
     expect(error.code).toBe('USER_INPUT_INVALID');
     expect(error.message).toContain('rows.1.age: ');
     expect(error.message).toContain('(got "x")');

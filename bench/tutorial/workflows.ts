@@ -1,0 +1,18 @@
+import { evaluate, fit, split, toOnnx } from '../../workflows/pipelines/iris/contracts.js';
+import { ingest } from '../../workflows/pipelines/tabular/contracts.js';
+import { candidate, model, pipeline, project } from '../../workflows/sdk/index.js';
+
+/** The five tasks of the usual tutorial: ingest, preprocess, train a forest, evaluate; deploying is the model's. */
+const tutorial = pipeline('tutorial', {}, async () => {
+  const raw = await ingest({ source: 'data/iris.csv' });
+  const { train, test } = await split({ table: raw.table, testShare: 0.3 });
+  const { model: forest } = await fit({ train, algorithm: 'random_forest', seed: 7 });
+  const [{ metrics }, served] = await Promise.all([
+    evaluate({ model: forest, data: test }),
+    toOnnx({ model: forest, data: test }),
+  ]);
+  return candidate({ model: served.model, metrics, golden: served.golden });
+});
+
+/** Promoted by the benchmark itself, so that each round ends deployed. */
+export default project({ pipelines: [tutorial], models: [model('tutorial', { pipeline: tutorial })] });

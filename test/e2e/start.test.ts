@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readEngineFile } from '../../client/engine-file.js';
+
+const cli = resolve('client/cli/evertrain.mjs');
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+}
+
+function start(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; ended: Promise<Ended>; until(text: string): Promise<void> } {
+  const child = spawn(process.execPath, [cli, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  const watchers: Array<() => void> = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      for (const watcher of watchers) watcher();
+    });
+  }
+  const ended = new Promise<Ended>((done) => child.once('close', (code) => done({ code, out })));
+  const until = (text: string) =>
+    new Promise<void>((done, reject) => {
+      const look = () => out.includes(text) && done();
+      watchers.push(look);
+      look();
+      void ended.then(() => reject(new Error(`ended before "${text}":\n${out}`)));
+    });
+  return { child, ended, until };
+}
+
+describe('evertrain start', () => {
+  let dataDir: string;
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'evertrain start '));
+  });
+  afterAll(async () => {
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('trains, gates, promotes and serves iris with --once, and stops everything', async () => {
+    const { code, out } = await start(['start', '--once', '--data-dir', dataDir]).ended;
+    expect(out).toContain('gate: accuracy is at least 0.9');
+    expect(out).toContain('Version 1: champion (first version)');
+    expect(out).toMatch(/curl -s http:\/\/127\.0\.0\.1:\d+\/v2\/models\/iris\/infer/);
+    expect(out).toContain('"model_version":"1"');
+    expect(code).toBe(0);
+    expect(readEngineFile(dataDir)).toBeUndefined();
+  });
+
+  it('goes on from the same folder: the champion serves on, an equal version is kept out', async () => {
+    const system = start(['start', '--data-dir', dataDir]);
+    await system.until('Ctrl-C stops everything.');
+    system.child.kill('SIGINT');
+    const { code, out } = await system.ended;
+    expect(out).toContain('Version 2: candidate (not better by more than 0');
+    expect(out).toContain('Champion: version 1');
+    expect(out).toContain('"model_version":"1"');
+    expect(code).toBe(0);
+  });
+
+  it('picks up the training that a killed start left behind', async () => {
+    const killed = start(['start', '--data-dir', dataDir]);
+    await killed.until('iris.split');
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    const { code, out } = await start(['start', '--once', '--data-dir', dataDir]).ended;
+    expect(out).toContain('Version 3: candidate');
+    expect(out).not.toContain('Version 4');
+    expect(code).toBe(0);
+  });
+
+  it('says what is wrong with a model or an input, and exits with 2', async () => {
+    const unknown = await start(['start', '--once', '--data-dir', dataDir, '--model', 'irsi']).ended;
+    expect(unknown.out).toContain('USER_MODEL_UNKNOWN');
+    expect(unknown.code).toBe(2);
+    const malformed = await start(['start', '--once', '--data-dir', dataDir, '--input', '{']).ended;
+    expect(malformed.out).toContain('USER_INPUT_INVALID');
+    expect(malformed.code).toBe(2);
+    const wrongType = await start(['start', '--once', '--data-dir', dataDir, '--input', '{"testShare":"x"}']).ended;
+    expect(wrongType.out).toContain('testShare');
+    expect(wrongType.code).toBe(2);
+  });
+
+  it('fails with the reason when the data is missing, and the champion serves on', async () => {
+    const input = JSON.stringify({ source: 'no/such/file.csv' });
+    const { code, out } = await start(['start', '--once', '--data-dir', dataDir, '--input', input]).ended;
+    expect(out).toContain('USER_FILE_NOT_FOUND');
+    expect(out).toContain('Champion: version 1');
+    expect(code).toBe(2);
+  });
+
+  it('takes another port for the model server when its own is taken', async () => {
+    const taken = createServer().listen(8100, '127.0.0.1');
+    await new Promise((listening) => taken.once('listening', listening).once('error', listening));
+    const fresh = await mkdtemp(join(tmpdir(), 'evertrain-start-'));
+    try {
+      const { code } = await start(['start', '--once', '--data-dir', fresh]).ended;
+      expect(code).toBe(0);
+    } finally {
+      taken.close();
+      await rm(fresh, { recursive: true, force: true });
+    }
+  });
+
+  it('refuses a data folder that cannot be written, and exits with 4', async () => {
+    const { code, out } = await start(['start', '--once', '--data-dir', '/dev/null/data']).ended;
+    expect(out).toContain('SYSTEM_STORE_UNAVAILABLE');
+    expect(code).toBe(4);
+  });
+});

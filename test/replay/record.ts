@@ -1,0 +1,76 @@
+/**
+ * Records histories of the fixture's pipelines for the release of package.json: `npx tsx test/replay/record.ts`. Files
+ * that exist are left alone: a recorded history is never recorded again.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Evertrain } from '../../client/evertrain.js';
+import type { Run } from '../../client/run.js';
+import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import {
+  arrived,
+  cached,
+  chain,
+  collect,
+  failFirst,
+  guarded,
+  retried,
+  shipping,
+  tour,
+  training,
+  wide,
+} from '../fixtures/durability/contracts.js';
+import { durableProject } from '../support/durable-project.js';
+import { saveHistory } from '../support/histories.js';
+import { currentRelease, historiesFolder } from './fixture-histories.js';
+
+interface Recording {
+  readonly pipeline: PipelineDefinition;
+  readonly input: (effects: string) => unknown;
+  /** What must come from outside before the run ends. */
+  readonly during?: (run: Run, evertrain: Evertrain) => Promise<void>;
+}
+
+const keys = (pipeline: PipelineDefinition, ...list: string[]): Recording => ({
+  pipeline,
+  input: (effects) => ({ effects, keys: list }),
+});
+const only = (pipeline: PipelineDefinition, during?: Recording['during']): Recording => ({
+  pipeline,
+  input: (effects) => ({ effects }),
+  ...(during === undefined ? {} : { during }),
+});
+
+const recordings: Readonly<Record<string, Recording>> = {
+  chain: keys(chain, 'a', 'b', 'c'),
+  'fan-out': keys(wide, 'a', 'b', 'c', 'd', 'e', 'f'),
+  'fan-out-fails': keys(failFirst, 'a', 'b'),
+  'fan-out-collects': keys(collect, 'a', 'b'),
+  'cache-miss': keys(cached, 'a'),
+  'cache-hit': keys(cached, 'a', 'a'),
+  gate: only(guarded),
+  retry: only(retried),
+  training: { pipeline: training, input: (effects) => ({ effects, epochs: 2 }) },
+  approval: only(shipping, async (run) => {
+    while ((await run.approvals()).length === 0) await new Promise((wake) => setTimeout(wake, 50));
+    await run.approve('ship?', { approved: true }, { actor: 'ann' });
+  }),
+  tour: only(tour, (run) => run.signal(arrived, { rows: 3 })),
+};
+
+const release = await currentRelease();
+const fixture = await durableProject();
+try {
+  await fixture.worker();
+  for (const [name, { pipeline, input, during }] of Object.entries(recordings)) {
+    const path = join(historiesFolder, release, `durability.${name}.json`);
+    if (existsSync(path)) continue;
+    const run = await fixture.evertrain.start(pipeline, input(fixture.effects.url) as never, { provenance: false });
+    await during?.(run, fixture.evertrain);
+    await run.result().catch(() => undefined);
+    await saveHistory(fixture.evertrain, run, path);
+    process.stdout.write(`${release}/durability.${name}\n`);
+  }
+} finally {
+  await fixture.close();
+}

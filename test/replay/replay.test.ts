@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Bundle, bundleProject } from '../../worker/bundle.js';
+import { loadHistory, replayHistory } from '../support/histories.js';
+import { bundles, historyFiles } from './fixture-histories.js';
+
+const files = await historyFiles();
+const built = new Map<string, Bundle>();
+const bundleOf = (name: string) => name.slice(0, name.indexOf('.'));
+const found = (name: string): Bundle => {
+  const bundle = built.get(bundleOf(name));
+  if (bundle === undefined) throw new Error(`no bundle "${bundleOf(name)}" for the history ${name}`);
+  return bundle;
+};
+
+beforeAll(async () => {
+  for (const name of new Set(files.map((file) => bundleOf(file.name)))) {
+    const path = bundles[name];
+    if (path !== undefined && existsSync(path)) built.set(name, await bundleProject(path));
+  }
+});
+
+describe('a recorded history', () => {
+  it('is there', () => {
+    expect(files.length).toBeGreaterThan(0);
+  });
+
+  it.each(files)('$release/$name replays on the code of today', async ({ name, path }) => {
+    await replayHistory(found(name), await loadHistory(path), name);
+  });
+
+  it('that was tampered with does not replay', async () => {
+    const file = files.find(({ name }) => name === 'durability.chain');
+    const history = await loadHistory(file?.path ?? '');
+    for (const { activityTaskScheduledEventAttributes: scheduled } of history.events ?? []) {
+      if (scheduled?.activityType?.name === 'effect') scheduled.activityType = { name: 'another.step' };
+    }
+    const replay = replayHistory(found('durability.chain'), history);
+    await expect(replay).rejects.toMatchObject({ name: 'DeterminismViolationError' });
+  });
+});
