@@ -55,6 +55,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+if sys.version_info < (3, 10):
+    sys.exit(f"Evertrain needs Python 3.10 or newer; {sys.executable} is {sys.version.split()[0]}.")
+
 __all__ = [
     "Artifact",
     "Checkpoint",

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Bundle, bundleProject } from '../../worker/bundle.js';
+import { installRuntime } from '../../worker/log.js';
 import { loadHistory, replayHistory } from '../support/histories.js';
+import { quietLogger } from '../support/quiet-logger.js';
 import { bundles, historyFiles } from './fixture-histories.js';
 
 const files = await historyFiles();
@@ -14,9 +16,10 @@ const found = (name: string): Bundle => {
 };
 
 beforeAll(async () => {
+  installRuntime('ERROR');
   for (const name of new Set(files.map((file) => bundleOf(file.name)))) {
     const path = bundles[name];
-    if (path !== undefined && existsSync(path)) built.set(name, await bundleProject(path));
+    if (path !== undefined && existsSync(path)) built.set(name, await bundleProject(path, quietLogger));
   }
 });
 
@@ -25,8 +28,8 @@ describe('a recorded history', () => {
     expect(files.length).toBeGreaterThan(0);
   });
 
-  it.each(files)('$release/$name replays on the code of today', async ({ name, path }) => {
-    await replayHistory(found(name), await loadHistory(path), name);
+  it.each(files.map((file) => [file.release, file.name, file.path]))('%s/%s replays on the code of today', async (_, name, path) => {
+    await replayHistory(found(name), await loadHistory(path));
   });
 
   it('that was tampered with does not replay', async () => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Evertrain } from '../../client/evertrain.js';
 import { bundleProject, saveBundle } from '../../worker/bundle.js';
 import { type EffectServer, effectServer } from './effect-server.js';
+import { quietLogger } from './quiet-logger.js';
 import { type SpawnedWorker, spawnWorker, type SpawnWorkerOptions } from './spawn-worker.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 
@@ -23,7 +24,7 @@ export async function durableProject(): Promise<DurableProject> {
   const effects = await effectServer();
   const evertrain = await engine.connect();
   const bundle = await saveBundle(
-    await bundleProject(join(project, 'workflows.ts'), quiet),
+    await bundleProject(join(project, 'workflows.ts'), quietLogger),
     join(engine.dataDir, 'bundles'),
   );
   const workers: SpawnedWorker[] = [];
@@ -45,6 +46,3 @@ export async function durableProject(): Promise<DurableProject> {
     },
   };
 }
-
-const nothing = () => undefined;
-const quiet = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -25,6 +25,8 @@ export async function loadHistory(path: string): Promise<History> {
  * Runs the workflow code of a bundle against a recorded history. Throws Temporal's DeterminismViolationError where the
  * code asks for something else than what was recorded.
  */
-export async function replayHistory(bundle: Bundle, history: History, workflowId = 'replay'): Promise<void> {
-  await Worker.runReplayHistory({ workflowBundle: { code: bundle.code } }, history, workflowId);
+export async function replayHistory(bundle: Bundle, history: History): Promise<void> {
+  // Ids of children derive from the run's own, so it has to replay under the same.
+  const id = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
+  await Worker.runReplayHistory({ workflowBundle: { code: bundle.code } }, history, id || 'replay');
 }

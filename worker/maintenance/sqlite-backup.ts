@@ -35,6 +35,8 @@ export async function copyDatabase(from: string, to: string, python: string): Pr
   await copyFile(from, to);
   // What the engine had not moved into the main file yet; SQLite takes it up when it opens the copy.
   await unlessAbsent(copyFile(`${from}-wal`, `${to}-wal`));
+  // A writer that works shows itself within this second.
+  await new Promise((wake) => setTimeout(wake, 1_000));
   if ((await stateOf(from)) === before) return;
   throw new EvertrainError(
     'SYSTEM_PYTHON_MISSING',

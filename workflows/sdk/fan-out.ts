@@ -75,7 +75,7 @@ type Target = Call<unknown, unknown> & { readonly kind?: 'step' | 'pipeline'; re
 
 export const fanOut = ((items: readonly unknown[], target: Target, options: FanOutOptions<object> = {}) => {
   const { each, atMost } = prepare(items, target, options);
-  return cancelOnFailure(() => slide(items, atMost, each));
+  return slideOrCancel(items, atMost, each);
 }) as unknown as FanOut;
 
 /** As `fanOut`, but a failing item costs only itself: every item's end is answered, in order. */
@@ -122,6 +122,7 @@ async function slide<Output>(
   items: readonly unknown[],
   atMost: number,
   each: Call<unknown, Output>,
+  open: { lanes: Promise<void>[] } = { lanes: [] },
 ): Promise<Output[]> {
   const results = new Array<Output>(items.length);
   let next = 0;
@@ -131,17 +132,21 @@ async function slide<Output>(
       results[index] = await each(items[index], index);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(atMost, items.length) }, lane));
+  open.lanes = Array.from({ length: Math.min(atMost, items.length) }, lane);
+  await Promise.all(open.lanes);
   return results;
 }
 
-async function cancelOnFailure<T>(body: () => Promise<T>): Promise<T> {
-  if (!inWorkflowContext()) return body();
+/** The first failure cancels the siblings, and is thrown when they have ended, so that none outlives the run. */
+async function slideOrCancel(items: readonly unknown[], atMost: number, each: Call<unknown, unknown>) {
+  const open: { lanes: Promise<void>[] } = { lanes: [] };
+  if (!inWorkflowContext()) return slide(items, atMost, each, open);
   const siblings = new CancellationScope({ cancellable: true });
   try {
-    return await siblings.run(body);
+    return await siblings.run(() => slide(items, atMost, each, open));
   } catch (error) {
     siblings.cancel();
+    await Promise.allSettled(open.lanes);
     throw error;
   }
 }

@@ -131,7 +131,8 @@ class Binding {
     try {
       return await hosts.acquire(this, { python, env: this.options.env ?? {} }, scripts);
     } catch (error) {
-      if (isSpawnError(error)) throw pythonMissing(python, error);
+      const isTooOld = (error as Error).message.includes('needs Python 3.10');
+      if (isSpawnError(error) || isTooOld) throw pythonMissing(python, error);
       throw new EvertrainError(
         'SYSTEM_JOB_KILLED',
         `The warm Python host did not start: ${(error as Error).message}.`,

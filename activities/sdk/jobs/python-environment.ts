@@ -79,9 +79,13 @@ function nearest(script: string): string | undefined {
 }
 
 export function pythonMissing(python: string, cause: unknown): EvertrainError {
-  return new EvertrainError('SYSTEM_PYTHON_MISSING', `Python cannot be started: ${python}.`, {
-    value: python,
-    remedy: 'Install Python 3.10 or newer, or set EVERTRAIN_PYTHON to its path.',
-    cause,
-  });
+  return new EvertrainError(
+    'SYSTEM_PYTHON_MISSING',
+    `Python cannot be started: ${(cause as Error).message.replace(/\.$/, '')}.`,
+    {
+      value: python,
+      remedy: 'Install Python 3.10 or newer, or set EVERTRAIN_PYTHON to its path.',
+      cause,
+    },
+  );
 }
