@@ -27,7 +27,7 @@ export interface ResolvedConnection {
 }
 
 /** The data folder that commands use when none is named. */
-export const defaultDataDir = '.evertrain';
+const defaultDataDir = '.evertrain';
 
 /**
  * The one place of the client that reads the environment. In this order: option → environment (TEMPORAL_ADDRESS,

@@ -47,7 +47,7 @@ const statuses: Record<string, RunSummary['status']> = {
   CONTINUED_AS_NEW: 'continued',
 };
 
-export const outcomes = ['completed', 'rejected', 'failed', 'cancelled'] as const;
+const outcomes = ['completed', 'rejected', 'failed', 'cancelled'] as const;
 
 /** Runs of pipelines, newest first. */
 export async function listRuns(client: Client, options: ListOptions = {}): Promise<RunSummary[]> {

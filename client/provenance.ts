@@ -74,7 +74,7 @@ async function lockFilesOf(cwd: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const folder of pythonFolders) {
     const entries = await readdir(join(cwd, folder)).catch(() => []);
-    for (const name of entries.sort()) {
+    for (const name of entries.toSorted((a, b) => (a < b ? -1 : 1))) {
       if (!lockFileNames.has(name) && !isRequirements(name)) continue;
       const bytes = await readFile(join(cwd, folder, name)).catch(() => undefined);
       if (bytes !== undefined) found[folder === '' ? name : `${folder}/${name}`] = sha256(bytes);

@@ -58,7 +58,7 @@ const longInteger = /(?:^|[[,:\s-])\d{16,}(?=[\s,\]}]|$)/;
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** JSON with integers of 16 digits and more as bigints where a number would round them. USER_INPUT_INVALID when it is not JSON. */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     if (!longInteger.test(text)) return JSON.parse(text);
     // Unforgeable by a client: the mark is drawn anew for each body.

@@ -2,7 +2,7 @@ import protobuf from 'protobufjs/minimal.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 
 /** The key in an ONNX file's `metadata_props` under which the names of the feature columns stand, as a JSON list, in order. */
-export const featuresKey = 'evertrain.features';
+const featuresKey = 'evertrain.features';
 
 // onnx.proto: ModelProto.metadata_props = 14; StringStringEntryProto.key = 1, value = 2.
 const metadataField = 14;

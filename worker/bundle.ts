@@ -33,7 +33,7 @@ export async function bundleProject(
   return withVersion(bundled.code);
 }
 
-export function withVersion(code: string): Bundle {
+function withVersion(code: string): Bundle {
   return { code, version: createHash('sha256').update(code).digest('hex').slice(0, 12) };
 }
 

@@ -50,9 +50,9 @@ export interface StepContext {
   readonly artifacts: StepArtifacts;
   readonly checkpoints: Checkpoints;
   /** Says how far the work is: a fraction from 0 to 1, and words. Counts as a sign of life for `progressWithin`. */
-  progress(fraction: number, message?: string): void;
+  readonly progress: (fraction: number, message?: string) => void;
   /** Records one value of a curve; `at` is the epoch or iteration. NaN and infinities are refused (USER_OUTPUT_INVALID). */
-  metric(name: string, value: number, at?: number): void;
+  readonly metric: (name: string, value: number, at?: number) => void;
   /** Aborts when the run cancels the step, the worker drains, or a newer attempt took over. */
   readonly signal: AbortSignal;
   /** 1 for the first attempt. */

@@ -43,7 +43,7 @@ export interface LocalSystemOptions {
 /** Starts the parts in order; when one fails, those before it are stopped. */
 export async function startLocalSystem({ dataDir, root, say }: LocalSystemOptions): Promise<LocalSystem> {
   installRuntime('ERROR');
-  const undo: Array<() => Promise<unknown> | unknown> = [];
+  const undo: Array<() => unknown> = [];
   const stop = async () => {
     for (let last = undo.pop(); last !== undefined; last = undo.pop()) await last();
   };
@@ -54,7 +54,11 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
     const engine = await startEngine({ dataDir, binary, log: say });
     undo.push(() => engine.stop());
     const connection = await Connection.connect({ address: engine.address });
-    await provision(connection, engine.namespace).finally(() => connection.close());
+    try {
+      await provision(connection, engine.namespace);
+    } finally {
+      await connection.close();
+    }
     configurePython(async (requirements) =>
       ensurePython({ ...(requirements === undefined ? {} : { requirements }), log: say }),
     );

@@ -11,6 +11,8 @@ interface CommandModule {
 /** Name, one line for the help, and the module. Kept apart from the modules so that `--help` loads none of them. */
 const commands: ReadonlyArray<readonly [name: string, description: string, load: () => Promise<CommandModule>]> = [
   ['start', 'run the shipped iris model: engine, worker, model server, training', () => import('./commands/start.js')],
+  ['dev', 'serve the project in this folder, reloading when it changes', () => import('./commands/dev.js')],
+  ['dev-worker', 'one build of the project; started by dev', () => import('./commands/dev-worker.js')],
 ];
 
 /** Runs one command line; answers the exit code (docs/cli.md). */

@@ -132,7 +132,7 @@ function attemptView(record: AttemptRecord): AttemptView {
 }
 
 /** The numbers that people compare: those at the top of an output, and those of its `metrics`. */
-export function metricsOf(output: unknown): Record<string, number> {
+function metricsOf(output: unknown): Record<string, number> {
   const found: Record<string, number> = {};
   if (typeof output !== 'object' || output === null || Array.isArray(output)) return found;
   const { metrics } = output as { metrics?: unknown };

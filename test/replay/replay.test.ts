@@ -28,9 +28,12 @@ describe('a recorded history', () => {
     expect(files.length).toBeGreaterThan(0);
   });
 
-  it.each(files.map((file) => [file.release, file.name, file.path]))('%s/%s replays on the code of today', async (_, name, path) => {
-    await replayHistory(found(name), await loadHistory(path));
-  });
+  it.each(files.map((file) => [file.release, file.name, file.path]))(
+    '%s/%s replays on the code of today',
+    async (_, name, path) => {
+      await replayHistory(found(name), await loadHistory(path));
+    },
+  );
 
   it('that was tampered with does not replay', async () => {
     const file = files.find(({ name }) => name === 'durability.chain');

@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { type History, historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Worker } from '@temporalio/worker';
@@ -14,7 +15,9 @@ export async function saveHistory(
 ): Promise<void> {
   const history = await fetchHistory(evertrain.client, run.workflowId, run.runId);
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, `${historyToJSON(history)}\n`, { flag: 'wx' });
+  // Where it was recorded is nobody's business: worker identities and stack traces carry it.
+  const text = historyToJSON(history).replaceAll(`${process.cwd()}/`, '').replaceAll(`@${hostname()}`, '@host');
+  await writeFile(path, `${text}\n`, { flag: 'wx' });
 }
 
 export async function loadHistory(path: string): Promise<History> {

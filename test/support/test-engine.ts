@@ -66,5 +66,9 @@ export async function startTestEngine(): Promise<TestEngine> {
 
 async function prepare({ address, namespace }: Engine): Promise<void> {
   const connection = await Connection.connect({ address });
-  await provision(connection, namespace).finally(() => connection.close());
+  try {
+    await provision(connection, namespace);
+  } finally {
+    await connection.close();
+  }
 }

@@ -46,7 +46,7 @@ export async function steps(): Promise<void> {
   // @ts-expect-error no input
   await fit();
   // @ts-expect-error an output field that does not exist
-  fitted.precision;
+  void fitted.precision;
   // A step takes the encoded side of its schema: a Date does not travel as JSON.
   await dated({ at: '2020-01-01' });
   // @ts-expect-error the decoded side
@@ -123,7 +123,7 @@ export async function application(evertrain: Evertrain): Promise<void> {
   const result = await evertrain.execute(plain, undefined);
   if (result.outcome === 'completed') same<typeof result.output, number>();
   // @ts-expect-error only a completed run has an output
-  result.output;
+  void result.output;
   await evertrain.start(train, { rows: 3 });
   // @ts-expect-error a start input of the wrong type
   await evertrain.start(train, { rows: 'three' });

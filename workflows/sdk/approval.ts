@@ -86,7 +86,7 @@ function record(scope: RunScope, id: string, name: string, rest: Omit<ApprovalRe
   scope.host.record(memo.approval, { id, name, ...rest } satisfies ApprovalRecord);
 }
 
-export function waitingLabels(book: ApprovalBook): string[] {
+function waitingLabels(book: ApprovalBook): string[] {
   return [...book].filter(([, open]) => open.state === 'waiting').map(([id]) => `approval:${id}`);
 }
 

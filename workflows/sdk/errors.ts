@@ -91,7 +91,7 @@ export function isEvertrainError(error: unknown): error is EvertrainError {
 }
 
 /** Where the code is explained. */
-export function docsLink(code: ErrorCode): string {
+function docsLink(code: ErrorCode): string {
   return `docs/errors.md#${code.toLowerCase()}`;
 }
 

@@ -8,9 +8,9 @@ import type { Encoded, Schema } from './schema.js';
 import type { Step } from './step.js';
 
 /** Most items that a closure may be given: its state lives in the run's own history. */
-export const maxClosureItems = 500;
+const maxClosureItems = 500;
 /** Most items of a step or pipeline fan-out in one run (a step costs 3 to 6 history events, the history holds 51,200). */
-export const maxItems = 5_000;
+const maxItems = 5_000;
 
 export interface FanOutOptions<With> {
   /** Fields that every item gets beside its own. */

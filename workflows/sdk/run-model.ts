@@ -235,7 +235,7 @@ function text(error: unknown): string {
 }
 
 /** Lets an update's validator refuse with a code that survives the wire. */
-export function refusing(check: () => void): void {
+function refusing(check: () => void): void {
   try {
     check();
   } catch (error) {

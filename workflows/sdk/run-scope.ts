@@ -70,7 +70,13 @@ export class GateRejection extends EvertrainError {
 }
 
 const root: StepPath = { prefix: '', groups: [] };
-const path = new AsyncLocalStorage<StepPath>();
+/** Node's AsyncLocalStorage has this shape; Temporal's works in a workflow's sandbox only. */
+export interface PathStorage {
+  getStore(): StepPath | undefined;
+  run<T>(path: StepPath, fn: () => T): T;
+}
+
+let paths: PathStorage = new AsyncLocalStorage<StepPath>();
 
 let scope: RunScope | undefined;
 let lookup: (() => RunScope | undefined) | undefined;
@@ -79,9 +85,10 @@ export function enterScope(entered: RunScope): void {
   scope = entered;
 }
 
-/** Lets a test harness find the scope of the plain call at hand. */
-export function useScopeLookup(find: () => RunScope | undefined): void {
+/** Lets a test harness find the scope of the plain call at hand, and keep its path, outside of the sandbox. */
+export function useScopeLookup(find: () => RunScope | undefined, storage: PathStorage): void {
   lookup = find;
+  paths = storage;
 }
 
 /** The scope of the run at hand; GATE_REJECTED again when a gate has ended it; USER_OUTSIDE_PIPELINE without one. */
@@ -99,11 +106,11 @@ export function currentScope(what: string): RunScope {
 }
 
 export function currentPath(): StepPath {
-  return path.getStore() ?? root;
+  return paths.getStore() ?? root;
 }
 
 export function withPath<T>(inner: StepPath, fn: () => T): T {
-  return path.run(inner, fn);
+  return paths.run(inner, fn);
 }
 
 /** The next id for a name under a path: `path/name`, then `path/name#2` and so on. */

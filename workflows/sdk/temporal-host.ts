@@ -8,7 +8,6 @@ import {
   isCancellation,
   scheduleActivity,
   scheduleLocalActivity,
-  sleep,
   TimeoutFailure,
   upsertMemo,
   upsertSearchAttributes,
@@ -164,11 +163,6 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
       summary: `tell people: ${partial.kind}`,
     }),
   ).catch(() => undefined);
-}
-
-/** Pauses for the next workflow task, so that a batch of commands can leave first. */
-export function nextTask(): Promise<void> {
-  return sleep(1);
 }
 
 const finalCodes = errorCodes.filter(isFinal);

@@ -35,7 +35,7 @@ async function dev(options: DevOptions): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const stopped = untilStopped();
   const dataDir = resolve(options.dataDir);
-  const undo: Array<() => Promise<unknown> | unknown> = [];
+  const undo: Array<() => unknown> = [];
   try {
     const lock = await lockDataFolder(dataDir);
     undo.push(() => lock.release());
@@ -60,7 +60,7 @@ async function dev(options: DevOptions): Promise<void> {
     say(`engine ${engine.address}, model server ${server.address}`);
     if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
     say('Watching for changes. Ctrl-C stops everything; open runs go on at the next start.');
-    const stopWatching = watchProject(process.cwd(), () => builds.reload());
+    const stopWatching = watchProject(process.cwd(), () => void builds.reload());
     undo.push(stopWatching);
     await Promise.race([stopped, engine.exited]);
   } finally {

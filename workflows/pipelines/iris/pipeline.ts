@@ -3,7 +3,7 @@ import { candidate, fanOut, gate, pipeline } from '../../sdk/index.js';
 import { ingest, type Rule, validate } from '../tabular/contracts.js';
 import { Algorithm, evaluate, fit, split, toOnnx } from './contracts.js';
 
-export const IrisInput = z.object({
+const IrisInput = z.object({
   source: z.string().default('data/iris.csv'),
   testShare: z.number().gt(0).lt(1).default(0.3),
   algorithms: z.array(Algorithm).min(1).default(['random_forest', 'gradient_boosting', 'logistic_regression']),

@@ -1,0 +1,152 @@
+/**
+ * Pipelines and steps as plain function calls: no engine, no worker, no waiting. Steps are functions given by the test,
+ * the clock is virtual (a sleep or a deadline passes at once), answers and signals are given beforehand. What a pipeline
+ * does is the same code as on a worker; what durability adds (retries, heartbeats, the cache) is not there.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { acceptAnswer } from '../../workflows/sdk/approval.js';
+import { EvertrainError, show } from '../../workflows/sdk/errors.js';
+import { checkOptions } from '../../workflows/sdk/options.js';
+import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
+import type { PipelineResult } from '../../workflows/sdk/protocol.js';
+import {
+  type ApprovalBook,
+  GateRejection,
+  type RunHost,
+  type RunScope,
+  type StepPath,
+  useScopeLookup,
+} from '../../workflows/sdk/run-scope.js';
+import { decode } from '../../workflows/sdk/schema.js';
+import type { StepDefinition } from '../../workflows/sdk/step.js';
+
+/** Stands for a step: takes the decoded side of its input, answers the encoded side of its output. */
+export type PlainStep = (input: never, call: PlainCall) => unknown;
+
+export interface PlainCall {
+  /** The step's id in the run, e.g. `candidates[2]/iris.fit`. */
+  readonly id: string;
+  readonly groups: readonly string[];
+}
+
+export interface PlainOptions {
+  /** By step name. */
+  readonly steps: Readonly<Record<string, PlainStep>>;
+  /** Answers by approval id (its name, `#n` from the second on); one that is missing times out, or is an error. */
+  readonly answers?: Readonly<Record<string, unknown>>;
+  /** Payloads of signals by name, oldest first. */
+  readonly signals?: Readonly<Record<string, readonly unknown[]>>;
+  /** Where the clock of the run starts; default 2000-01-01. */
+  readonly startAt?: Date;
+}
+
+const scopes = new AsyncLocalStorage<RunScope>();
+const paths = new AsyncLocalStorage<StepPath>();
+const root: StepPath = { prefix: '', groups: [] };
+
+/**
+ * Runs a pipeline as plain calls; a gate that is not passed is an outcome, every other failure is thrown as it is.
+ * Codes: USER_INPUT_INVALID, USER_OUTPUT_INVALID, USER_STEP_NOT_IMPLEMENTED, and those of the pipeline itself.
+ */
+export async function runPlain<P extends PipelineDefinition>(
+  pipeline: P,
+  input: PipelineInput<P>,
+  options: PlainOptions,
+): Promise<PipelineResult<PipelineOutput<P>>> {
+  checkOptions('runPlain', options, ['steps', 'answers', 'signals', 'startAt']);
+  useScopeLookup(() => scopes.getStore(), paths);
+  const host = new PlainHost(options);
+  return (await runIn(host, pipeline, input)) as PipelineResult<PipelineOutput<P>>;
+}
+
+async function runIn(host: PlainHost, pipeline: PipelineDefinition, input: unknown): Promise<PipelineResult<unknown>> {
+  const decoded = decode(pipeline.input, input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
+  const scope: RunScope = { pipeline, options: {}, host, counts: new Map(), progress: new Map() };
+  try {
+    const output = await scopes.run(scope, () => paths.run(root, () => pipeline.run(decoded as never)));
+    if (scope.rejected === undefined) return { outcome: 'completed', output };
+  } catch (error) {
+    if (scope.rejected === undefined) throw error;
+  }
+  return rejection(scope.rejected);
+}
+
+function rejection({ gate, facts }: GateRejection): PipelineResult<never> {
+  return { outcome: 'rejected', gate, ...(facts === undefined ? {} : { facts }) };
+}
+
+class PlainHost implements RunHost {
+  readonly signals: Map<string, unknown[]>;
+  readonly approvals: ApprovalBook = new Map();
+  private clockMs: number;
+
+  constructor(private readonly given: PlainOptions) {
+    this.clockMs = (given.startAt ?? new Date('2000-01-01T00:00:00Z')).getTime();
+    this.signals = new Map(Object.entries(given.signals ?? {}).map(([name, payloads]) => [name, [...payloads]]));
+  }
+
+  async step(
+    scope: RunScope,
+    definition: StepDefinition,
+    input: unknown,
+    id: string,
+    path: StepPath,
+  ): Promise<unknown> {
+    const { name } = definition;
+    const run = this.given.steps[name];
+    if (run === undefined) {
+      throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `runPlain was given nothing for step "${name}".`, {
+        value: name,
+        remedy: `Add it to \`steps\`; there are: ${Object.keys(this.given.steps).join(', ') || 'none'}.`,
+      });
+    }
+    const decoded = decode(definition.input, asJson(input), 'USER_INPUT_INVALID', `the input of step "${name}"`);
+    const output = asJson(await run(decoded as never, { id, groups: path.groups }));
+    decode(definition.output, output, 'USER_OUTPUT_INVALID', `the output of step "${name}"`);
+    if (scope.rejected !== undefined) throw scope.rejected;
+    return output;
+  }
+
+  child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown): Promise<unknown> {
+    return runIn(new PlainHost({ ...this.given, startAt: new Date(this.clockMs) }), pipeline, asJson(input));
+  }
+
+  record(): void {}
+
+  async wait(ready: () => boolean, withinMs?: number): Promise<boolean> {
+    this.giveAnswers();
+    await Promise.resolve();
+    if (ready()) return true;
+    if (withinMs !== undefined) {
+      this.clockMs += withinMs;
+      return false;
+    }
+    const open = [...this.approvals].find(([, { state }]) => state === 'waiting');
+    throw new EvertrainError(
+      open === undefined ? 'USER_SIGNAL_INVALID' : 'USER_ANSWER_INVALID',
+      open === undefined ? 'The pipeline waits for a signal that never comes.' : `Nobody answers ${show(open[0])}.`,
+      { remedy: 'Give runPlain the `answers` and `signals` that the pipeline waits for.' },
+    );
+  }
+
+  now(): number {
+    return this.clockMs;
+  }
+
+  waitingFor(): void {}
+
+  notify(): void {}
+
+  private giveAnswers(): void {
+    for (const [id, { state }] of this.approvals) {
+      const answer = this.given.answers?.[id];
+      if (state === 'waiting' && answer !== undefined) acceptAnswer(this.approvals, { id, answer });
+    }
+  }
+}
+
+/** What travels between a pipeline and a step is JSON: a test sees what a worker would. */
+function asJson(value: unknown): unknown {
+  const text = JSON.stringify(value) as string | undefined;
+  return text === undefined ? undefined : (JSON.parse(text) as unknown);
+}
