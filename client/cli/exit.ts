@@ -1,7 +1,7 @@
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
 
 /** docs/cli.md lists these. */
-const exitCodes = { ok: 0, runFailed: 1, user: 2, rejected: 3, system: 4, interrupted: 130 } as const;
+export const exitCodes = { ok: 0, runFailed: 1, user: 2, rejected: 3, system: 4, interrupted: 130 } as const;
 
 export function exitCodeOf(error: unknown): number {
   if (!isEvertrainError(error)) return exitCodes.runFailed;

@@ -10,8 +10,26 @@ interface CommandModule {
 
 /** Name, one line for the help, and the module. Kept apart from the modules so that `--help` loads none of them. */
 const commands: ReadonlyArray<readonly [name: string, description: string, load: () => Promise<CommandModule>]> = [
-  ['start', 'run the shipped iris model: engine, worker, model server, training', () => import('./commands/start.js')],
+  [
+    'start',
+    'run a model of the project in this folder: engine, worker, model server, training',
+    () => import('./commands/start.js'),
+  ],
   ['dev', 'serve the project in this folder, reloading when it changes', () => import('./commands/dev.js')],
+  ['worker', 'serve the project in this folder against a Temporal address', () => import('./commands/worker.js')],
+  ['serve', 'run the model server', () => import('./commands/serve.js')],
+  ['run', 'start a pipeline and follow it', () => import('./commands/run.js')],
+  ['ls', 'list runs', () => import('./commands/ls.js')],
+  ['show', 'show a run as a tree', () => import('./commands/show.js')],
+  ['logs', 'show the logs of a run', () => import('./commands/logs.js')],
+  ['approve', 'answer an approval', () => import('./commands/approve.js')],
+  ['cancel', 'cancel a run', () => import('./commands/cancel.js')],
+  ['replay', 'check whether a run replays on the code of today', () => import('./commands/replay.js')],
+  ['model', 'show, train or promote a model', () => import('./commands/model.js')],
+  ['predict', 'score a file offline', () => import('./commands/predict.js')],
+  ['backup', 'copy the data folder, also while it is in use', () => import('./commands/backup.js')],
+  ['restore', 'make a data folder from a backup', () => import('./commands/restore.js')],
+  ['gc', 'find or remove artifacts and journals that nothing needs', () => import('./commands/gc.js')],
   ['dev-worker', 'one build of the project; started by dev', () => import('./commands/dev-worker.js')],
 ];
 
@@ -23,7 +41,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .option('--verbose', 'show the stack of errors')
     .exitOverride();
   for (const [name, description, load] of commands) {
-    const command = program.command(name).description(description).exitOverride();
+    const command = program
+      .command(name, { hidden: name === 'dev-worker' })
+      .description(description)
+      .exitOverride();
     if (argv[2] === name) (await load()).configure(command);
   }
   let code = 0;

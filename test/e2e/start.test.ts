@@ -1,44 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEngineFile } from '../../client/engine-file.js';
-
-const cli = resolve('client/cli/evertrain.mjs');
-
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-}
-
-function start(
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
-): { child: ChildProcess; ended: Promise<Ended>; until(text: string): Promise<void> } {
-  const child = spawn(process.execPath, [cli, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  const watchers: Array<() => void> = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      out += text;
-      for (const watcher of watchers) watcher();
-    });
-  }
-  const ended = new Promise<Ended>((done) => child.once('close', (code) => done({ code, out })));
-  const until = (text: string) =>
-    new Promise<void>((done, reject) => {
-      const look = () => out.includes(text) && done();
-      watchers.push(look);
-      look();
-      void ended.then(() => reject(new Error(`ended before "${text}":\n${out}`)));
-    });
-  return { child, ended, until };
-}
+import { evertrainCli as start } from '../support/cli-process.js';
 
 describe('evertrain start', () => {
   let dataDir: string;

@@ -1,0 +1,13 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { backup } from '../../../worker/maintenance/backup.js';
+
+export function configure(command: Command): void {
+  command
+    .argument('<to>', 'a folder that does not exist yet')
+    .option('--data-dir <folder>', 'what to back up', process.env['EVERTRAIN_DATA_DIR'] ?? '.evertrain')
+    .action(async (to: string, { dataDir }: { dataDir: string }) => {
+      const report = await backup({ dataDir: resolve(dataDir), to: resolve(to) });
+      process.stdout.write(`${report.files} files, ${report.bytes} bytes\n`);
+    });
+}

@@ -1,0 +1,31 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
+import { collectGarbage } from '../../../worker/maintenance/collect-garbage.js';
+import { engineRuns, historyRoots } from '../../../worker/maintenance/history-roots.js';
+import { durationMs } from '../../../workflows/sdk/duration.js';
+import { type ConnectedOptions, connected, withConnection } from '../connected.js';
+
+export function configure(command: Command): void {
+  withConnection(command)
+    .option('--apply', 'remove; without it, only say what would be removed')
+    .option('--grace <duration>', 'keep what is younger; longer than the longest step', '1 day')
+    .action(gc);
+}
+
+async function gc(options: ConnectedOptions & { readonly apply?: boolean; readonly grace: string }): Promise<void> {
+  const graceMs = durationMs(options.grace as never, '--grace');
+  await connected(options, async ({ client }, journal) => {
+    const { open, retained } = await engineRuns(client);
+    const report = await collectGarbage({
+      store: fileArtifactStore(join(resolve(options.dataDir), 'artifacts')),
+      journal,
+      roots: historyRoots(client),
+      openRuns: open,
+      retainedRuns: retained,
+      graceMs,
+      dryRun: options.apply !== true,
+    });
+    process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  });
+}

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { nearestName } from '../../../workflows/sdk/options.js';
+import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
+import { type ConnectedOptions, connected, parseJson, withConnection } from '../connected.js';
+import { exitCodes } from '../exit.js';
+import { followRun } from '../live.js';
+import { loadProject } from '../local-system.js';
+
+interface RunCommandOptions extends ConnectedOptions {
+  readonly input?: string;
+  readonly inputFile?: string;
+  readonly id?: string;
+  readonly seed?: string;
+  readonly detach?: boolean;
+}
+
+export function configure(command: Command): void {
+  withConnection(command)
+    .argument('<pipeline>', 'name of a pipeline of this project')
+    .option('--input <json>', 'its input')
+    .option('--input-file <path>', 'its input, from a JSON file')
+    .option('--id <workflow id>', 'id of the run; refused when a run has it')
+    .option('--seed <number>', 'seed of the run; default 0')
+    .option('--detach', 'print the id and leave')
+    .action(run);
+}
+
+async function run(name: string, options: RunCommandOptions): Promise<void> {
+  const pipeline = await pipelineOf(name);
+  const input = await inputOf(options);
+  await connected(options, async (evertrain) => {
+    const started = await evertrain.start(pipeline, input, {
+      ...(options.id === undefined ? {} : { id: options.id }),
+      ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
+    });
+    if (options.detach) {
+      process.stdout.write(`${started.workflowId}\n`);
+      return;
+    }
+    await followRun(started, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
+    const result = await started.result();
+    process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+    if (result.outcome === 'rejected') process.exitCode = exitCodes.rejected;
+  });
+}
+
+async function pipelineOf(name: string): Promise<PipelineDefinition> {
+  const { pipelines } = await loadProject(process.cwd());
+  const found = pipelines.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const names = pipelines.map((one) => one.name);
+  const nearest = nearestName(name, names);
+  throw new EvertrainError('USER_PIPELINE_UNKNOWN', `The project has no pipeline "${name}".`, {
+    value: name,
+    remedy: nearest === undefined ? `It has: ${names.join(', ')}.` : `Did you mean "${nearest}"?`,
+  });
+}
+
+async function inputOf({ input, inputFile }: RunCommandOptions): Promise<unknown> {
+  if (inputFile === undefined) return input === undefined ? {} : parseJson('--input', input);
+  const text = await readFile(inputFile, 'utf8').catch((cause: unknown) => {
+    throw new EvertrainError('USER_FILE_NOT_FOUND', `--input-file ${inputFile} cannot be read.`, {
+      value: inputFile,
+      cause,
+    });
+  });
+  return parseJson('--input-file', text);
+}
+
+function seedOf(text: string): number {
+  const seed = Number(text);
+  if (Number.isInteger(seed) && seed >= 0) return seed;
+  throw new EvertrainError('USER_OPTION_INVALID', `--seed is ${text}.`, {
+    value: text,
+    remedy: 'Use a whole number from 0.',
+  });
+}

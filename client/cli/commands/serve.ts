@@ -1,0 +1,14 @@
+import type { Command } from 'commander';
+import { serveModels, serveOptions } from '../../../serving/main.js';
+
+export function configure(command: Command): void {
+  command
+    .option('--data-dir <folder>', 'where artifacts and deployments are')
+    .option('--host <host>', 'address to listen on')
+    .option('--port <port>', 'port to listen on; 0 takes a free one')
+    .action(async (options: Record<string, string>) => {
+      const flags = { 'data-dir': options['dataDir'], host: options['host'], port: options['port'] };
+      const given = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+      await serveModels(serveOptions(given, process.env));
+    });
+}

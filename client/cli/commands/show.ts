@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { type ConnectedOptions, connected, withConnection } from '../connected.js';
+import { renderTree } from '../tree.js';
+
+export function configure(command: Command): void {
+  withConnection(command)
+    .argument('<run>', 'its workflow id')
+    .option('--json', 'the whole projection as JSON')
+    .action(show);
+}
+
+async function show(id: string, options: ConnectedOptions & { readonly json?: boolean }): Promise<void> {
+  await connected(options, async (evertrain) => {
+    const view = await evertrain.attach(id).view();
+    const { isTTY, columns } = process.stdout;
+    const text = options.json
+      ? JSON.stringify(view)
+      : renderTree(view, { color: isTTY === true, width: isTTY ? columns : Number.POSITIVE_INFINITY }).join('\n');
+    process.stdout.write(`${text}\n`);
+  });
+}

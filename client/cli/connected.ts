@@ -1,0 +1,60 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
+import { readAttempts } from '../../activities/sdk/journal/read-run.js';
+import type { Journal } from '../../activities/sdk/ports.js';
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+import { connect } from '../connect.js';
+import type { Evertrain } from '../evertrain.js';
+
+/** Options of every command that talks to an engine. */
+export interface ConnectedOptions {
+  readonly address?: string;
+  readonly namespace?: string;
+  readonly dataDir: string;
+}
+
+export function withConnection(command: Command): Command {
+  return command
+    .option('--address <host:port>', "Temporal's address; default: environment, profile, or the data folder's engine")
+    .option('--namespace <name>', "Temporal's namespace")
+    .option(
+      '--data-dir <folder>',
+      'where artifacts and the journal are',
+      process.env['EVERTRAIN_DATA_DIR'] ?? '.evertrain',
+    );
+}
+
+/** Connects for the time of a command. */
+export async function connected<T>(
+  options: ConnectedOptions,
+  body: (evertrain: Evertrain, journal: Journal) => Promise<T>,
+): Promise<T> {
+  const { address, namespace } = options;
+  const dataDir = resolve(options.dataDir);
+  const journal = fileJournal(join(dataDir, 'journal'));
+  const evertrain = await connect({
+    ...(address === undefined ? {} : { address }),
+    ...(namespace === undefined ? {} : { namespace }),
+    dataDir,
+    attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
+  });
+  try {
+    return await body(evertrain, journal);
+  } finally {
+    await evertrain.close();
+  }
+}
+
+/** A JSON argument of the command line. */
+export function parseJson(option: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new EvertrainError('USER_INPUT_INVALID', `${option} is not JSON: ${text}.`, {
+      value: text,
+      remedy: `Quote it for the shell, for example ${option} '{"rows":10}'.`,
+      cause,
+    });
+  }
+}

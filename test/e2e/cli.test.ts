@@ -1,0 +1,77 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CliProcess, evertrainCli } from '../support/cli-process.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+describe('the command line', () => {
+  let engine: TestEngine;
+  let worker: CliProcess;
+  let folder: string;
+  const call = (...args: string[]) =>
+    evertrainCli([...args, '--address', engine.address, '--data-dir', engine.dataDir]).ended;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'evertrain-cli-'));
+    engine = await startTestEngine();
+    worker = evertrainCli(['worker', '--address', engine.address, '--data-dir', engine.dataDir]);
+    await worker.until('worker started');
+  });
+  afterAll(async () => {
+    worker.child.kill('SIGTERM');
+    expect((await worker.ended).code).toBe(0);
+    await engine.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('runs a pipeline, shows it as a tree and as JSON, lists it, and has its logs', async () => {
+    const run = await call('run', 'iris', '--id', 'iris-by-hand', '--input', '{"algorithms":["logistic_regression"]}');
+    expect(run.out).toContain('"outcome": "completed"');
+    expect(run.code).toBe(0);
+    const shown = await call('show', 'iris-by-hand');
+    expect(shown.out).toContain('✔ iris.evaluate completed');
+    expect(shown.out).toContain('✔ gate: accuracy is at least 0.9');
+    const json = JSON.parse((await call('show', 'iris-by-hand', '--json')).out) as { status: { kind: string } };
+    expect(json.status.kind).toBe('completed');
+    expect((await call('ls', '--pipeline', 'iris')).out).toContain('iris-by-hand  iris  completed');
+    expect((await call('logs', 'iris-by-hand', '--step', 'data.ingest')).out).toContain('read 150 rows and 5 columns');
+    expect((await call('replay', 'iris-by-hand')).out).toContain('replays on the code of today');
+  });
+
+  it('exits with 3 when a gate ends the run', async () => {
+    const source = join(folder, 'few rows; $(touch x) é.csv');
+    await writeFile(source, 'sepal_length,sepal_width,petal_length,petal_width,species\n1,1,1,1,a\n');
+    const { code, out } = await call('run', 'iris', '--input', JSON.stringify({ source }));
+    expect(out).toContain('"gate": "data is usable"');
+    expect(code).toBe(3);
+  });
+
+  it.each([
+    ['an empty file', 'empty.csv', ''],
+    ['a header without rows', 'header.csv', 'a,b\n'],
+    ['bytes that are no Parquet', 'broken.parquet', 'PAR1 nothing'],
+    ['an ending that says nothing', 'table.dat', 'a,b\n1,2\n'],
+  ])('says what is wrong with %s, and exits with 2', async (_, name, content) => {
+    const source = join(folder, name);
+    await writeFile(source, content);
+    const { code, out } = await call('run', 'iris', '--input', JSON.stringify({ source }));
+    expect(out).toContain('USER_DATA_MALFORMED');
+    expect(out).toContain(name);
+    expect(code).toBe(2);
+  });
+
+  it('names the nearest pipeline, the field that is wrong, the run that is unknown', async () => {
+    expect((await call('run', 'irsi')).out).toContain('Did you mean "iris"?');
+    expect((await call('run', 'iris', '--input', '{"testShare":2}')).out).toContain('testShare');
+    const unknown = await call('show', 'no-such-run');
+    expect(unknown.out).toContain('USER_RUN_UNKNOWN');
+    expect(unknown.code).toBe(2);
+  });
+
+  it('says that nothing answers at an address, and exits with 4', async () => {
+    const { code, out } = await evertrainCli(['ls', '--address', '127.0.0.1:1']).ended;
+    expect(out).toContain('SYSTEM_ENGINE_UNREACHABLE');
+    expect(code).toBe(4);
+  });
+});

@@ -1,0 +1,44 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+
+const cli = resolve('client/cli/evertrain.mjs');
+
+export interface CliEnded {
+  readonly code: number | null;
+  /** Standard output and error, as they came. */
+  readonly out: string;
+}
+
+export interface CliProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<CliEnded>;
+  /** Resolves when the text was printed; rejects when the process ends without. */
+  until(text: string): Promise<void>;
+}
+
+/** Runs `evertrain` with these arguments, as a user's shell would. */
+export function evertrainCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): CliProcess {
+  const child = spawn(process.execPath, [cli, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  const watchers: Array<() => void> = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      for (const watcher of watchers) watcher();
+    });
+  }
+  const ended = new Promise<CliEnded>((done) => child.once('close', (code) => done({ code, out })));
+  const until = (text: string) =>
+    new Promise<void>((done, reject) => {
+      const look = () => {
+        if (out.includes(text)) done();
+      };
+      watchers.push(look);
+      look();
+      void ended.then(() => reject(new Error(`ended before "${text}":\n${out}`)));
+    });
+  return { child, ended, until };
+}
