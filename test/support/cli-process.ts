@@ -16,12 +16,12 @@ export interface CliProcess {
   until(text: string): Promise<void>;
 }
 
-/** Runs `evertrain` with these arguments, as a user's shell would. */
-export function evertrainCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): CliProcess {
-  const child = spawn(process.execPath, [cli, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** Runs `evertrain` with these arguments, as a user's shell would: this checkout's, or an installed one. */
+export function evertrainCli(
+  args: readonly string[],
+  { cwd, bin = cli }: { readonly cwd?: string; readonly bin?: string } = {},
+): CliProcess {
+  const child = spawn(process.execPath, [bin, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   const watchers: Array<() => void> = [];
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,0 +1,9 @@
+/** `evertrain/activities`: what steps are implemented with. */
+export type { Checkpoint, StepArtifacts, StepContext, StepLogger } from './context.js';
+export { implement, type StepInput, type StepOutput } from './implement.js';
+export type { Implementation } from './implementation.js';
+export { implementCommand } from './jobs/implement-command.js';
+export { implementPython } from './jobs/implement-python.js';
+export { fileJournal } from './journal/file-journal.js';
+export type { ArtifactStore, Journal } from './ports.js';
+export { fileArtifactStore } from './store/file-artifact-store.js';

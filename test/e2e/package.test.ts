@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+import { evertrainCli } from '../support/cli-process.js';
+
+const exec = promisify(execFile);
+
+const files = {
+  'package.json': '{ "name": "stranger", "private": true, "type": "module" }',
+  'workflows/contracts.ts': `
+import { step } from 'evertrain';
+import { z } from 'zod';
+export const count = step('words.count', { input: z.object({ text: z.string() }), output: z.object({ words: z.int() }) });
+export const shout = step('words.shout', { input: z.object({ words: z.int() }), output: z.object({ text: z.string() }), queue: 'python' });
+`,
+  'workflows/index.ts': `
+import { fanOut, gate, pipeline, project } from 'evertrain';
+import { z } from 'zod';
+import { count, shout } from './contracts.js';
+const words = pipeline('words', { input: z.object({ texts: z.array(z.string()) }) }, async ({ texts }) => {
+  const counted = await fanOut(texts.map((text) => ({ text })), count);
+  const total = counted.reduce((sum, { words }) => sum + words, 0);
+  gate('there are words', total > 0, { total });
+  return await shout({ words: total });
+});
+export default project({ pipelines: [words] });
+`,
+  'activities/index.ts': `
+import { implement, implementPython } from 'evertrain/activities';
+import { count, shout } from '../workflows/contracts.js';
+export const activities = [
+  implement(count, ({ text }) => ({ words: text.split(' ').length })),
+  implementPython(shout, 'shout.py:shout'),
+];
+`,
+  'shout.py': 'def shout(words, ctx):\n    ctx.metric("words", words)\n    return {"text": f"{words} WORDS"}\n',
+  'imports.mjs': `
+import * as parts from 'evertrain';
+import { implement } from 'evertrain/activities';
+import { createWorker } from 'evertrain/worker';
+import { connect } from 'evertrain/client';
+import { runPlain } from 'evertrain/testing';
+console.log([parts.step, implement, createWorker, connect, runPlain].map((one) => typeof one).join());
+`,
+};
+
+describe('the packed library in a project of a stranger', () => {
+  let folder: string;
+  let engine: TestEngine;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'evertrain-package-'));
+    engine = await startTestEngine();
+    const { stdout } = await exec('npm', ['pack', '--silent', '--pack-destination', folder]);
+    for (const [name, content] of Object.entries(files)) {
+      await mkdir(join(folder, name, '..'), { recursive: true });
+      await writeFile(join(folder, name), content);
+    }
+    const tarball = join(folder, stdout.trim().split('\n').at(-1) ?? '');
+    await exec('npm', ['install', '--silent', '--no-audit', tarball], { cwd: folder });
+  }, 300_000);
+  afterAll(async () => {
+    await engine.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('exports every entry point', async () => {
+    const { stdout } = await exec(process.execPath, ['imports.mjs'], { cwd: folder });
+    expect(stdout.trim()).toBe('function,function,function,function,function');
+  });
+
+  it('runs their pipeline with steps in Node and Python', async () => {
+    const bin = join(folder, 'node_modules', 'evertrain', 'client', 'cli', 'evertrain.mjs');
+    const where = ['--address', engine.address, '--data-dir', engine.dataDir];
+    const worker = evertrainCli(['worker', ...where], { cwd: folder, bin });
+    await worker.until('worker started');
+    const run = await evertrainCli(['run', 'words', '--input', '{"texts":["a b","c"]}', ...where], { cwd: folder, bin })
+      .ended;
+    worker.child.kill('SIGTERM');
+    expect((await worker.ended).code).toBe(0);
+    expect(run.out).toContain('"text": "3 WORDS"');
+    expect(run.code).toBe(0);
+  });
+});
