@@ -74,6 +74,8 @@ type Place = Omit<DevWorkerOrder, 'bundle'>;
 class Builds {
   private readonly workers = new Map<string, ChildProcess>();
   private current: string | undefined;
+  /** Started, and soon the current one: not to be ended for having no runs. */
+  private newest: string | undefined;
   private reloading = Promise.resolve();
   private readonly sweeper: NodeJS.Timeout;
 
@@ -114,6 +116,7 @@ class Builds {
     try {
       const before = this.current;
       const fresh = await this.start(undefined);
+      this.newest = fresh;
       await setCurrentBuild(this.client, { deployment: devDeployment, build: fresh });
       this.current = fresh;
       this.say(before === undefined ? `Build ${fresh} is at work.` : `Build ${fresh} took over from ${before}.`);
@@ -145,7 +148,12 @@ class Builds {
 
   private async sweep(): Promise<void> {
     for (const [build, child] of this.workers) {
-      if (build === this.current || (await openRunsOf(this.client, { deployment: devDeployment, build })) > 0) continue;
+      if (
+        build === this.current ||
+        build === this.newest ||
+        (await openRunsOf(this.client, { deployment: devDeployment, build })) > 0
+      )
+        continue;
       this.say(`Build ${build} has no open runs left; its worker ends.`);
       await end(child);
     }
