@@ -76,12 +76,17 @@ async function lookup({ implementations, services }: BuiltInSettings, question: 
 }
 
 /** The run's projection as it stands when the run ends, kept beyond the history's retention. */
-async function recordRun(client: Client, { journal }: StepServices, result: unknown): Promise<{ key: string }> {
+async function recordRun(client: Client, services: StepServices, result: unknown): Promise<{ key: string }> {
   const { workflowExecution } = Context.current().info;
   if (workflowExecution === undefined)
     throw new EvertrainError('SYSTEM_FAILED', 'A run record was asked for outside of a run.');
   const { workflowId, runId } = workflowExecution;
-  const history = await fetchHistory(client, workflowId, runId);
+  const { journal, records, background } = services;
+  await Promise.all(background);
+  const [history] = await Promise.all([
+    fetchHistory(client, workflowId, runId),
+    records.flush({ workflowId, runId }).catch(() => undefined),
+  ]);
   const attempts = await readAttempts(journal, workflowId, runId);
   const view = projectRun({ history, attempts });
   const key = runRecordKey(workflowId, runId);

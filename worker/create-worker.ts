@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { availableParallelism } from 'node:os';
+import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
@@ -12,6 +13,7 @@ import {
   type WorkerOptions as TemporalWorkerOptions,
 } from '@temporalio/worker';
 import type { Implementation } from '../activities/sdk/implementation.js';
+import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
 import { fileJournal } from '../activities/sdk/journal/file-journal.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
@@ -156,6 +158,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
         await runAll([...workers.values()]);
       } finally {
         await Promise.all([...services.background, ...options.activities.map((one) => one.close?.())]);
+        await services.records.flush().catch((error: unknown) => workerLog.warn(String(error)));
         await clientConnection.close();
         await connection.close();
         await rm(services.tmpDir, { recursive: true, force: true });
@@ -193,9 +196,11 @@ async function openServices(options: CreateWorkerOptions): Promise<StepServices>
       cause: error,
     });
   });
+  const journal = options.journal ?? fileJournal(join(dataDir, 'journal'));
   return {
     store: options.store ?? fileArtifactStore(join(dataDir, 'artifacts')),
-    journal: options.journal ?? fileJournal(join(dataDir, 'journal')),
+    journal,
+    records: openAttemptRecords(journal, randomUUID()),
     identity,
     tmpDir,
     background: new Set(),

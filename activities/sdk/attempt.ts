@@ -39,7 +39,7 @@ export async function openAttempt(activity: Context, header: StepHeader, service
   const { info } = activity;
   const execution = info.workflowExecution ?? { workflowId: 'none', runId: info.activityId };
   const producer: Producer = { ...execution, stepId: header.id, attempt: info.attempt };
-  const journal = openAttemptJournal(services.journal, producer);
+  const journal = openAttemptJournal(services.journal, services.records, producer);
   const startedAt = Date.now();
   const state = new AttemptState(activity, header);
 
@@ -68,7 +68,9 @@ export async function openAttempt(activity: Context, header: StepHeader, service
       state.sawSignOfLife();
       journal.metric(name, value, at);
     },
-    signal: state.signal,
+    get signal() {
+      return state.signal;
+    },
     attempt: info.attempt,
     seed: header.seed,
     idempotencyKey: `${producer.workflowId}/${producer.runId}/${header.id}`,
@@ -101,8 +103,8 @@ function notFinite(what: string, value: number, remedy: string): EvertrainError 
 /** Heartbeats, the progress watchdog, and the one signal that stops the work. */
 class AttemptState {
   failure: EvertrainError | undefined;
-  readonly signal: AbortSignal;
   private readonly giveUp = new AbortController();
+  private combined: AbortSignal | undefined;
   private readonly details: { checkpoint?: unknown; progress?: unknown } = {};
   private lastLifeAt = Date.now();
   private timer: NodeJS.Timeout | undefined;
@@ -111,8 +113,12 @@ class AttemptState {
   constructor(
     private readonly activity: Context,
     private readonly header: StepHeader,
-  ) {
-    this.signal = AbortSignal.any([activity.cancellationSignal, this.giveUp.signal]);
+  ) {}
+
+  /** Cancelled by the run, or given up by the worker. Made when asked for: it costs more than a trivial step. */
+  get signal(): AbortSignal {
+    this.combined ??= AbortSignal.any([this.activity.cancellationSignal, this.giveUp.signal]);
+    return this.combined;
   }
 
   start(): void {

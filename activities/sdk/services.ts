@@ -1,9 +1,11 @@
+import type { AttemptRecords } from './journal/attempt-records.js';
 import type { ArtifactStore, Journal } from './ports.js';
 
 /** What a worker gives to the steps that it runs. */
 export interface StepServices {
   readonly store: ArtifactStore;
   readonly journal: Journal;
+  readonly records: AttemptRecords;
   /** Names the worker process in attempt records. */
   readonly identity: string;
   /** Parent of the attempts' work folders. */

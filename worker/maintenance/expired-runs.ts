@@ -32,17 +32,17 @@ export async function expiredRunPrefixes(
 /** Whether all entries with a time are older; false when none has one. */
 async function isSilentSince(journal: Journal, keys: readonly string[], beforeMs: number): Promise<boolean> {
   let newest: number | undefined;
-  const saw = (time: unknown) => {
-    if (typeof time === 'number') newest = Math.max(newest ?? time, time);
+  const saw = (entry: Record<string, unknown> | undefined) => {
+    for (const time of [entry?.['t'], entry?.['at'], entry?.['endedAt']]) {
+      if (typeof time === 'number') newest = Math.max(newest ?? time, time);
+    }
   };
   for (const key of keys) {
-    const document = parse(await journal.get(key));
-    saw(document?.['endedAt']);
-    saw(document?.['at']);
+    saw(parse(await journal.get(key)));
     for (let cursor: string | undefined; ; ) {
       const read = await journal.read(key, cursor);
       if (read.lines.length === 0) break;
-      for (const line of read.lines) saw(parse(line)?.['t']);
+      for (const line of read.lines) saw(parse(line));
       cursor = read.cursor;
     }
     if (newest !== undefined && newest >= beforeMs) return false;

@@ -1,6 +1,8 @@
-import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { Journal } from '../ports.js';
+import type { AttemptRecords } from './attempt-records.js';
 import { attemptPrefix } from './keys.js';
+import { LineBuffer } from './line-buffer.js';
 
 /**
  * What one attempt of a step leaves behind: a stream of log lines, metrics and progress, and at its end one immutable
@@ -17,7 +19,10 @@ export interface AttemptJournal {
   metric(name: string, value: number, at?: number): void;
   progress(fraction: number, message?: string): void;
   flush(): Promise<void>;
-  /** Writes the rest, then the record, unless a delivery of the same attempt has left one before. */
+  /**
+   * Writes the rest, then the record. Of an attempt that completed and reported nothing, which history tells as well, the
+   * record follows with the worker's next batch; all others have it written when this returns.
+   */
   close(end: AttemptClose): Promise<void>;
 }
 
@@ -43,7 +48,7 @@ export interface AttemptClose {
   readonly endedAt?: number;
 }
 
-/** The document that closes an attempt. Times are epoch ms. */
+/** What an ended attempt leaves. Times are epoch ms. */
 export interface AttemptRecord extends AttemptClose {
   readonly stepId: string;
   readonly attempt: number;
@@ -73,30 +78,32 @@ export type AttemptLine =
     }
   | { readonly t: number; readonly kind: 'progress'; readonly fraction: number; readonly message?: string };
 
-const flushAfterMs = 200;
-const flushAtBytes = 64 << 10;
-const mostBufferedBytes = 8 << 20;
 const longestMessage = 64 << 10;
 
-export function openAttemptJournal(journal: Journal, of: AttemptOf): AttemptJournal {
+export function openAttemptJournal(journal: Journal, records: AttemptRecords, of: AttemptOf): AttemptJournal {
   const key = attemptPrefix(of.workflowId, of.runId, of.stepId, of.attempt);
   const openedAt = Date.now();
   const metricsLast: Record<string, number> = {};
   const lines = new LineBuffer((batch) => journal.append(key, batch));
+  let silent = true;
+  const add = (line: AttemptLine) => {
+    silent = false;
+    lines.add(asText(line));
+  };
   return {
     log(level, message, fields) {
       const more = fields === undefined || Object.keys(fields).length === 0 ? {} : { fields };
-      lines.add({ t: Date.now(), kind: 'log', level, message: shorten(message), ...more });
+      add({ t: Date.now(), kind: 'log', level, message: shorten(message), ...more });
     },
     metric(name, value, at) {
       checkNumber(`metric "${name}"`, value);
       metricsLast[name] = value;
-      lines.add({ t: Date.now(), kind: 'metric', name, value, ...(at === undefined ? {} : { at }) });
+      add({ t: Date.now(), kind: 'metric', name, value, ...(at === undefined ? {} : { at }) });
     },
     progress(fraction, message) {
       checkNumber('progress', fraction);
       const words = message === undefined ? {} : { message: shorten(message) };
-      lines.add({ t: Date.now(), kind: 'progress', fraction, ...words });
+      add({ t: Date.now(), kind: 'progress', fraction, ...words });
     },
     flush: () => lines.flush(),
     async close(end) {
@@ -105,78 +112,10 @@ export function openAttemptJournal(journal: Journal, of: AttemptOf): AttemptJour
       const durationMs = endedAt - startedAt;
       const record: AttemptRecord = { ...end, stepId, attempt, worker, startedAt, endedAt, durationMs, metricsLast };
       await lines.flush();
-      await unavailable(() => journal.create(key, JSON.stringify(record)));
+      records.add(of, record);
+      if (!silent || end.outcome !== 'completed') await records.flush(of);
     },
   };
-}
-
-/** Lines on their way to the stream, appended in order and by one append at a time. */
-class LineBuffer {
-  #lines: string[] = [];
-  #bytes = 0;
-  #dropped = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  readonly #append: (lines: readonly string[]) => Promise<void>;
-
-  constructor(append: (lines: readonly string[]) => Promise<void>) {
-    this.#append = append;
-  }
-
-  add(line: AttemptLine): void {
-    const text = asText(line);
-    this.#lines.push(text);
-    this.#bytes += text.length;
-    while (this.#bytes > mostBufferedBytes && this.#lines.length > 1) {
-      this.#bytes -= this.#lines.shift()?.length ?? 0;
-      this.#dropped++;
-    }
-    if (this.#bytes >= flushAtBytes) this.#flushSoon(0);
-    else this.#flushSoon(flushAfterMs);
-  }
-
-  flush(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const mine = this.#writing.then(() => this.#write());
-    this.#writing = mine.catch(() => undefined);
-    return mine;
-  }
-
-  /** The timer keeps no process alive; a failed flush is tried again with the next one. */
-  #flushSoon(afterMs: number): void {
-    if (this.#timer !== undefined) {
-      if (afterMs > 0) return;
-      clearTimeout(this.#timer);
-    }
-    this.#timer = setTimeout(() => {
-      this.flush().catch(() => this.#flushSoon(flushAfterMs));
-    }, afterMs);
-    this.#timer.unref();
-  }
-
-  async #write(): Promise<void> {
-    const lines = this.#lines;
-    const bytes = this.#bytes;
-    const dropped = this.#dropped;
-    if (lines.length === 0) return;
-    this.#lines = [];
-    this.#bytes = 0;
-    this.#dropped = 0;
-    try {
-      await unavailable(() => this.#append(dropped === 0 ? lines : [droppedLine(dropped), ...lines]));
-    } catch (error) {
-      this.#lines = [...lines, ...this.#lines];
-      this.#bytes += bytes;
-      this.#dropped += dropped;
-      throw error;
-    }
-  }
-}
-
-function droppedLine(count: number): string {
-  const message = `${count} earlier lines were dropped while the journal could not be written.`;
-  return asText({ t: Date.now(), kind: 'log', level: 'warn', message });
 }
 
 /** A log call never throws for what it was given to log. */
@@ -200,16 +139,4 @@ function checkNumber(what: string, value: number): void {
     value: String(value),
     remedy: 'Report finite numbers only.',
   });
-}
-
-async function unavailable<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (isEvertrainError(error)) throw error;
-    throw new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `The journal could not be written: ${String(error)}.`, {
-      remedy: 'Check the journal; the lines are kept and tried again.',
-      cause: error,
-    });
-  }
 }

@@ -19,12 +19,18 @@ export function attemptsPrefix(workflowId: string, runId: string): string {
   return `${runPrefix(workflowId, runId)}/attempts`;
 }
 
-/**
- * The key of an attempt: its stream, and beside it under the same key the record that closes it. One segment, so that an
- * attempt makes no directories.
- */
+/** The stream of an attempt. One segment, so that an attempt makes no directories. */
 export function attemptPrefix(workflowId: string, runId: string, stepId: string, attempt: number): string {
   return `${attemptsPrefix(workflowId, runId)}/${journalKey(`${attempt}=${stepId}`)}`;
+}
+
+export function recordsPrefix(workflowId: string, runId: string): string {
+  return `${runPrefix(workflowId, runId)}/records`;
+}
+
+/** The stream of a run's attempt records that one worker writes. */
+export function recordsKey(workflowId: string, runId: string, worker: string): string {
+  return `${recordsPrefix(workflowId, runId)}/${journalKey(worker)}`;
 }
 
 /** The attempt behind the last segment of its key; undefined when it is not one. */

@@ -1,7 +1,7 @@
 import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
 import type { Journal } from '../ports.js';
 import type { AttemptLine, AttemptRecord } from './attempt-journal.js';
-import { attemptsPrefix, parseAttemptSegment } from './keys.js';
+import { attemptsPrefix, parseAttemptSegment, recordsPrefix } from './keys.js';
 
 /** Where a line comes from. */
 export interface LineSource {
@@ -23,12 +23,19 @@ export interface ReadOptions {
 
 /** The records that ended attempts left, by step and attempt. An attempt that is running or was killed has none. */
 export async function readAttempts(journal: Journal, workflowId: string, runId: string): Promise<AttemptRecord[]> {
-  const records: AttemptRecord[] = [];
-  for (const key of await journal.list(attemptsPrefix(workflowId, runId))) {
-    const record = parse(await journal.get(key)) as AttemptRecord | undefined;
-    if (typeof record?.stepId === 'string' && typeof record.attempt === 'number') records.push(record);
+  const records = new Map<string, AttemptRecord>();
+  for (const key of await journal.list(recordsPrefix(workflowId, runId))) {
+    for (const text of (await readStream(journal, key)).lines) {
+      const record = parse(text) as AttemptRecord | undefined;
+      if (typeof record?.stepId !== 'string' || typeof record.attempt !== 'number') continue;
+      const of = `${record.attempt}=${record.stepId}`;
+      const other = records.get(of);
+      if (other === undefined || record.endedAt < other.endedAt) records.set(of, record);
+    }
   }
-  return records.sort((a, b) => (a.stepId === b.stepId ? a.attempt - b.attempt : a.stepId < b.stepId ? -1 : 1));
+  return [...records.values()].sort((a, b) =>
+    a.stepId === b.stepId ? a.attempt - b.attempt : a.stepId < b.stepId ? -1 : 1,
+  );
 }
 
 /** Log lines of a run by time, and the cursor to follow on from. */
@@ -57,18 +64,26 @@ export async function readLines(
     const at = key.slice(prefix.length + 1);
     const source = parseAttemptSegment(at);
     if (source === undefined || (stepId !== undefined && source.stepId !== stepId)) continue;
-    for (;;) {
-      const read = await journal.read(key, cursors[at]);
-      cursors[at] = read.cursor;
-      if (read.lines.length === 0) break;
-      for (const text of read.lines) {
-        const line = parse(text) as AttemptLine | undefined;
-        if (typeof line?.t === 'number') lines.push({ ...line, ...source });
-      }
+    const read = await readStream(journal, key, cursors[at]);
+    cursors[at] = read.cursor;
+    for (const text of read.lines) {
+      const line = parse(text) as AttemptLine | undefined;
+      if (typeof line?.t === 'number') lines.push({ ...line, ...source });
     }
   }
   lines.sort((a, b) => a.t - b.t);
   return { lines, cursor: Buffer.from(JSON.stringify(cursors)).toString('base64url') };
+}
+
+/** A stream to its end; one read gives only a part of a long one. */
+async function readStream(journal: Journal, key: string, from?: string): Promise<{ lines: string[]; cursor: string }> {
+  const lines: string[] = [];
+  let { lines: part, cursor } = await journal.read(key, from);
+  while (part.length > 0) {
+    for (const line of part) lines.push(line);
+    ({ lines: part, cursor } = await journal.read(key, cursor));
+  }
+  return { lines, cursor };
 }
 
 /** Each stream has its own cursor; the run's is all of them. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stepCache } from '../../../../activities/sdk/cache/step-cache.js';
+import { openAttemptRecords } from '../../../../activities/sdk/journal/attempt-records.js';
 import { openAttemptJournal } from '../../../../activities/sdk/journal/attempt-journal.js';
 import { openCheckpoints } from '../../../../activities/sdk/journal/checkpoints.js';
 import { openFencedLog } from '../../../../activities/sdk/journal/fenced-log.js';
@@ -144,14 +145,24 @@ describe('collectGarbage', () => {
 
   it('removes the journal of runs that the engine forgot and that are silent, but never their records', async () => {
     const write = async (runId: string, endedAt: number) => {
-      const attempt = openAttemptJournal(journal, { workflowId: 'w', runId, stepId: 's', attempt: 1 });
-      await attempt.close({ outcome: 'completed', startedAt: endedAt - 1, endedAt });
+      const attempt = openAttemptJournal(journal, openAttemptRecords(journal, 'worker'), {
+        workflowId: 'w',
+        runId,
+        stepId: 's',
+        attempt: 1,
+      });
+      await attempt.close({ outcome: 'cancelled', startedAt: endedAt - 1, endedAt });
       await journal.put(runRecordKey('w', runId), '{}');
     };
     const longAgo = Date.now() - 2 * graceMs;
     for (const runId of ['open', 'retained', 'expired']) await write(runId, longAgo);
     await write('new', Date.now());
-    const running = openAttemptJournal(journal, { workflowId: 'w', runId: 'started', stepId: 's', attempt: 1 });
+    const running = openAttemptJournal(journal, openAttemptRecords(journal, 'worker'), {
+      workflowId: 'w',
+      runId: 'started',
+      stepId: 's',
+      attempt: 1,
+    });
     running.log('info', 'working');
     await running.flush();
     await openFencedLog(journal, checkpointPrefix('w', 'training', 'fit'), 1);

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openAttemptJournal } from '../../../../../activities/sdk/journal/attempt-journal.js';
+import { type AttemptRecords, openAttemptRecords } from '../../../../../activities/sdk/journal/attempt-records.js';
 import { fileJournal } from '../../../../../activities/sdk/journal/file-journal.js';
-import { attemptPrefix, runPrefix, unescapeSegment } from '../../../../../activities/sdk/journal/keys.js';
+import {
+  attemptPrefix,
+  recordsKey,
+  recordsPrefix,
+  runPrefix,
+  unescapeSegment,
+} from '../../../../../activities/sdk/journal/keys.js';
 import { readAttempts, readLines, readLogs, readMetrics } from '../../../../../activities/sdk/journal/read-run.js';
 import { type Journal, journalKey } from '../../../../../activities/sdk/ports.js';
 
@@ -14,16 +21,18 @@ const step = { workflowId: 'iris/1', runId: 'run', stepId: 'candidates[2]/iris.f
 describe('openAttemptJournal', () => {
   let root: string;
   let journal: Journal;
+  let records: AttemptRecords;
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'evertrain-attempt-'));
     journal = fileJournal(root);
+    records = openAttemptRecords(journal, 'worker');
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
   const attempts = () => readAttempts(journal, step.workflowId, step.runId);
   const logs = (options = {}) => readLogs(journal, step.workflowId, step.runId, options);
 
   it('keeps logs, metrics and progress, and one record at the end', async () => {
-    const attempt = openAttemptJournal(journal, step);
+    const attempt = openAttemptJournal(journal, records, step);
     attempt.log('info', 'two\nlines', { rows: 3 });
     attempt.log('warn', 'plain', {});
     attempt.metric('loss', 0.5, 1);
@@ -58,13 +67,47 @@ describe('openAttemptJournal', () => {
   });
 
   it('keeps the first record of an attempt that is delivered twice', async () => {
-    await openAttemptJournal(journal, step).close({ outcome: 'failed', code: 'USER_CODE_FAILED', message: 'broke' });
-    await openAttemptJournal(journal, step).close({ outcome: 'completed' });
+    await openAttemptJournal(journal, records, step).close({
+      outcome: 'failed',
+      code: 'USER_CODE_FAILED',
+      message: 'broke',
+    });
+    await openAttemptJournal(journal, records, step).close({ outcome: 'completed' });
+    await records.flush();
     expect(await attempts()).toMatchObject([{ outcome: 'failed', code: 'USER_CODE_FAILED', message: 'broke' }]);
   });
 
+  it('keeps the earlier record when two workers ended the same attempt', async () => {
+    const others = openAttemptRecords(journal, 'another worker');
+    await openAttemptJournal(journal, others, step).close({ outcome: 'failed', startedAt: 0, endedAt: 2000 });
+    await openAttemptJournal(journal, records, step).close({ outcome: 'cancelled', startedAt: 0, endedAt: 1000 });
+    expect(await attempts()).toMatchObject([{ outcome: 'cancelled', endedAt: 1000 }]);
+  });
+
+  it('writes the records of silent attempts together and soon, and those of others at once', async () => {
+    const appends: Array<readonly string[]> = [];
+    const counted: Journal = {
+      ...journal,
+      append(key, lines) {
+        if (key.startsWith(recordsPrefix(step.workflowId, step.runId))) appends.push(lines);
+        return journal.append(key, lines);
+      },
+    };
+    const batch = openAttemptRecords(counted, 'worker');
+    const ends = Array.from({ length: 200 }, (_, n) =>
+      openAttemptJournal(counted, batch, { ...step, stepId: `silent[${n}]` }).close({ outcome: 'completed' }),
+    );
+    await Promise.all(ends);
+    await expect.poll(async () => (await attempts()).length, { timeout: 5000, interval: 20 }).toBe(200);
+    expect(appends).toHaveLength(1);
+    const loud = openAttemptJournal(counted, batch, step);
+    loud.metric('loss', 1);
+    await loud.close({ outcome: 'completed' });
+    expect(await attempts()).toHaveLength(201);
+  });
+
   it('shows lines soon without being asked, and long before many have gathered', async () => {
-    const attempt = openAttemptJournal(journal, step);
+    const attempt = openAttemptJournal(journal, records, step);
     attempt.log('info', 'soon');
     await expect.poll(async () => (await logs()).lines.length, { timeout: 5000, interval: 20 }).toBe(1);
     attempt.log('info', 'x'.repeat(60_000));
@@ -74,14 +117,14 @@ describe('openAttemptJournal', () => {
   });
 
   it('follows a run from a cursor, across attempts and steps, or one step only', async () => {
-    const first = openAttemptJournal(journal, step);
+    const first = openAttemptJournal(journal, records, step);
     first.log('info', 'one');
     await first.flush();
     const before = await logs();
-    const other = openAttemptJournal(journal, { ...step, stepId: 'iris.ingest' });
+    const other = openAttemptJournal(journal, records, { ...step, stepId: 'iris.ingest' });
     other.log('info', 'other');
     await other.flush();
-    const retry = openAttemptJournal(journal, { ...step, attempt: 2 });
+    const retry = openAttemptJournal(journal, records, { ...step, attempt: 2 });
     await wait(2);
     first.log('info', 'two');
     await first.flush();
@@ -100,7 +143,7 @@ describe('openAttemptJournal', () => {
   });
 
   it('refuses numbers that JSON cannot hold, and logs whatever it is given', async () => {
-    const attempt = openAttemptJournal(journal, step);
+    const attempt = openAttemptJournal(journal, records, step);
     expect(() => attempt.metric('loss', Number.NaN)).toThrow(expect.objectContaining({ code: 'USER_OUTPUT_INVALID' }));
     expect(() => attempt.progress(Infinity)).toThrow(expect.objectContaining({ code: 'USER_OUTPUT_INVALID' }));
     const circle: Record<string, unknown> = { big: 10n };
@@ -119,7 +162,7 @@ describe('openAttemptJournal', () => {
     const place = join(root, 'later');
     await writeFile(place, '');
     const failing = fileJournal(place);
-    const attempt = openAttemptJournal(failing, step);
+    const attempt = openAttemptJournal(failing, openAttemptRecords(failing, 'worker'), step);
     attempt.log('info', 'kept');
     await expect(attempt.flush()).rejects.toMatchObject({ code: 'SYSTEM_STORE_UNAVAILABLE' });
     await expect(attempt.close({ outcome: 'completed' })).rejects.toMatchObject({ code: 'SYSTEM_STORE_UNAVAILABLE' });
@@ -135,7 +178,8 @@ describe('openAttemptJournal', () => {
   it('drops the oldest lines when too many wait for the journal, and says how many', async () => {
     const place = join(root, 'full');
     await writeFile(place, '');
-    const attempt = openAttemptJournal(fileJournal(place), step);
+    const failing = fileJournal(place);
+    const attempt = openAttemptJournal(failing, openAttemptRecords(failing, 'worker'), step);
     for (let i = 0; i < 200; i++) attempt.log('info', `${i} ${'x'.repeat(60_000)}`);
     await rm(place);
     await attempt.close({ outcome: 'completed' });
@@ -148,7 +192,7 @@ describe('openAttemptJournal', () => {
   });
 
   it('sets damaged records and lines aside', async () => {
-    await journal.put(attemptPrefix(step.workflowId, step.runId, 'a', 1), '{"half');
+    await journal.append(recordsKey(step.workflowId, step.runId, 'worker'), ['{"half', 'null', '{"stepId":7}']);
     await journal.append(attemptPrefix(step.workflowId, step.runId, 'a', 1), ['no json', 'null', '7']);
     expect(await attempts()).toEqual([]);
     expect((await logs()).lines).toEqual([]);

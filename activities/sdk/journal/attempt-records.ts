@@ -1,0 +1,47 @@
+import type { Journal } from '../ports.js';
+import type { AttemptRecord } from './attempt-journal.js';
+import { recordsKey } from './keys.js';
+import { LineBuffer } from './line-buffer.js';
+
+interface RunOf {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/**
+ * The records of the attempts that end on one worker: a stream a run and worker, so that a fan-out of hundreds of short
+ * steps costs a few appends and no file each. Readers take the first record of an attempt that was delivered twice.
+ */
+export interface AttemptRecords {
+  /** Written within 200 ms, and tried again while the journal cannot be written. */
+  add(run: RunOf, record: AttemptRecord): void;
+  /** Writes what has been added, of one run or of all; SYSTEM_STORE_UNAVAILABLE when it cannot. */
+  flush(run?: RunOf): Promise<void>;
+}
+
+/** `worker` names the one writer of the streams: unique among all worker processes. */
+export function openAttemptRecords(journal: Journal, worker: string): AttemptRecords {
+  const buffers = new Map<string, LineBuffer>();
+  const keyOf = ({ workflowId, runId }: RunOf) => recordsKey(workflowId, runId, worker);
+  return {
+    add(run, record) {
+      const key = keyOf(run);
+      const buffer = buffers.get(key) ?? openBuffer(key);
+      buffer.add(JSON.stringify(record));
+    },
+    async flush(run) {
+      if (run !== undefined) return buffers.get(keyOf(run))?.flush();
+      await Promise.all([...buffers.values()].map((buffer) => buffer.flush()));
+    },
+  };
+
+  /** A buffer that has nothing left is forgotten with its run. */
+  function openBuffer(key: string): LineBuffer {
+    const buffer = new LineBuffer(async (lines) => {
+      await journal.append(key, lines);
+      if (buffer.isEmpty) buffers.delete(key);
+    });
+    buffers.set(key, buffer);
+    return buffer;
+  }
+}
