@@ -103,8 +103,8 @@ function notFinite(what: string, value: number, remedy: string): EvertrainError 
 /** Heartbeats, the progress watchdog, and the one signal that stops the work. */
 class AttemptState {
   failure: EvertrainError | undefined;
-  private readonly giveUp = new AbortController();
-  private combined: AbortSignal | undefined;
+  private readonly giveUp = lazy(() => new AbortController());
+  private readonly combined = lazy(() => AbortSignal.any([this.activity.cancellationSignal, this.giveUp().signal]));
   private readonly details: { checkpoint?: unknown; progress?: unknown } = {};
   private lastLifeAt = Date.now();
   private timer: NodeJS.Timeout | undefined;
@@ -117,8 +117,7 @@ class AttemptState {
 
   /** Cancelled by the run, or given up by the worker. Made when asked for: it costs more than a trivial step. */
   get signal(): AbortSignal {
-    this.combined ??= AbortSignal.any([this.activity.cancellationSignal, this.giveUp.signal]);
-    return this.combined;
+    return this.combined();
   }
 
   start(): void {
@@ -177,7 +176,7 @@ class AttemptState {
         remedy: 'Report progress, a metric or a checkpoint more often, or raise `progressWithin`.',
       },
     );
-    this.giveUp.abort(this.failure);
+    this.giveUp().abort(this.failure);
     this.abandoned?.(this.failure);
   }
 }
@@ -230,6 +229,11 @@ function artifactsOf({ store }: StepServices, producer: Producer): StepArtifacts
     bytes,
     json: async (artifact) => JSON.parse((await bytes(artifact)).toString('utf8')) as unknown,
   };
+}
+
+function lazy<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 function lazyFolder(path: string): { path(): string; remove(): Promise<void> } {

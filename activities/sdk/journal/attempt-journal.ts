@@ -81,10 +81,11 @@ export type AttemptLine =
 const longestMessage = 64 << 10;
 
 export function openAttemptJournal(journal: Journal, records: AttemptRecords, of: AttemptOf): AttemptJournal {
-  const key = attemptPrefix(of.workflowId, of.runId, of.stepId, of.attempt);
   const openedAt = Date.now();
   const metricsLast: Record<string, number> = {};
-  const lines = new LineBuffer((batch) => journal.append(key, batch));
+  const lines = new LineBuffer((batch) => {
+    return journal.append(attemptPrefix(of.workflowId, of.runId, of.stepId, of.attempt), batch);
+  });
   let silent = true;
   const add = (line: AttemptLine) => {
     silent = false;

@@ -22,26 +22,25 @@ export interface AttemptRecords {
 /** `worker` names the one writer of the streams: unique among all worker processes. */
 export function openAttemptRecords(journal: Journal, worker: string): AttemptRecords {
   const buffers = new Map<string, LineBuffer>();
-  const keyOf = ({ workflowId, runId }: RunOf) => recordsKey(workflowId, runId, worker);
   return {
     add(run, record) {
-      const key = keyOf(run);
-      const buffer = buffers.get(key) ?? openBuffer(key);
+      const buffer = buffers.get(run.runId) ?? openBuffer(run);
       buffer.add(JSON.stringify(record));
     },
     async flush(run) {
-      if (run !== undefined) return buffers.get(keyOf(run))?.flush();
+      if (run !== undefined) return buffers.get(run.runId)?.flush();
       await Promise.all([...buffers.values()].map((buffer) => buffer.flush()));
     },
   };
 
   /** A buffer that has nothing left is forgotten with its run. */
-  function openBuffer(key: string): LineBuffer {
+  function openBuffer({ workflowId, runId }: RunOf): LineBuffer {
+    const key = recordsKey(workflowId, runId, worker);
     const buffer = new LineBuffer(async (lines) => {
       await journal.append(key, lines);
-      if (buffer.isEmpty) buffers.delete(key);
+      if (buffer.isEmpty) buffers.delete(runId);
     });
-    buffers.set(key, buffer);
+    buffers.set(runId, buffer);
     return buffer;
   }
 }
