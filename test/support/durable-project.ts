@@ -14,6 +14,8 @@ export interface DurableProject {
   readonly engine: TestEngine;
   readonly effects: EffectServer;
   readonly evertrain: Evertrain;
+  /** Path of the project's bundle. */
+  readonly bundle: string;
   worker(options?: Pick<SpawnWorkerOptions, 'cachedRuns'>): Promise<SpawnedWorker>;
   /** Ends everything that still runs. */
   close(): Promise<void>;
@@ -32,6 +34,7 @@ export async function durableProject(): Promise<DurableProject> {
     engine,
     effects,
     evertrain,
+    bundle,
     async worker(options = {}) {
       const { address, dataDir } = engine;
       const worker = await spawnWorker({ project, address, dataDir, bundle, ...options });
