@@ -21,6 +21,10 @@ export interface SpawnedWorker {
   readonly pid: number;
   /** SIGKILL, and wait until it is gone. */
   kill(): Promise<void>;
+  /** SIGSTOP: stands still, as a machine that swaps or is suspended; the engine takes it for dead after the heartbeat. */
+  pause(): void;
+  /** SIGCONT: goes on where it was, knowing of nothing. */
+  resume(): void;
   /** SIGTERM: drains, then ends. Kills after 20 s. */
   stop(): Promise<void>;
 }
@@ -49,6 +53,8 @@ export async function spawnWorker(options: SpawnWorkerOptions): Promise<SpawnedW
       child.kill('SIGKILL');
       await exited;
     },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async stop() {
       const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
       child.kill('SIGTERM');

@@ -18,6 +18,9 @@ export interface EngineSettings {
  * The dev server has one history shard, whose task queues it polls 20 times a second by default: 100 ms a step. Polling
  * as fast as work comes, starting activities with the workflow task that scheduled them, and one partition a task queue
  * (a second one only adds a hop on one machine) bring that to about 15 ms. bench/ measures it.
+ *
+ * A worker that stands still (suspended, swapping) keeps its polls open, and the engine would hand it one attempt after
+ * the other. Pings find it out after 9 s, before the first default heartbeat is over.
  */
 const tuning = [
   'history.transferProcessorMaxPollRPS=5000',
@@ -26,6 +29,7 @@ const tuning = [
   'system.enableActivityEagerExecution=true',
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
+  ...['frontend.keepAliveTime="5s"', 'frontend.keepAliveTimeout="4s"'],
 ];
 
 /** How the CLI spells the types that the API spells in capitals. */
