@@ -29,6 +29,8 @@ export type RunHappening =
   | { readonly type: 'child'; readonly child: ChildView }
   /** The run's own code fails outside of any step; it goes on when a fitting worker takes it. */
   | { readonly type: 'blocked'; readonly message: string }
+  /** Steps (or the run itself, when none is named) wait in a queue that no worker serves; told once for a queue. */
+  | { readonly type: 'unserved'; readonly queue: string; readonly steps: readonly string[]; readonly message: string }
   /** The engine cannot be reached; events go on by themselves when it can. */
   | { readonly type: 'disconnected'; readonly message: string }
   | { readonly type: 'reconnected' }

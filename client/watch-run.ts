@@ -9,6 +9,7 @@ import type { RunView } from './history/run-view.js';
 import { HistoryFeed } from './history-feed.js';
 import { happenings, type RunEvent } from './run-events.js';
 import { isConnectionLoss, toEvertrainError } from './to-error.js';
+import { UnservedQueues, unservedText } from './unserved-queues.js';
 
 export interface WatchOptions {
   readonly client: Client;
@@ -46,16 +47,20 @@ async function* watchOne(options: Watched): AsyncGenerator<RunEvent, string | un
   const { workflowId, signal } = options;
   const feed = new HistoryFeed(options);
   const facts = noFacts();
+  const unserved = new UnservedQueues(options.client, signal);
   let last: RunView | undefined;
   let isLost = false;
   while (!signal.aborted) {
     try {
-      await feed.next(last?.steps.some(isOpen) ? pollMs : undefined);
+      await feed.next(last !== undefined && isStanding(last) ? pollMs : undefined);
       const began = performance.now();
-      const view: RunView = await look(options, feed, facts);
+      const { view, queue } = await look(options, feed, facts);
       if (isLost && last !== undefined) yield { type: 'reconnected', at: Date.now(), view };
       isLost = false;
       yield* happenings(last, view);
+      for (const found of await unserved.among(view, queue)) {
+        yield { type: 'unserved', at: Date.now(), view, ...found, message: unservedText(found) };
+      }
       last = view;
       if (view.status.kind === 'continued') return view.status.runId;
       if (view.closedAt !== undefined) return undefined;
@@ -73,11 +78,15 @@ async function* watchOne(options: Watched): AsyncGenerator<RunEvent, string | un
   return undefined;
 }
 
-/** The run as it stands: all of its history when it has closed, else up to the moment of `describe()`. */
-async function look(options: Watched, feed: HistoryFeed, facts: Facts): Promise<RunView> {
+/**
+ * The run as it stands: all of its history when it has closed, else up to the moment of `describe()`; and the queue of
+ * its own tasks.
+ */
+async function look(options: Watched, feed: HistoryFeed, facts: Facts): Promise<{ view: RunView; queue?: string }> {
   const { client, workflowId, runId, attempts, signal } = options;
   let pending: Pending | undefined;
   let upTo: number | undefined;
+  let queue: string | undefined | null;
   if (!feed.isClosed) {
     const { namespace } = client.options;
     const execution = { workflowId, runId };
@@ -85,11 +94,18 @@ async function look(options: Watched, feed: HistoryFeed, facts: Facts): Promise<
       client.workflowService.describeWorkflowExecution({ namespace, execution }),
     );
     pending = described;
+    queue = described.executionConfig?.taskQueue?.name;
     upTo = toNumber(described.workflowExecutionInfo?.historyLength);
     await feed.until(upTo);
   }
   fold(facts, feed.take(upTo));
-  return viewOf(facts, { pending, attempts: await attempts?.(workflowId, runId), runId });
+  const view = viewOf(facts, { pending, attempts: await attempts?.(workflowId, runId), runId });
+  return queue ? { view, queue } : { view };
+}
+
+/** Whether something may change, or stand still, without an event: a step is open, or no worker has taken the run yet. */
+function isStanding(view: RunView): boolean {
+  return view.events <= 2 || view.steps.some(isOpen);
 }
 
 function isOpen({ status }: { readonly status: string }): boolean {

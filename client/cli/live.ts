@@ -14,9 +14,12 @@ export interface LiveOptions {
 export async function followRun(run: Run, { stream, isTTY, signal }: LiveOptions): Promise<RunView | undefined> {
   let view: RunView | undefined;
   let drawn = 0;
+  const notes: string[] = [];
   for await (const event of run.events(signal === undefined ? {} : { signal })) {
     view = event.view;
-    if (isTTY) drawn = redraw(stream, renderTree(view, { color: true, width: stream.columns ?? 80 }), drawn);
+    if (event.type === 'unserved') notes.push(event.message);
+    const tree = () => renderTree(event.view, { color: true, width: stream.columns ?? 80 });
+    if (isTTY) drawn = redraw(stream, [...notes, ...tree()], drawn);
     else for (const line of plainLines(event)) stream.write(`${line}\n`);
   }
   return view;
@@ -44,6 +47,8 @@ function plainLines(event: RunEvent): string[] {
       return [approvalLine(event.approval, paint)];
     case 'blocked':
       return [`blocked: ${event.message}`];
+    case 'unserved':
+      return [event.message];
     case 'disconnected':
       return [`engine lost: ${event.message}`];
     case 'reconnected':

@@ -65,12 +65,17 @@ const marks: Record<StepView['status'], string> = {
 export function stepLine(step: StepView, now: number, paint: Paint): string {
   const mark = step.status === 'failed' ? paint.red(marks.failed) : paint.green(marks[step.status]);
   const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` attempt ${step.attempt}` : '';
-  const metrics = Object.entries(step.metrics)
-    .slice(0, 4)
-    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
-    .join(', ');
+  const metrics = metricsText(Object.fromEntries(Object.entries(step.metrics).slice(0, 4)));
   const failure = step.status === 'failed' ? ` ${step.failure.message}` : '';
   return `${mark} ${step.id} ${paint.dim(step.status + attempt + durationText(step, now))} ${metrics}${failure}`.trimEnd();
+}
+
+/** Names and values; counts as they are, measures to four digits. */
+export function metricsText(metrics: Readonly<Record<string, number>>): string {
+  const text = (value: number) => (Number.isInteger(value) ? value : Number(value.toPrecision(4)));
+  return Object.entries(metrics)
+    .map(([name, value]) => `${name} ${text(value)}`)
+    .join(', ');
 }
 
 function durationText(step: StepView, now: number): string {

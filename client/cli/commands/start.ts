@@ -5,29 +5,29 @@ import type { ModelDefinition } from '../../../workflows/sdk/model.js';
 import type { ModelState, ModelVersion } from '../../../workflows/sdk/protocol.js';
 import { followRun } from '../live.js';
 import { loadProject, type LocalSystem, startLocalSystem } from '../local-system.js';
+import { metricsText } from '../tree.js';
 
 interface StartOptions {
   readonly once?: boolean;
   readonly dataDir: string;
-  readonly model: string;
   readonly input: string;
 }
 
 export function configure(command: Command): void {
   command
+    .argument('[model]', 'the model to train', 'iris')
     .option('--once', 'train, check one prediction, stop everything and exit')
     .option('--data-dir <folder>', 'where everything is kept', process.env['EVERTRAIN_DATA_DIR'] ?? '.evertrain')
-    .option('--model <name>', 'the model to train', 'iris')
     .option('--input <json>', 'input of its pipeline', '{}')
     .action(start);
 }
 
 /** Starts the whole system, trains the model (or goes on with a training under way), and keeps it answering. */
-async function start(options: StartOptions): Promise<void> {
+async function start(name: string, options: StartOptions): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const interrupted = untilInterrupted();
   const root = process.cwd();
-  const model = await modelOf(root, options.model);
+  const model = await modelOf(root, name);
   const input = parseInput(options.input);
   const system = await startLocalSystem({ dataDir: resolve(options.dataDir), root, say });
   try {
@@ -98,19 +98,13 @@ async function report(
       remedy: `Its last training: ${last?.reason ?? 'none'}${version === undefined ? '' : `; ${version.reason}`}.`,
     });
   }
-  say(`Champion: version ${champion.version}, ${metricsText(champion)}`);
+  say(`Champion: version ${champion.version}, ${metricsText(champion.metrics)}`);
   await predict(system.server.address, name, champion, say);
   if (last !== undefined && last.outcome === 'failed') {
     throw new EvertrainError('USER_CODE_FAILED', `The training failed: ${last.reason}`, {
       remedy: 'The champion before it still serves.',
     });
   }
-}
-
-function metricsText({ metrics }: ModelVersion): string {
-  return Object.entries(metrics)
-    .map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
-    .join(', ');
 }
 
 async function predict(

@@ -26,6 +26,13 @@ export const slow = step('slow', { input: z.object({ beats: z.int() }), output: 
 export const flaky = step('flaky', { retry: { attempts: 3, firstDelay: '10ms' } });
 export const broken = step('broken');
 
+export const onGpu = step('on-gpu', { queue: 'gpu' });
+
+export const elsewhere = pipeline('elsewhere', {}, async () => {
+  await onGpu();
+  return 'done';
+});
+
 export const train = pipeline(
   'train',
   { input: z.object({ rows: z.int(), at: z.iso.date().optional() }) },

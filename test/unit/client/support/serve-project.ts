@@ -8,8 +8,8 @@ import { EvertrainError } from '../../../../workflows/sdk/errors.js';
 import { fileJournal } from '../../../../activities/sdk/journal/file-journal.js';
 import { readAttempts } from '../../../../activities/sdk/journal/read-run.js';
 import { type Bundle, bundleProject } from '../../../../worker/bundle.js';
-import { createWorker } from '../../../../worker/create-worker.js';
-import { broken, fit, flaky, makeTable, slow } from './project.js';
+import { createWorker, type CreateWorkerOptions } from '../../../../worker/create-worker.js';
+import { broken, fit, flaky, makeTable, onGpu, slow } from './project.js';
 
 const workflows = fileURLToPath(new URL('workflows.ts', import.meta.url));
 let bundle: Promise<Bundle> | undefined;
@@ -24,10 +24,13 @@ export interface Served {
 }
 
 /** A real worker for `project.ts`, with a data folder of its own. */
-export async function serveProject(address: string): Promise<Served> {
+export async function serveProject(
+  address: string,
+  options: Pick<CreateWorkerOptions, 'queues'> = {},
+): Promise<Served> {
   const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-client-'));
   bundle ??= bundleProject(workflows);
-  const worker = await createWorker({ workflows, activities, address, dataDir, bundle: await bundle });
+  const worker = await createWorker({ workflows, activities, address, dataDir, bundle: await bundle, ...options });
   const running = worker.run();
   const journal = fileJournal(join(dataDir, 'journal'));
   const stop = async () => {
@@ -46,6 +49,7 @@ export async function serveProject(address: string): Promise<Served> {
 }
 
 const activities = [
+  implement(onGpu, () => undefined),
   implement(makeTable, async ({ rows }, { artifacts }) => ({ table: await artifacts.putJson({ rows }) })),
   implement(fit, async ({ depth }, { artifacts, metric }) => {
     metric('loss', 1 / depth);
