@@ -15,3 +15,8 @@ export function printError(error: unknown, verbose: boolean): void {
   const text = error instanceof Error ? (plain ? error.message : (error.stack ?? error.message)) : String(error);
   process.stderr.write(`${text}\n`);
 }
+
+/** A step that does not heed its cancellation must not keep a stopped worker's process alive. */
+export function exitSoon(): void {
+  setTimeout(() => process.exit(), 1_000).unref();
+}

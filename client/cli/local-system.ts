@@ -62,7 +62,7 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
     configurePython(async (requirements) =>
       ensurePython({ ...(requirements === undefined ? {} : { requirements }), log: say }),
     );
-    const server = await startServer(dataDir);
+    const server = await startKeptServer(dataDir);
     undo.push(() => server.close());
     const activities = await loadActivities(root);
     const webhook = process.env['EVERTRAIN_WEBHOOK'];
@@ -95,7 +95,8 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
   }
 }
 
-async function engineEnds(engine: Engine): Promise<never> {
+/** Rejects when the engine ends by itself. */
+export async function engineEnds(engine: Engine): Promise<never> {
   const how = await engine.exited;
   throw new EvertrainError('SYSTEM_ENGINE_UNREACHABLE', `The engine ended: ${how}.`, {
     remedy: 'Start again; nothing that was recorded is lost. Its log is engine.log in the data folder.',
@@ -103,7 +104,7 @@ async function engineEnds(engine: Engine): Promise<never> {
 }
 
 /** Keeps the port of the last start where it is still free, so that noted addresses stay right. */
-async function startServer(dataDir: string): Promise<ModelServer> {
+export async function startKeptServer(dataDir: string): Promise<ModelServer> {
   const store = fileArtifactStore(join(dataDir, 'artifacts'));
   const file = join(dataDir, 'model-server.json');
   const earlier = existsSync(file) ? Number((JSON.parse(readFileSync(file, 'utf8')) as { port?: unknown }).port) : 8100;

@@ -30,6 +30,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['backup', 'copy the data folder, also while it is in use', () => import('./commands/backup.js')],
   ['restore', 'make a data folder from a backup', () => import('./commands/restore.js')],
   ['gc', 'find or remove artifacts and journals that nothing needs', () => import('./commands/gc.js')],
+  ['doctor', 'check this machine, the data folder, the engine and the project', () => import('./commands/doctor.js')],
   ['dev-worker', 'one build of the project; started by dev', () => import('./commands/dev-worker.js')],
 ];
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,5 +74,19 @@ describe('the command line', () => {
     const { code, out } = await evertrainCli(['ls', '--address', '127.0.0.1:1']).ended;
     expect(out).toContain('SYSTEM_ENGINE_UNREACHABLE');
     expect(code).toBe(4);
+  });
+
+  it('looks over the machine, the engine and the project, and says what is wrong', async () => {
+    const good = await call('doctor', '--json');
+    const findings = JSON.parse(good.out) as { check: string; state: string; found: string }[];
+    expect(findings.filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(findings.find(({ check }) => check === 'engine')?.found).toContain(engine.address);
+    expect(good.code).toBe(0);
+    const nowhere = join(folder, 'not', 'made');
+    const bad = await evertrainCli(['doctor', '--address', '127.0.0.1:1', '--data-dir', nowhere]).ended;
+    expect(bad.out).toMatch(/fail engine +Nothing answers at 127\.0\.0\.1:1/);
+    expect(bad.out).toMatch(/ok {3}data folder +.*not made yet/);
+    expect(bad.code).toBe(4);
+    expect(existsSync(nowhere)).toBe(false);
   });
 });

@@ -33,11 +33,7 @@ export const shippedRequirements = fileURLToPath(new URL('../../python/requireme
  * @returns {Promise<{ python: string, digest: string }>}
  */
 export async function ensurePython({ requirements = shippedRequirements, log } = {}) {
-  const content = readRequirements(requirements);
-  const interpreter = await findPython();
-  const digest = createHash('sha256').update(`${interpreter.identity}\n${content}`).digest('hex');
-  const folder = join(cacheFolder(), 'python', digest);
-  const ready = currentPython(folder);
+  const { interpreter, digest, folder, python: ready } = await findPythonEnvironment(requirements);
   if (ready !== undefined) return { python: ready, digest };
   const progress = asProgress(log);
   makeFolder(folder);
@@ -53,6 +49,19 @@ export async function ensurePython({ requirements = shippedRequirements, log } =
   } finally {
     lock.release();
   }
+}
+
+/**
+ * The interpreter and, when it has been made, the environment; changes nothing. Fails as `ensurePython` does.
+ *
+ * @param {string} [requirements]
+ */
+export async function findPythonEnvironment(requirements = shippedRequirements) {
+  const content = readRequirements(requirements);
+  const interpreter = await findPython();
+  const digest = createHash('sha256').update(`${interpreter.identity}\n${content}`).digest('hex');
+  const folder = join(cacheFolder(), 'python', digest);
+  return { interpreter, digest, folder, python: currentPython(folder) };
 }
 
 /** @param {string} path */

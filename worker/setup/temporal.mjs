@@ -35,23 +35,30 @@ const stallMs = 30_000;
  * @returns {Promise<TemporalBinary>}
  */
 export async function ensureTemporal({ log } = {}) {
+  const { binary, tried } = await findTemporal();
+  if (binary !== undefined) return binary;
+  await obtain(cachedBinary(), asProgress(log), tried);
+  return { path: cachedBinary(), version: serverVersionOfCli };
+}
+
+/**
+ * The binary that is there, and otherwise why none is; changes nothing. Fails when a configured one will not do.
+ *
+ * @returns {Promise<{ binary?: TemporalBinary, tried: string[] }>}
+ */
+export async function findTemporal() {
   const configured = process.env.EVERTRAIN_TEMPORAL_BIN;
-  if (configured) return configuredBinary(configured);
-  const binary = join(
-    cacheFolder(),
-    `temporal-${cliVersion}`,
-    process.platform === 'win32' ? 'temporal.exe' : 'temporal',
-  );
-  const cached = { path: binary, version: serverVersionOfCli };
-  if (isExecutable(binary)) return cached;
-  const onPath = findExecutable('temporal');
-  const version = onPath === undefined ? undefined : await serverVersion(onPath).catch(() => undefined);
-  if (onPath !== undefined && version !== undefined && isAtLeast(version, oldestServer))
-    return { path: onPath, version };
-  const found =
-    onPath === undefined ? 'is not on the PATH' : `at ${onPath} has ${version ? `server ${version}` : 'no server'}`;
-  await obtain(binary, asProgress(log), [`\`temporal\` ${found}`]);
-  return cached;
+  if (configured) return { binary: await configuredBinary(configured), tried: [] };
+  if (isExecutable(cachedBinary())) return { binary: { path: cachedBinary(), version: serverVersionOfCli }, tried: [] };
+  const path = findExecutable('temporal');
+  if (path === undefined) return { tried: ['`temporal` is not on the PATH'] };
+  const version = await serverVersion(path).catch(() => undefined);
+  if (version !== undefined && isAtLeast(version, oldestServer)) return { binary: { path, version }, tried: [] };
+  return { tried: [`\`temporal\` at ${path} has ${version ? `server ${version}` : 'no server'}`] };
+}
+
+function cachedBinary() {
+  return join(cacheFolder(), `temporal-${cliVersion}`, process.platform === 'win32' ? 'temporal.exe' : 'temporal');
 }
 
 /**
