@@ -1,7 +1,15 @@
+import { cleanTable } from './data/clean.js';
 import { ingestTable } from './data/ingest.js';
 import { validateTable } from './data/validate.js';
 import { irisActivities } from './iris.js';
 import type { Implementation } from './sdk/implementation.js';
+import { tabularActivities } from './tabular.js';
 
 /** Everything that this project's workers can do. */
-export const activities: readonly Implementation[] = [ingestTable, validateTable, ...irisActivities];
+export const activities: readonly Implementation[] = [
+  ingestTable,
+  validateTable,
+  cleanTable,
+  ...tabularActivities,
+  ...irisActivities,
+];

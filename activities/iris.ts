@@ -2,8 +2,8 @@ import { evaluate, fit, split, toOnnx } from '../workflows/pipelines/iris/contra
 import { implementPython } from './sdk/jobs/implement-python.js';
 
 export const irisActivities = [
-  implementPython(split, 'python/iris/split.py:split'),
+  implementPython(split, 'python/tabular/split.py:split'),
   implementPython(fit, 'python/iris/fit.py:fit'),
-  implementPython(evaluate, 'python/iris/evaluate.py:evaluate'),
-  implementPython(toOnnx, 'python/iris/export.py:export'),
+  implementPython(evaluate, 'python/tabular/score.py:classes'),
+  implementPython(toOnnx, 'python/tabular/export.py:export'),
 ];

@@ -1,5 +1,12 @@
+import { diamonds } from './pipelines/diamonds/model.js';
+import { trainDiamonds } from './pipelines/diamonds/pipeline.js';
 import { iris } from './pipelines/iris/model.js';
 import { trainIris } from './pipelines/iris/pipeline.js';
+import { penguins } from './pipelines/penguins/model.js';
+import { trainPenguins } from './pipelines/penguins/pipeline.js';
 import { project } from './sdk/index.js';
 
-export default project({ pipelines: [trainIris], models: [iris] });
+export default project({
+  pipelines: [trainIris, trainDiamonds, trainPenguins],
+  models: [iris, diamonds, penguins],
+});

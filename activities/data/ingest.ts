@@ -1,17 +1,17 @@
 import { existsSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { EvertrainError } from '../../workflows/sdk/errors.js';
+import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
 import { ingest } from '../../workflows/pipelines/tabular/contracts.js';
-import { implement } from '../sdk/implement.js';
+import { implement, type StepInput } from '../sdk/implement.js';
 import { identifier, literal, reader, rowsOf, withDuckdb } from './table-query.js';
 
 /** Reads any CSV, Parquet or JSON table, by path or http(s) URL, into one Parquet artifact. */
-export const ingestTable = implement(ingest, async ({ source, limit }, { artifacts, workDir, log, signal }) => {
+export const ingestTable = implement(ingest, async ({ source, limit, csv }, { artifacts, workDir, log, signal }) => {
   const path = /^https?:\/\//.test(source) ? await download(source, workDir, signal) : local(source);
   return withDuckdb(async (connection) => {
     const target = join(workDir, 'table.parquet');
-    const from = `${reader(path)}(${literal(path)})`;
+    const from = `${reader(path)}(${[literal(path), ...csvOptions(source, reader(path), csv)].join(', ')})`;
     const most = limit === undefined ? '' : ` LIMIT ${limit}`;
     try {
       await connection.run(`CREATE TABLE source AS SELECT * FROM ${from}${most}`);
@@ -30,6 +30,18 @@ export const ingestTable = implement(ingest, async ({ source, limit }, { artifac
   });
 });
 
+function csvOptions(source: string, read: string, csv: StepInput<typeof ingest>['csv']): string[] {
+  if (csv === undefined) return [];
+  if (read !== 'read_csv') {
+    throw new EvertrainError('USER_INPUT_INVALID', `\`csv\` says how to read ${source}, which is not a CSV file.`, {
+      value: source,
+      remedy: 'Leave `csv` out, or name a .csv or .tsv file.',
+    });
+  }
+  const missing = csv.missing === undefined ? [] : [`nullstr = [${['', ...csv.missing].map(literal).join(', ')}]`];
+  return [...missing, ...(csv.plainNames === true ? ['normalize_names = true'] : [])];
+}
+
 function local(source: string): string {
   const path = resolve(source);
   if (existsSync(path) && statSync(path).isFile()) return path;
@@ -40,18 +52,30 @@ function local(source: string): string {
 }
 
 async function download(url: string, folder: string, signal: AbortSignal): Promise<string> {
-  const response = await fetch(url, { signal }).catch((cause: unknown) => {
-    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `${url} cannot be reached.`, { value: url, cause });
-  });
-  if (!response.ok) {
-    throw new EvertrainError('USER_FILE_NOT_FOUND', `${url} answered HTTP ${response.status}.`, {
+  if (!URL.canParse(url)) {
+    throw new EvertrainError('USER_INPUT_INVALID', `${url} is not a URL.`, {
       value: url,
       remedy: 'Correct `source`.',
     });
   }
   const path = join(folder, basename(new URL(url).pathname) || 'table.csv');
-  if (response.body !== null) await writeFile(path, response.body);
-  return path;
+  try {
+    const response = await fetch(url, { signal });
+    if (response.ok) await writeFile(path, response.body ?? '');
+    else await response.body?.cancel();
+    if (response.ok) return path;
+    throw new EvertrainError('USER_FILE_NOT_FOUND', `${url} answered HTTP ${response.status}.`, {
+      value: url,
+      remedy: 'Correct `source`.',
+    });
+  } catch (error) {
+    if (signal.aborted || isEvertrainError(error)) throw error;
+    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `${url} could not be read to its end.`, {
+      value: url,
+      remedy: 'Check the network; the step is tried again.',
+      cause: error,
+    });
+  }
 }
 
 function malformed(source: string, why: string, cause?: unknown): EvertrainError {

@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import type { Rule } from '../../workflows/pipelines/tabular/contracts.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 
 const readers: Readonly<Record<string, string>> = {
@@ -28,6 +29,15 @@ export function literal(text: string): string {
 /** A column name as an SQL identifier. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** An SQL condition that is true where a cell breaks its rule (null where it is missing); undefined without a rule. */
+export function breaks(name: string, { range, values }: Rule): string | undefined {
+  const faults = [
+    ...(range === undefined ? [] : [`${identifier(name)} NOT BETWEEN ${range[0]} AND ${range[1]}`]),
+    ...(values === undefined ? [] : [`${identifier(name)} NOT IN (${values.map(literal).join(', ')})`]),
+  ];
+  return faults.length === 0 ? undefined : faults.join(' OR ');
 }
 
 export type Connection = Awaited<ReturnType<typeof open>>;

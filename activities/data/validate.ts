@@ -1,6 +1,6 @@
 import { validate } from '../../workflows/pipelines/tabular/contracts.js';
 import { implement } from '../sdk/implement.js';
-import { identifier, literal, rowsOf, withDuckdb } from './table-query.js';
+import { breaks, identifier, literal, rowsOf, withDuckdb } from './table-query.js';
 
 const numberTypes = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|U\w+INT\w*|FLOAT|DOUBLE|DECIMAL.*)$/;
 
@@ -17,11 +17,9 @@ export const validateTable = implement(validate, async ({ table, columns }, { ar
     const expected = Object.entries(columns);
     const wrongColumns = expected.filter(([name, { type }]) => found.get(name) !== type).map(([name]) => name);
     const usable = expected.filter(([name]) => !wrongColumns.includes(name));
-    const counts = usable.flatMap(([name, { range }], i) => [
+    const counts = usable.flatMap(([name, rule], i) => [
       `count(*) FILTER (${identifier(name)} IS NULL) AS missing_${i}`,
-      ...(range === undefined
-        ? []
-        : [`count(*) FILTER (${identifier(name)} NOT BETWEEN ${range[0]} AND ${range[1]}) AS out_${i}`]),
+      `count(*) FILTER (${breaks(name, rule) ?? 'false'}) AS out_${i}`,
     ]);
     const [row = {}] = await rowsOf(connection, `SELECT ${['count(*) AS rows', ...counts].join(', ')} FROM ${from}`);
     const [distinct = {}] = await rowsOf(connection, `SELECT count(*) AS rows FROM (SELECT DISTINCT * FROM ${from})`);
@@ -33,7 +31,7 @@ export const validateTable = implement(validate, async ({ table, columns }, { ar
       wrongColumns,
       missing,
       missingRatio: usable.length === 0 ? 1 : missingCells / (rows * usable.length),
-      outOfRange: usable.reduce((sum, _, i) => sum + Number(row[`out_${i}`] ?? 0), 0),
+      outOfRange: usable.reduce((sum, _, i) => sum + Number(row[`out_${i}`]), 0),
       duplicates: rows - Number(distinct['rows']),
     };
   });

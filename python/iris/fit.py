@@ -1,4 +1,4 @@
-"""Fits one classifier; the estimator is kept with joblib, which only this folder's code opens."""
+"""Fits one classifier; the parts that score and export it are those of python/tabular, which say what it must hold."""
 
 import joblib
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
@@ -22,12 +22,15 @@ def estimator(algorithm, seed):
 
 def fit(train, algorithm, seed, ctx):
     frame = train.read_table()
-    X, y = frame[FEATURES].to_numpy("float32"), frame["species"].to_numpy(str)
+    X, y = frame[FEATURES].astype("float32"), frame["species"].to_numpy(str)
     model = estimator(algorithm, seed)
     scores = cross_val_score(model, X, y, cv=5)
     for fold, score in enumerate(scores):
         ctx.metric("fold_accuracy", float(score), at=fold)
     model.fit(X, y)
     path = ctx.work_dir / "model.joblib"
-    joblib.dump(model, path)
+    usual = str(frame["species"].mode()[0])
+    joblib.dump(
+        {"estimator": model, "target": "species", "features": FEATURES, "categories": [], "usual": usual}, path
+    )
     return {"model": evertrain.File(path), "algorithm": algorithm, "accuracy": float(scores.mean())}

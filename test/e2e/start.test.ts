@@ -48,7 +48,7 @@ describe('evertrain start', () => {
   });
 
   it('says what is wrong with a model or an input, and exits with 2', async () => {
-    const unknown = await start(['start', '--once', '--data-dir', dataDir, '--model', 'irsi']).ended;
+    const unknown = await start(['start', 'irsi', '--once', '--data-dir', dataDir]).ended;
     expect(unknown.out).toContain('USER_MODEL_UNKNOWN');
     expect(unknown.code).toBe(2);
     const malformed = await start(['start', '--once', '--data-dir', dataDir, '--input', '{']).ended;

@@ -1,11 +1,13 @@
 /**
- * Records histories of the fixture's pipelines for the release of package.json: `npx tsx test/replay/record.ts`. Files
+ * Records histories of the fixture's and the shipped pipelines for the release of package.json: `npx tsx test/replay/record.ts`. Files
  * that exist are left alone: a recorded history is never recorded again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Evertrain } from '../../client/evertrain.js';
 import type { Run } from '../../client/run.js';
+import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
+import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
   arrived,
@@ -22,7 +24,8 @@ import {
 } from '../fixtures/durability/contracts.js';
 import { durableProject } from '../support/durable-project.js';
 import { saveHistory } from '../support/histories.js';
-import { currentRelease, historiesFolder } from './fixture-histories.js';
+import { shippedProject } from '../support/shipped-project.js';
+import { type bundles, currentRelease, historiesFolder } from './fixture-histories.js';
 
 interface Recording {
   readonly pipeline: PipelineDefinition;
@@ -58,19 +61,46 @@ const recordings: Readonly<Record<string, Recording>> = {
   tour: only(tour, (run) => run.signal(arrived, { rows: 3 })),
 };
 
+const ofShipped = (pipeline: PipelineDefinition, input: object = {}): Recording => ({ pipeline, input: () => input });
+
+const shippedRecordings: Readonly<Record<string, Recording>> = {
+  diamonds: ofShipped(trainDiamonds),
+  'penguins-imputed': ofShipped(trainPenguins),
+  'penguins-dropped': ofShipped(trainPenguins, { missing: 'drop' }),
+  'penguins-rejected': ofShipped(trainPenguins, { source: 'data/iris.csv' }),
+};
+
 const release = await currentRelease();
+
+/** Records those of a bundle that have no file yet. */
+async function record(
+  bundle: keyof typeof bundles,
+  list: Readonly<Record<string, Recording>>,
+  evertrain: Evertrain,
+  effects = '',
+): Promise<void> {
+  for (const [name, { pipeline, input, during }] of Object.entries(list)) {
+    const path = join(historiesFolder, release, `${bundle}.${name}.json`);
+    if (existsSync(path)) continue;
+    const run = await evertrain.start(pipeline, input(effects) as never, { provenance: false });
+    await during?.(run, evertrain);
+    await run.result().catch(() => undefined);
+    await saveHistory(evertrain, run, path);
+    process.stdout.write(`${release}/${bundle}.${name}\n`);
+  }
+}
+
 const fixture = await durableProject();
 try {
   await fixture.worker();
-  for (const [name, { pipeline, input, during }] of Object.entries(recordings)) {
-    const path = join(historiesFolder, release, `durability.${name}.json`);
-    if (existsSync(path)) continue;
-    const run = await fixture.evertrain.start(pipeline, input(fixture.effects.url) as never, { provenance: false });
-    await during?.(run, fixture.evertrain);
-    await run.result().catch(() => undefined);
-    await saveHistory(fixture.evertrain, run, path);
-    process.stdout.write(`${release}/durability.${name}\n`);
-  }
+  await record('durability', recordings, fixture.evertrain, fixture.effects.url);
 } finally {
   await fixture.close();
+}
+
+const shipped = await shippedProject();
+try {
+  await record('shipped', shippedRecordings, shipped.evertrain);
+} finally {
+  await shipped.close();
 }

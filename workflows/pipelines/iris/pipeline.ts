@@ -29,7 +29,7 @@ export const trainIris = pipeline(
     gate('data is usable', facts.wrongColumns.length === 0 && facts.missingRatio < 0.05 && facts.rows >= 100, facts);
     gate('measures are plausible', facts.outOfRange === 0, { outOfRange: facts.outOfRange });
 
-    const { train, test } = await split({ table: raw.table, testShare });
+    const { train, test } = await split({ table: raw.table, target: 'species', stratify: true, testShare });
     const items = algorithms.map((algorithm) => ({ algorithm }));
     const fitted = await fanOut(items, fit, { with: { train, seed }, name: 'candidates' });
     const best = fitted.reduce((leader, next) => (next.accuracy > leader.accuracy ? next : leader));

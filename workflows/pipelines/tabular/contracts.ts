@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { artifact, step } from '../../sdk/index.js';
 
-/** Steps that any pipeline over a table starts with. */
+/**
+ * Steps that pipelines over a table share. A model travels between them as an opaque artifact: what `fit` writes, only
+ * the Python side in `python/tabular` opens.
+ */
 
 export const ingest = step('data.ingest', {
   description: 'read a CSV, Parquet or JSON table',
@@ -10,6 +13,15 @@ export const ingest = step('data.ingest', {
     source: z.string().min(1),
     /** Keeps the first so many rows. */
     limit: z.int().positive().optional(),
+    /** How to read a raw CSV file; refused for other formats. */
+    csv: z
+      .object({
+        /** Words that stand for a missing value, beside nothing at all. */
+        missing: z.array(z.string()).optional(),
+        /** Makes column names plain: `Body Mass (g)` becomes `body_mass_g`. */
+        plainNames: z.boolean().optional(),
+      })
+      .optional(),
   }),
   output: z.object({ table: artifact(), rows: z.int().positive(), columns: z.array(z.string()) }),
   timeout: '10m',
@@ -19,6 +31,8 @@ const Rule = z.object({
   type: z.enum(['number', 'text']),
   /** Smallest and largest value that can be right. */
   range: z.tuple([z.number(), z.number()]).optional(),
+  /** All words that can be right. */
+  values: z.array(z.string()).min(1).optional(),
 });
 
 /** What a column must look like. */
@@ -32,9 +46,104 @@ export const validate = step('data.validate', {
     /** Expected columns that the table lacks, or that have another type. */
     wrongColumns: z.array(z.string()),
     missingRatio: z.number(),
+    /** Cells that break the range or the values of their column. */
     outOfRange: z.int(),
     duplicates: z.int(),
     missing: z.record(z.string(), z.int()),
   }),
   timeout: '10m',
+});
+
+export const clean = step('data.clean', {
+  description: 'keep the expected columns of plausible rows',
+  input: z.object({
+    table: artifact(),
+    columns: z.record(z.string(), Rule),
+    /** Columns without which a row is dropped. */
+    complete: z.array(z.string()),
+  }),
+  output: z.object({ table: artifact(), rows: z.int().positive(), dropped: z.int() }),
+  timeout: '10m',
+});
+
+/**
+ * The options of steps that iris has under names of its own, from before they were shared: recorded runs keep the names.
+ */
+export const splitting = {
+  description: 'split into training and held-out rows',
+  input: z.object({
+    table: artifact(),
+    target: z.string(),
+    /** Keeps the shares of the target's values in both parts. */
+    stratify: z.boolean(),
+    testShare: z.number().gt(0).lt(1),
+  }),
+  output: z.object({ train: artifact(), test: artifact(), trainRows: z.int(), testRows: z.int() }),
+  cache: true,
+};
+
+export const classScoring = {
+  description: 'score on the held-out rows',
+  input: z.object({ model: artifact(), data: artifact() }),
+  output: z.object({
+    metrics: z.object({ accuracy: z.number(), macroF1: z.number() }),
+    /** Accuracy of always answering the most frequent class of the training rows. */
+    baseline: z.number(),
+    labels: z.array(z.string()),
+    /** Rows: what is true; columns: what was predicted. */
+    confusion: z.array(z.array(z.int())),
+    perRow: artifact(),
+  }),
+};
+
+export const exporting = {
+  description: 'export as ONNX with a golden request',
+  input: z.object({ model: artifact(), data: artifact() }),
+  output: z.object({
+    model: artifact(),
+    golden: z.object({ request: z.unknown(), response: z.unknown(), tolerance: z.number() }),
+  }),
+};
+
+export const split = step('table.split', splitting);
+export const scoreClasses = step('table.score-classes', classScoring);
+export const toOnnx = step('table.export', exporting);
+
+export const scoreNumbers = step('table.score-numbers', {
+  description: 'score on the held-out rows',
+  input: z.object({ model: artifact(), data: artifact() }),
+  output: z.object({
+    metrics: z.object({ rmse: z.number(), mae: z.number(), r2: z.number() }),
+    /** Root mean squared error of always answering the mean of the training rows. */
+    baseline: z.number(),
+    perRow: artifact(),
+  }),
+});
+
+/** What fills a gap is learnt from the training rows alone. */
+export const impute = step('table.impute', {
+  description: 'fill missing values: median of numbers, most frequent word',
+  input: z.object({ train: artifact(), test: artifact(), target: z.string() }),
+  output: z.object({
+    train: artifact(),
+    test: artifact(),
+    fills: z.record(z.string(), z.union([z.number(), z.string()])),
+    filled: z.int(),
+  }),
+});
+
+/** Every column but the target is a feature; the model takes them as they are, words included. */
+export const fit = step('table.fit', {
+  description: 'fit one model, scored by cross-validation',
+  input: z.object({
+    train: artifact(),
+    target: z.string(),
+    task: z.enum(['classification', 'regression']),
+    algorithm: z.enum(['forest', 'gradient_boosting', 'linear']),
+    /** All words of each column of words, from worst to best where they have an order. */
+    categories: z.record(z.string(), z.array(z.string())),
+  }),
+  /** The score is the accuracy of a classifier, R² of a regression. */
+  output: z.object({ model: artifact(), algorithm: z.string(), score: z.number() }),
+  timeout: '30m',
 });

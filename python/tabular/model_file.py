@@ -1,0 +1,21 @@
+"""A fitted model as it travels between the steps, kept with joblib: only the Python side of the pipelines opens it.
+
+A dictionary of `estimator`, `target`, `features` (the columns, in the order in which the estimator takes them),
+`categories` (those of them that hold words) and `usual` (the answer to give when no feature is known).
+"""
+
+import joblib
+
+
+def save(path, estimator, target, features, categories, usual):
+    parts = {"estimator": estimator, "target": target, "features": features, "categories": categories, "usual": usual}
+    joblib.dump(parts, path)
+
+
+def load(artifact):
+    return joblib.load(artifact.path)
+
+
+def inputs(frame, features, categories):
+    """The features as the estimator takes them and as ONNX knows them: numbers of 32 bits, and words."""
+    return frame[features].astype({name: "object" if name in categories else "float32" for name in features})

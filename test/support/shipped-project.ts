@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Evertrain } from '../../client/evertrain.js';
+import { bundleProject, saveBundle } from '../../worker/bundle.js';
+import { quietLogger } from './quiet-logger.js';
+import { spawnWorker } from './spawn-worker.js';
+import { startTestEngine, type TestEngine } from './test-engine.js';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The shipped pipelines on an engine and data folder of their own. */
+export interface ShippedProject {
+  readonly engine: TestEngine;
+  readonly evertrain: Evertrain;
+  /** Ends everything that still runs. */
+  close(): Promise<void>;
+}
+
+export async function shippedProject(): Promise<ShippedProject> {
+  const engine = await startTestEngine();
+  const { address, dataDir } = engine;
+  const code = await bundleProject(join(project, 'workflows/index.ts'), quietLogger);
+  const bundle = await saveBundle(code, join(dataDir, 'bundles'));
+  const worker = await spawnWorker({ project, address, dataDir, bundle });
+  const evertrain = await engine.connect();
+  return {
+    engine,
+    evertrain,
+    async close() {
+      await evertrain.close();
+      await worker.stop();
+      await engine.stop();
+    },
+  };
+}
