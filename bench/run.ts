@@ -5,6 +5,7 @@ import { printReport } from './support/report.js';
 /** `npm run bench -- <name> [--json]`: one benchmark, its rows with goals; with --json the last line is one JSON object. */
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   overhead: () => import('./overhead/bench.js'),
+  core: () => import('./core/bench.js'),
   tutorial: () => import('./tutorial/bench.js'),
 };
 

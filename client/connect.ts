@@ -1,3 +1,4 @@
+import { historyChannelArgs } from './history/fetch.js';
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { checkOptions } from '../workflows/sdk/options.js';
 import { type ConnectSettings, type ResolvedConnection, resolveConnection } from './config.js';
@@ -21,7 +22,11 @@ const connectTimeoutMs = 5_000;
 /** A call is tried for about 3 s before it fails: the SDK's 20 s would leave people without a word for too long. */
 const retries = { maxAttempts: 6, factor: 1.6 };
 /** An engine that comes back is found again within seconds, not after gRPC's two minutes. */
-const channelArgs = { 'grpc.initial_reconnect_backoff_ms': 500, 'grpc.max_reconnect_backoff_ms': 3_000 };
+const channelArgs = {
+  'grpc.initial_reconnect_backoff_ms': 500,
+  'grpc.max_reconnect_backoff_ms': 3_000,
+  ...historyChannelArgs,
+};
 
 /**
  * Connects to the engine: the given address, else the environment's, else the profile file's, else the engine that runs

@@ -19,6 +19,7 @@ import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { rememberHeader, stepActivity } from '../activities/sdk/step-activity.js';
 import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
+import { historyChannelArgs } from '../client/history/fetch.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
@@ -119,7 +120,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const connection = await NativeConnection.connect(settings).catch((error: unknown) => {
     throw unreachable(options.address, error);
   });
-  const clientConnection = Connection.lazy(settings);
+  const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
   const services = await openServices(options);
   const activities = activityTable(
     options,

@@ -2,6 +2,12 @@ import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import type { HistoryEvent } from './decode.js';
 
+/**
+ * For connections that read histories: the engine never cuts through the events of one workflow task, so a page of a wide
+ * run can be many MB, and gRPC refuses messages above 4 MB by default.
+ */
+export const historyChannelArgs = { 'grpc.max_receive_message_length': 128 << 20 };
+
 /** The whole history of a run as it stands, page by page. Temporal's own errors pass as they are. */
 export async function fetchHistory(
   client: Client,

@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
+import { runRecordKey } from '../../activities/sdk/journal/keys.js';
 import { cached, collect, failFirst, many } from '../fixtures/durability/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 
@@ -46,6 +49,17 @@ describe('Promise.all', () => {
     const result = await fixture.evertrain.execute(many, { count: 1_200 }, { provenance: false });
     expect(result).toEqual({ outcome: 'completed', output: 1_200 * 1_199 });
   }, 120_000);
+
+  it('whose history has pages of many MB ends with its record, and has a view', async () => {
+    const { evertrain, engine } = fixture;
+    const input = { count: 600, paddingBytes: 10_000 };
+    const run = await evertrain.start(many, input, { provenance: false });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: 600 * 599 });
+    const view = await run.view();
+    expect(view.steps.filter(({ status }) => status === 'completed')).toHaveLength(600);
+    const record = await fileJournal(join(engine.dataDir, 'journal')).get(runRecordKey(run.workflowId, view.runId));
+    expect(JSON.parse(record ?? '{}')).toMatchObject({ result: { outcome: 'completed' }, view: { runId: view.runId } });
+  }, 60_000);
 });
 
 describe('the step cache', () => {
