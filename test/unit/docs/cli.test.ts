@@ -9,10 +9,10 @@ describe('docs/cli.md', () => {
   it('has a section for each command that --help names, with an example of it', async () => {
     const { out, code } = await evertrainCli(['--help']).ended;
     expect(code).toBe(0);
-    const commands = [...(out.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name);
+    const commands = [...(out.split('Commands:')[1] ?? '').matchAll(/^ {2}([a-z-]+) /gm)].map(([, name = '']) => name);
     const named = commands.filter((name) => name !== 'help');
     expect(named.length).toBeGreaterThan(10);
-    const sections = [...text.matchAll(/^## ([a-z-]+)$/gm)].map(([, name]) => name);
+    const sections = [...text.matchAll(/^## ([a-z-]+)$/gm)].map(([, name = '']) => name);
     expect(sections.sort()).toEqual(named.sort());
     for (const name of named) expect(text).toContain(`\`evertrain ${name}`);
   });

@@ -55,6 +55,9 @@ describe('data.clean', () => {
 
   it('refuses to go on without any row', async () => {
     const nothing = cleaned({ size: { type: 'number', range: [1000, 2000] } }, ['size']);
-    await expect(nothing).rejects.toMatchObject({ code: 'USER_DATA_MALFORMED', message: expect.stringContaining('None of the 6 rows') as string });
+    await expect(nothing).rejects.toMatchObject({
+      code: 'USER_DATA_MALFORMED',
+      message: expect.stringContaining('None of the 6 rows') as string,
+    });
   });
 });
