@@ -15,6 +15,8 @@ import {
 import { checkValue } from './check-value.js';
 import type { ResolvedConnection } from './config.js';
 import type { AttemptsReader } from './connect.js';
+import { fetchHistory } from './history/fetch.js';
+import { planRerun } from './history/plan-rerun.js';
 import { listRuns, type ListOptions, type RunSummary } from './list-runs.js';
 import { Model } from './model-handle.js';
 import { gatherProvenance } from './provenance.js';
@@ -32,8 +34,17 @@ export interface StartOptions {
   readonly queue?: string;
   /** What to do when an open run has the id: `fail` with USER_RUN_EXISTS (default), or attach to it. */
   readonly conflict?: 'fail' | 'use-existing';
-  /** Outputs and answers handed over from an earlier run (`rerun --from`). */
+  /** Outputs and answers handed over from an earlier run; see `Evertrain.rerun`. */
   readonly rerun?: Rerun;
+  /** Asks the step cache for nothing, so every step runs. */
+  readonly fresh?: boolean;
+}
+
+export interface RerunOptions extends Pick<StartOptions, 'id' | 'provenance' | 'queue'> {
+  /** Id of a step or child run as the view has it, or a step's name for all steps of that name. */
+  readonly from: string;
+  /** Takes the answers that people gave to the earlier run; else they are asked again. */
+  readonly keepApprovals?: boolean;
 }
 
 export interface StartByNameOptions extends StartOptions {
@@ -41,7 +52,7 @@ export interface StartByNameOptions extends StartOptions {
   readonly known?: readonly (string | PipelineDefinition)[];
 }
 
-const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'rerun'] as const;
+const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'rerun', 'fresh'] as const;
 
 interface Parts {
   readonly client: Client;
@@ -104,6 +115,26 @@ export class Evertrain {
     return (await this.start(pipeline, input, options)).result();
   }
 
+  /**
+   * Repeats a closed run from a step on: a new run, linked to the old one, that is given the recorded outputs of all
+   * steps that the step does not lead to (by data or cause), as long as they are called with the same input. The step
+   * itself and what follows run, whatever the step cache has. Signals are not handed over.
+   */
+  async rerun(run: Run | string, options: RerunOptions): Promise<Run & { readonly again: readonly string[] }> {
+    checkOptions('rerun', options, ['from', 'keepApprovals', 'id', 'provenance', 'queue']);
+    const { from, keepApprovals, ...start } = options;
+    const earlier = typeof run === 'string' ? this.attach(run) : run;
+    try {
+      const history = await fetchHistory(this.client, earlier.workflowId, earlier.runId);
+      const plan = planRerun({ history, from, keepApprovals });
+      const { pipeline, input, seed, rerun, again } = plan;
+      const started = await this.startRun(pipeline, input, { ...start, seed, rerun, fresh: true });
+      return Object.assign(started, { again });
+    } catch (error) {
+      throw toEvertrainError(error, { what: `run "${earlier.workflowId}"`, address: this.address });
+    }
+  }
+
   /** A run that exists, by id; with the pipeline's value its result is typed. Without a run id: the newest of the id. */
   attach(workflowId: string, runId?: string): Run;
   attach<P extends PipelineDefinition>(
@@ -156,7 +187,7 @@ export class Evertrain {
     }
   }
 
-  private async runOptions({ seed, provenance, rerun, conflict }: StartOptions): Promise<RunOptions> {
+  private async runOptions({ seed, provenance, rerun, fresh, conflict }: StartOptions): Promise<RunOptions> {
     if (seed !== undefined && !Number.isSafeInteger(seed)) throw invalid('seed', seed, 'Use a whole number.');
     if (conflict !== undefined && conflict !== 'fail' && conflict !== 'use-existing') {
       throw invalid('conflict', conflict, "Use 'fail' or 'use-existing'.");
@@ -166,6 +197,7 @@ export class Evertrain {
       ...(seed === undefined ? {} : { seed }),
       ...(gathered === undefined ? {} : { provenance: gathered }),
       ...(rerun === undefined ? {} : { rerun }),
+      ...(fresh === true ? { fresh } : {}),
     };
   }
 

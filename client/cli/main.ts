@@ -24,6 +24,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['logs', 'show the logs of a run', () => import('./commands/logs.js')],
   ['approve', 'answer an approval', () => import('./commands/approve.js')],
   ['cancel', 'cancel a run', () => import('./commands/cancel.js')],
+  ['rerun', 'repeat a closed run from a step on', () => import('./commands/rerun.js')],
   ['replay', 'check whether a run replays on the code of today', () => import('./commands/replay.js')],
   ['model', 'show, train or promote a model', () => import('./commands/model.js')],
   ['predict', 'score a file offline', () => import('./commands/predict.js')],

@@ -43,7 +43,7 @@ export function projectRun({ history, ...rest }: Evidence): RunView {
 /** The view of facts that are still being gathered. */
 export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence, 'history'>): RunView {
   const { started, closed } = facts;
-  const options = runOptions(facts);
+  const options = runOptionsOf(facts);
   const id = runId ?? started?.runId ?? '';
   const result = closed?.result === undefined ? undefined : decodePayload(closed.result);
   const values = stepValues(facts, options);
@@ -81,7 +81,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
 }
 
 /** The second start argument; another kind of workflow may have been started with anything. */
-function runOptions({ started }: Facts): RunOptions {
+export function runOptionsOf({ started }: Facts): RunOptions {
   const options = started?.type === modelWorkflowType ? undefined : decodeObject<RunOptions>(started?.input[1]);
   if (options === undefined) return {};
   const { seed, provenance, rerun } = options;

@@ -40,14 +40,19 @@ export interface RunOptions {
   readonly provenance?: Provenance;
   /** Set when a model started the run: the outcome is signalled to this workflow id. */
   readonly reportTo?: { readonly workflowId: string; readonly trigger: string };
-  /** Set by `rerun --from`: recorded outputs handed over, by step id and input digest. */
+  /** Set by `rerun --from`: recorded outputs handed over. */
   readonly rerun?: Rerun;
+  /** Asks the step cache for nothing: every step that is not handed over runs. */
+  readonly fresh?: boolean;
 }
+
+/** By id of the step or child run: what it answered, and to which input. A call with another input is made anew. */
+export type Recorded = Readonly<Record<string, { readonly inputDigest: string; readonly output: unknown }>>;
 
 export interface Rerun {
   readonly of: { readonly workflowId: string; readonly runId: string };
   readonly from: string;
-  readonly recorded: Readonly<Record<string, { readonly inputDigest: string; readonly output: unknown }>>;
+  readonly recorded: Recorded;
   /** Answers kept on purpose (`--keep-approvals`), by approval id. */
   readonly approvals?: Readonly<Record<string, unknown>>;
 }
@@ -74,7 +79,7 @@ export const memo = {
   gate: 'evertrain.gate',
   /** Approvals asked and settled: `ApprovalRecord`. */
   approval: 'evertrain.approval',
-  /** A step output handed over by `rerun`: `{ stepId, step }`. */
+  /** The output of a step or child run, handed over by `rerun`: `{ stepId, step }`. */
   reused: 'evertrain.reused',
 } as const;
 

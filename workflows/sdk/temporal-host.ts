@@ -33,15 +33,12 @@ export class TemporalHost implements RunHost {
   private readonly window = new PendingWindow();
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
-    const recorded = scope.options.rerun?.recorded[id];
-    if (recorded !== undefined && recorded.inputDigest === jsonDigest(input)) {
-      scope.progress.set(id, 'reused');
-      this.record(memo.reused, { stepId: id, step: definition.name });
-      return Promise.resolve(recorded.output);
-    }
+    const recorded = this.handedOver(scope, definition.name, input, id);
+    if (recorded !== undefined) return Promise.resolve(recorded.output);
     const policy = { ...scope.pipeline.defaults, ...definition.policy };
     scope.progress.set(id, 'queued');
-    const run = policy.cache ? this.cachedStep(scope, definition, policy, input, id, path) : undefined;
+    const isCached = policy.cache && scope.options.fresh !== true;
+    const run = isCached ? this.cachedStep(scope, definition, policy, input, id, path) : undefined;
     return (run ?? this.schedule(scope, definition, policy, input, id, path)).then(
       (output) => {
         if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
@@ -53,6 +50,15 @@ export class TemporalHost implements RunHost {
         throw scope.rejected ?? stepFailure(error, id);
       },
     );
+  }
+
+  /** What an earlier run recorded for this very call, when this run repeats it from a later step on. */
+  private handedOver(scope: RunScope, name: string, input: unknown, id: string) {
+    const recorded = scope.options.rerun?.recorded[id];
+    if (recorded === undefined || recorded.inputDigest !== jsonDigest(input)) return undefined;
+    scope.progress.set(id, 'reused');
+    this.record(memo.reused, { stepId: id, step: name });
+    return recorded;
   }
 
   private async cachedStep(
@@ -111,10 +117,13 @@ export class TemporalHost implements RunHost {
   }
 
   async child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
+    const recorded = this.handedOver(scope, pipeline.name, input, id);
+    if (recorded !== undefined) return recorded.output;
+    const fresh = scope.options.fresh === true ? { fresh: true } : {};
     try {
       return await executeChild(pipeline.name, {
         workflowId: `${workflowInfo().workflowId}/${id}`,
-        args: [input, { seed: deriveSeed(scope.options.seed ?? 0, id) }],
+        args: [input, { seed: deriveSeed(scope.options.seed ?? 0, id), ...fresh }],
         typedSearchAttributes: [
           { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
         ],

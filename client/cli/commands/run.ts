@@ -4,8 +4,7 @@ import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
 import { type ConnectedOptions, connected, parseJson, withConnection } from '../connected.js';
-import { exitCodes } from '../exit.js';
-import { followRun } from '../live.js';
+import { followToEnd } from '../follow-to-end.js';
 import { loadProject } from '../local-system.js';
 
 interface RunCommandOptions extends ConnectedOptions {
@@ -35,14 +34,7 @@ async function run(name: string, options: RunCommandOptions): Promise<void> {
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
     });
-    if (options.detach) {
-      process.stdout.write(`${started.workflowId}\n`);
-      return;
-    }
-    await followRun(started, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
-    const result = await started.result();
-    process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
-    if (result.outcome === 'rejected') process.exitCode = exitCodes.rejected;
+    await followToEnd(started, options.detach === true);
   });
 }
 

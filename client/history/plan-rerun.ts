@@ -1,0 +1,128 @@
+import { jsonDigest } from '../../workflows/sdk/digest.js';
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+import { nearestName } from '../../workflows/sdk/options.js';
+import type { Recorded, Rerun } from '../../workflows/sdk/protocol.js';
+import { decodePayload, eventsOf, type HistoryInput } from './decode.js';
+import { type Facts, fold, noFacts } from './fold.js';
+import { runOptionsOf, viewOf } from './project-run.js';
+import type { RunView } from './run-view.js';
+
+export interface RerunRequest {
+  readonly history: HistoryInput;
+  readonly runId?: string | undefined;
+  /** Id of a step or child run, or a step's name: then all steps of that name. */
+  readonly from: string;
+  readonly keepApprovals?: boolean | undefined;
+}
+
+/** What a new run is given to repeat an old one from a step on, and the old run's own start. */
+export interface RerunPlan {
+  readonly pipeline: string;
+  readonly input: unknown;
+  readonly seed: number;
+  readonly rerun: Rerun;
+  /** Ids of the steps and child runs that are made again, as far as the old run had them. */
+  readonly again: readonly string[];
+}
+
+/** The engine refuses a payload above 2 MB. */
+const maxRecordedBytes = 1_800_000;
+
+/**
+ * Hands over what does not depend on the step: everything that ended well and is not downstream of it by data or cause.
+ * Cause edges name more than was so, never less, hence a step too many may run again but none too few.
+ */
+export function planRerun({ history, runId, from, keepApprovals }: RerunRequest): RerunPlan {
+  const facts = noFacts();
+  fold(facts, eventsOf(history));
+  const view = viewOf(facts, { runId });
+  if (view.closedAt === undefined) throw stillOpen(view);
+  const ended = endedWell(facts, view.workflowId);
+  const stale = downstream(view, rootsOf(view, from));
+  const recorded: Recorded = Object.fromEntries([...ended].filter(([id]) => !stale.has(id)));
+  checkSize(recorded);
+  const answers = view.approvals.filter(({ state }) => state === 'answered' || state === 'kept');
+  const approvals = Object.fromEntries(answers.map(({ id, answer }) => [id, answer]));
+  return {
+    pipeline: view.pipeline,
+    input: view.input,
+    seed: view.seed,
+    rerun: {
+      of: { workflowId: view.workflowId, runId: view.runId },
+      from,
+      recorded,
+      ...(keepApprovals === true ? { approvals } : {}),
+    },
+    again: [...view.steps.map(({ id }) => id), ...childIds(view)].filter((id) => recorded[id] === undefined),
+  };
+}
+
+/** Calls that have an answer, by id; a child run's id is its workflow id without its parent's. */
+function endedWell(facts: Facts, workflowId: string): Map<string, Recorded[string]> {
+  const found = new Map<string, Recorded[string]>();
+  const handedOver = runOptionsOf(facts).rerun?.recorded ?? {};
+  const add = (id: string, input: unknown, output: unknown) =>
+    found.set(id, { inputDigest: jsonDigest(input), output });
+  for (const { id, input, end } of facts.steps.values()) {
+    if (end?.kind === 'completed') add(id, decodePayload(input), decodePayload(end.output));
+    else if (end?.kind === 'cached') add(id, end.lookup.input, end.lookup.output);
+    else if (end?.kind === 'reused' && handedOver[id] !== undefined) found.set(id, handedOver[id]);
+  }
+  for (const { workflowId: child, input, end } of facts.children.values()) {
+    if (end?.kind === 'completed') add(childId(child, workflowId), decodePayload(input), decodePayload(end.result));
+  }
+  return found;
+}
+
+function childId(child: string, parent: string): string {
+  return child.startsWith(`${parent}/`) ? child.slice(parent.length + 1) : child;
+}
+
+function childIds(view: RunView): string[] {
+  return view.children.map(({ workflowId }) => childId(workflowId, view.workflowId));
+}
+
+/** Nodes of the graph: a child run's is `child:<workflow id>`. */
+function rootsOf(view: RunView, from: string): string[] {
+  const children = view.children.filter(({ workflowId }) => childId(workflowId, view.workflowId) === from);
+  if (children.length > 0) return children.map(({ workflowId }) => `child:${workflowId}`);
+  const byId = view.steps.filter(({ id }) => id === from);
+  const steps = byId.length > 0 ? byId : view.steps.filter(({ name }) => name === from);
+  if (steps.length > 0) return steps.map(({ id }) => id);
+  const known = [...new Set([...view.steps.map(({ id }) => id), ...childIds(view)])];
+  const nearest = nearestName(from, known);
+  throw new EvertrainError('USER_STEP_UNKNOWN', `Run "${view.workflowId}" has no step "${from}".`, {
+    value: from,
+    remedy:
+      nearest === undefined ? `It has: ${known.slice(0, 20).join(', ') || 'none'}.` : `Did you mean "${nearest}"?`,
+  });
+}
+
+/** The ids (as `Recorded` has them) of all that the roots lead to, themselves included. */
+function downstream(view: RunView, roots: readonly string[]): Set<string> {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of view.edges) next.set(from, [...(next.get(from) ?? []), to]);
+  const seen = new Set(roots);
+  for (const node of seen) for (const to of next.get(node) ?? []) seen.add(to);
+  return new Set([...seen].map((node) => (node.startsWith('child:') ? childId(node.slice(6), view.workflowId) : node)));
+}
+
+function stillOpen({ workflowId }: RunView): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `Run "${workflowId}" has not ended yet.`, {
+    value: workflowId,
+    remedy: 'Wait for its end, or cancel it first: two runs would do the same steps side by side.',
+  });
+}
+
+function checkSize(recorded: Recorded): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(recorded)).length;
+  if (bytes <= maxRecordedBytes) return;
+  throw new EvertrainError(
+    'USER_PAYLOAD_TOO_LARGE',
+    `The recorded outputs are ${(bytes / 1e6).toFixed(1)} MB of JSON.`,
+    {
+      value: bytes,
+      remedy: 'Repeat the run from an earlier step, or start a new run: its step cache has what can be reused.',
+    },
+  );
+}
