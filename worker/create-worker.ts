@@ -1,8 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { availableParallelism } from 'node:os';
-import { randomUUID } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
@@ -13,12 +10,9 @@ import {
   type WorkerOptions as TemporalWorkerOptions,
 } from '@temporalio/worker';
 import type { Implementation } from '../activities/sdk/implementation.js';
-import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
-import { fileJournal } from '../activities/sdk/journal/file-journal.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { rememberHeader, stepActivity } from '../activities/sdk/step-activity.js';
-import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
 import { historyChannelArgs } from '../client/history/fetch.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
@@ -26,8 +20,8 @@ import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
 import { builtInActivities } from './built-in-activities.js';
 import { type Bundle, bundleProject, loadBundle } from './bundle.js';
-import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
+import { openStepServices } from './step-services.js';
 
 export interface QueueOptions {
   /** Steps at work at once. Default: 100 on the queue of runs, the number of cores on others. */
@@ -121,7 +115,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
     throw unreachable(options.address, error);
   });
   const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
-  const services = await openServices(options);
+  const services = await openStepServices(options);
   const activities = activityTable(
     options,
     manifest,
@@ -158,11 +152,10 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       try {
         await runAll([...workers.values()]);
       } finally {
-        await Promise.all([...services.background, ...options.activities.map((one) => one.close?.())]);
-        await services.records.flush().catch((error: unknown) => workerLog.warn(String(error)));
+        for (const implementation of options.activities) await implementation.close?.();
+        await services.close();
         await clientConnection.close();
         await connection.close();
-        await rm(services.tmpDir, { recursive: true, force: true });
       }
     },
   };
@@ -184,29 +177,6 @@ async function loadProject(path: string): Promise<Project> {
     });
   }
   return loaded.default;
-}
-
-async function openServices(options: CreateWorkerOptions): Promise<StepServices> {
-  const dataDir = resolve(options.dataDir ?? '.evertrain');
-  const identity = `${process.pid}@${hostname()}`;
-  const tmpDir = join(dataDir, 'tmp', `worker-${process.pid}-${Date.now().toString(36)}`);
-  await mkdir(tmpDir, { recursive: true }).catch((error: unknown) => {
-    throw new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `The data folder ${dataDir} cannot be written.`, {
-      value: dataDir,
-      remedy: 'Choose another with EVERTRAIN_DATA_DIR, or give this user the right to write there.',
-      cause: error,
-    });
-  });
-  const journal = options.journal ?? fileJournal(join(dataDir, 'journal'));
-  return {
-    store: options.store ?? fileArtifactStore(join(dataDir, 'artifacts')),
-    journal,
-    records: openAttemptRecords(journal, randomUUID()),
-    identity,
-    tmpDir,
-    background: new Set(),
-    log: (level, message, fields) => workerLog[level](fields, message),
-  };
 }
 
 type Activities = NonNullable<TemporalWorkerOptions['activities']>;

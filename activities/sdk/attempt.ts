@@ -20,6 +20,13 @@ export type AttemptEnd =
   | { readonly outcome: 'completed' | 'cancelled' }
   | { readonly outcome: 'failed'; readonly code: string; readonly message: string };
 
+/** Where an attempt runs: a Temporal activity, or a process by itself (`runStepHere`). */
+export type AttemptHost = Pick<Context, 'cancellationSignal' | 'heartbeat'> & {
+  readonly info: Pick<Context['info'], 'activityId' | 'activityType' | 'attempt' | 'heartbeatTimeoutMs'> & {
+    readonly workflowExecution?: Context['info']['workflowExecution'];
+  };
+};
+
 /** One try of a step on this worker. */
 export interface Attempt {
   readonly context: StepContext;
@@ -35,7 +42,7 @@ export interface Attempt {
  * Opens an attempt: heartbeats in the background (they prove that the worker lives, and repeat the last checkpoint
  * pointer), a watchdog on progress, the journal, and from the second attempt on the fence against the first.
  */
-export async function openAttempt(activity: Context, header: StepHeader, services: StepServices): Promise<Attempt> {
+export async function openAttempt(activity: AttemptHost, header: StepHeader, services: StepServices): Promise<Attempt> {
   const { info } = activity;
   const execution = info.workflowExecution ?? { workflowId: 'none', runId: info.activityId };
   const producer: Producer = { ...execution, stepId: header.id, attempt: info.attempt };
@@ -111,7 +118,7 @@ class AttemptState {
   private abandoned: ((error: EvertrainError) => void) | undefined;
 
   constructor(
-    private readonly activity: Context,
+    private readonly activity: AttemptHost,
     private readonly header: StepHeader,
   ) {}
 

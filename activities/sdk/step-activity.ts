@@ -24,15 +24,12 @@ export function rememberHeader(context: Context, header: StepHeader): void {
  * watchdog), check the output, keep it in the cache, and say every failure with a code.
  */
 export function stepActivity(implementation: Implementation, services: StepServices) {
-  const { step } = implementation;
   return async (input?: unknown): Promise<unknown> => {
     const context = Context.current();
     const header = headers.get(context) ?? foreignHeader(context);
     const attempt = await openAttempt(context, header, services);
     try {
-      const decoded = decode(step.input, input, 'USER_INPUT_INVALID', `the input of step "${step.name}"`);
-      const output = await attempt.race(implementation.run(decoded, attempt.context));
-      checkOutput(implementation, output);
+      const output = await outputOf(implementation, input, attempt);
       if (header.cache !== undefined) await keep(implementation, services, attempt.producer, header, input, output);
       closeLater(attempt, services);
       return output;
@@ -40,6 +37,15 @@ export function stepActivity(implementation: Implementation, services: StepServi
       throw await failed(error, context, attempt);
     }
   };
+}
+
+/** Runs the implementation between the checks of its input and output. */
+export async function outputOf(implementation: Implementation, input: unknown, attempt: Attempt): Promise<unknown> {
+  const { step } = implementation;
+  const decoded = decode(step.input, input, 'USER_INPUT_INVALID', `the input of step "${step.name}"`);
+  const output = await attempt.race(implementation.run(decoded, attempt.context));
+  checkOutput(implementation, output);
+  return output;
 }
 
 /** The work is done and its output good: the answer does not wait for the attempt's record, nor fails when it is lost. */

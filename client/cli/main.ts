@@ -19,6 +19,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['worker', 'serve the project in this folder against a Temporal address', () => import('./commands/worker.js')],
   ['serve', 'run the model server', () => import('./commands/serve.js')],
   ['run', 'start a pipeline and follow it', () => import('./commands/run.js')],
+  ['step', 'run one step here, without an engine', () => import('./commands/step.js')],
   ['ls', 'list runs', () => import('./commands/ls.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],
   ['logs', 'show the logs of a run', () => import('./commands/logs.js')],

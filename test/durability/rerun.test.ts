@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture?.close());
 
-type Shape = typeof diamond | typeof linear | typeof wide | typeof parent | typeof asking | typeof rejected;
+type Shape = typeof linear | typeof parent | typeof asking;
 
 async function ended(pipeline: Shape, under: string): Promise<Run> {
   const { evertrain, effects } = fixture;

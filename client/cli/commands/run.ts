@@ -1,15 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
-import { type ConnectedOptions, connected, parseJson, withConnection } from '../connected.js';
+import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
+import { inputOf, type InputOptions, seedOf } from '../input.js';
 import { loadProject } from '../local-system.js';
 
-interface RunCommandOptions extends ConnectedOptions {
-  readonly input?: string;
-  readonly inputFile?: string;
+interface RunCommandOptions extends ConnectedOptions, InputOptions {
   readonly id?: string;
   readonly seed?: string;
   readonly detach?: boolean;
@@ -47,25 +45,5 @@ async function pipelineOf(name: string): Promise<PipelineDefinition> {
   throw new EvertrainError('USER_PIPELINE_UNKNOWN', `The project has no pipeline "${name}".`, {
     value: name,
     remedy: nearest === undefined ? `It has: ${names.join(', ')}.` : `Did you mean "${nearest}"?`,
-  });
-}
-
-async function inputOf({ input, inputFile }: RunCommandOptions): Promise<unknown> {
-  if (inputFile === undefined) return input === undefined ? {} : parseJson('--input', input);
-  const text = await readFile(inputFile, 'utf8').catch((cause: unknown) => {
-    throw new EvertrainError('USER_FILE_NOT_FOUND', `--input-file ${inputFile} cannot be read.`, {
-      value: inputFile,
-      cause,
-    });
-  });
-  return parseJson('--input-file', text);
-}
-
-function seedOf(text: string): number {
-  const seed = Number(text);
-  if (Number.isInteger(seed) && seed >= 0) return seed;
-  throw new EvertrainError('USER_OPTION_INVALID', `--seed is ${text}.`, {
-    value: text,
-    remedy: 'Use a whole number from 0.',
   });
 }

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { deriveSeed } from '../../workflows/sdk/digest.js';
+import { openAttempt } from './attempt.js';
+import { asEvertrainError } from './failure.js';
+import type { Implementation } from './implementation.js';
+import type { StepServices } from './services.js';
+import { outputOf } from './step-activity.js';
+
+export interface StepHere {
+  /** As a run's; the step's own is derived from it and the step's name. Default 0. */
+  readonly seed?: number;
+  /** Cancels the step. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs one step in this process, without an engine: the implementation, its context and the checks of input and output
+ * are those of a worker, so a debugger sees what a run would. There is no retry, no cache, and no second attempt.
+ */
+export async function runStepHere(
+  implementation: Implementation,
+  input: unknown,
+  services: StepServices,
+  { seed = 0, signal }: StepHere,
+): Promise<unknown> {
+  const { name, policy } = implementation.step;
+  const host = {
+    cancellationSignal: signal,
+    heartbeat: () => undefined,
+    info: {
+      activityId: name,
+      activityType: name,
+      attempt: 1,
+      heartbeatTimeoutMs: policy.heartbeatMs ?? 10_000,
+      workflowExecution: { workflowId: `step-run/${name}`, runId: randomUUID() },
+    },
+  };
+  const limit = policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs };
+  const attempt = await openAttempt(host, { id: name, pipeline: '', seed: deriveSeed(seed, name), ...limit }, services);
+  try {
+    const output = await outputOf(implementation, input, attempt);
+    await attempt.close({ outcome: 'completed' });
+    return output;
+  } catch (error) {
+    const known = asEvertrainError(attempt.failure ?? error, `Step "${name}"`);
+    await attempt.close({ outcome: 'failed', code: known.code, message: known.message }).catch(() => undefined);
+    throw known;
+  } finally {
+    await implementation.close?.();
+  }
+}

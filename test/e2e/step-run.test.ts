@@ -1,0 +1,74 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evertrainCli } from '../support/cli-process.js';
+
+describe('a step that is run by itself', () => {
+  let folder: string;
+  const step = (name: string, input: unknown, ...more: string[]) =>
+    evertrainCli(['step', 'run', name, '--input', JSON.stringify(input), '--data-dir', join(folder, 'data'), ...more])
+      .ended;
+  const answer = ({ out }: { out: string }) => JSON.parse(out.slice(out.indexOf('{'), out.lastIndexOf('}') + 1));
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'evertrain-step-run-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('reads and writes the artifacts of the data folder, in Node and in Python', async () => {
+    const ingested = await step('data.ingest', { source: 'data/iris.csv' });
+    expect(ingested.code).toBe(0);
+    expect(ingested.out).toContain('read 150 rows and 5 columns');
+    const { table } = answer(ingested) as { table: { sha256: string } };
+    const split = { table, target: 'species', stratify: true, testShare: 0.2 };
+    const [one, same, other] = [
+      await step('table.split', split, '--seed', '5'),
+      await step('table.split', split, '--seed', '5'),
+      await step('table.split', split, '--seed', '6'),
+    ].map((ended) => answer(ended) as { train: { sha256: string }; trainRows: number });
+    expect(one?.trainRows).toBe(120);
+    expect(same?.train.sha256).toBe(one?.train.sha256);
+    expect(other?.train.sha256).not.toBe(one?.train.sha256);
+  }, 60_000);
+
+  it('fails with the code of what is wrong', async () => {
+    const wrong = await step('data.ingest', { source: 5 });
+    expect(wrong.out).toMatch(/source: .*expected string.*USER_INPUT_INVALID/);
+    expect(wrong.code).toBe(2);
+    const unknown = await step('data.ingst', {});
+    expect(unknown.out).toContain('Did you mean "data.ingest"?');
+    expect(unknown.code).toBe(2);
+    const missing = await step('data.ingest', { source: 'none.csv' });
+    expect(missing.out).toContain('USER_FILE_NOT_FOUND');
+    expect(missing.code).toBe(2);
+  });
+
+  it('is cancelled by Ctrl-C', async () => {
+    const project = join(folder, 'project');
+    await mkdir(join(project, 'activities'), { recursive: true });
+    const [sdk, authoring] = ['activities/sdk/index.ts', 'workflows/sdk/index.ts'].map(
+      (path) => pathToFileURL(path).href,
+    );
+    await writeFile(join(project, 'package.json'), '{"type":"module"}');
+    await writeFile(
+      join(project, 'activities', 'index.ts'),
+      `import { implement } from '${sdk}';
+       import { step } from '${authoring}';
+       export const activities = [implement(step('slow'), async (_, { signal, log }) => {
+         log.info('waiting');
+         await new Promise((_, reject) => signal.addEventListener('abort', () => {
+           log.info('was told to stop');
+           reject(signal.reason);
+         }));
+       })];`,
+    );
+    const slow = evertrainCli(['step', 'run', 'slow'], { cwd: project });
+    await slow.until('waiting');
+    slow.child.kill('SIGINT');
+    const { code, out } = await slow.ended;
+    expect(out).toContain('was told to stop');
+    expect(code).toBe(130);
+  });
+});

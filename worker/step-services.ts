@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
+import { fileJournal } from '../activities/sdk/journal/file-journal.js';
+import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
+import type { StepServices } from '../activities/sdk/services.js';
+import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+import { workerLog } from './log.js';
+
+export interface StepServicesOptions {
+  /** Default `.evertrain`. */
+  readonly dataDir?: string | undefined;
+  readonly store?: ArtifactStore | undefined;
+  readonly journal?: Journal | undefined;
+  /** Default: the worker's own log. */
+  readonly log?: StepServices['log'];
+}
+
+/** What steps need of a process, over one data folder; `close` when no step runs any more. */
+export async function openStepServices(
+  options: StepServicesOptions,
+): Promise<StepServices & { close(): Promise<void> }> {
+  const dataDir = resolve(options.dataDir ?? '.evertrain');
+  const tmpDir = join(dataDir, 'tmp', `worker-${process.pid}-${Date.now().toString(36)}`);
+  await mkdir(tmpDir, { recursive: true }).catch((error: unknown) => {
+    throw new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `The data folder ${dataDir} cannot be written.`, {
+      value: dataDir,
+      remedy: 'Choose another with EVERTRAIN_DATA_DIR, or give this user the right to write there.',
+      cause: error,
+    });
+  });
+  const journal = options.journal ?? fileJournal(join(dataDir, 'journal'));
+  const records = openAttemptRecords(journal, randomUUID());
+  const background = new Set<Promise<unknown>>();
+  return {
+    store: options.store ?? fileArtifactStore(join(dataDir, 'artifacts')),
+    journal,
+    records,
+    identity: `${process.pid}@${hostname()}`,
+    tmpDir,
+    background,
+    log: options.log ?? ((level, message, fields) => workerLog[level](fields, message)),
+    async close() {
+      await Promise.all(background);
+      await records.flush().catch((error: unknown) => workerLog.warn(String(error)));
+      await rm(tmpDir, { recursive: true, force: true });
+    },
+  };
+}
