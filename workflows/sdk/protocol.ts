@@ -173,6 +173,8 @@ export interface ModelState {
   /** The newest 50, oldest first. */
   readonly versions: readonly ModelVersion[];
   readonly training?: { readonly trigger: string; readonly workflowId: string };
+  /** The version that is being deployed to become the champion. */
+  readonly promoting?: string;
   /** How the newest trainings ended, oldest first; at most 50. */
   readonly trainings: readonly TrainingRecord[];
 }

@@ -183,10 +183,12 @@ class ModelLife {
 
   /** Answers the failure when the model server refused the version; the champion stays then. */
   private async promote(version: ModelVersion, reason: string): Promise<ApplicationFailure | undefined> {
-    this.state = { ...this.state, revision: this.state.revision + 1 };
+    this.state = { ...this.state, revision: this.state.revision + 1, promoting: version.version };
     try {
       if (this.definition.serve) await this.deploy(version);
+      this.state = withoutPromoting(this.state);
     } catch (error) {
+      this.state = withoutPromoting(this.state);
       if (isCancellation(error)) throw error;
       this.state = withStage(this.state, version.version, 'rejected', `not deployed: ${text(error)}`);
       return ApplicationFailure.nonRetryable(
@@ -217,6 +219,10 @@ class ModelLife {
       summary: `deploy version ${version.version} of ${this.definition.name}`,
     });
   }
+}
+
+function withoutPromoting({ promoting: _, ...state }: ModelState): ModelState {
+  return state;
 }
 
 interface Promotion {

@@ -161,6 +161,7 @@ function textOf(error: unknown): string {
 }
 
 function line({ check, state, found }: Finding): string {
-  const paint = { ok: colors.green, warn: colors.yellow, fail: colors.red }[state];
+  const { green, yellow, red } = colors.createColors(process.stdout.isTTY === true);
+  const paint = { ok: green, warn: yellow, fail: red }[state];
   return `${paint(state.padEnd(4))} ${check.padEnd(17)} ${found}`;
 }

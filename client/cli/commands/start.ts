@@ -76,7 +76,8 @@ async function train(system: LocalSystem, model: ModelDefinition, input: never):
   await followRun(run, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
   for (;;) {
     const state = await handle.state();
-    if (state.training === undefined && state.trainings.some((one) => one.trigger === trigger)) return state;
+    const isDecided = state.training === undefined && state.promoting === undefined;
+    if (isDecided && state.trainings.some((one) => one.trigger === trigger)) return state;
     await new Promise((wake) => setTimeout(wake, 50));
   }
 }
