@@ -2,7 +2,7 @@ export type { ConnectSettings, ResolvedConnection } from './config.js';
 export { resolveConnection } from './config.js';
 export { type AttemptsReader, type ConnectOptions, connect } from './connect.js';
 export { readEngineFile, type RunningEngine } from './engine-file.js';
-export { Evertrain, type StartByNameOptions, type StartOptions } from './evertrain.js';
+export { Evertrain, type RerunOptions, type StartByNameOptions, type StartOptions } from './evertrain.js';
 export { fetchHistory } from './history/fetch.js';
 export { type Evidence, type Pending, projectRun } from './history/project-run.js';
 export type * from './history/run-view.js';

@@ -89,4 +89,21 @@ describe('the command line', () => {
     expect(bad.code).toBe(4);
     expect(existsSync(nowhere)).toBe(false);
   });
+
+  it('makes a version again and compares it, and what surrounds it', async () => {
+    await call('model', 'penguins', 'train');
+    const same = await call('reproduce', 'penguins', '1');
+    expect(same.out).toContain('Code, packages and platform are the same here.');
+    expect(same.out).toMatch(/Reproduced: metrics and model \([0-9a-f]{64}\) are the same\./);
+    expect(same.code).toBe(0);
+    const connection = ['--address', engine.address, '--data-dir', engine.dataDir];
+    const elsewhere = await evertrainCli(['reproduce', 'penguins', '1', '--check', ...connection], { cwd: folder })
+      .ended;
+    expect(elsewhere.out).toMatch(/here it is otherwise:\n {2}commit: [0-9a-f]{40} → –/);
+    expect(elsewhere.out).toMatch(/lockFiles\/package-lock\.json: [0-9a-f]{64} → –/);
+    expect(elsewhere.code).toBe(1);
+    const unknown = await call('reproduce', 'penguins', '9');
+    expect(unknown.out).toContain('Model "penguins" has no version 9. It has: 1.');
+    expect(unknown.code).toBe(2);
+  });
 });
