@@ -13,7 +13,10 @@ export interface Bundle {
   readonly version: string;
 }
 
-/** Bundles workflows/index.ts (its default export is the project) with Evertrain's interceptors. */
+/**
+ * Bundles workflows/index.ts (its default export is the project) with Evertrain's interceptors. USER_CODE_FAILED says
+ * where code does not parse or imports what there is not.
+ */
 export async function bundleProject(
   workflowsPath: string,
   logger: Logger = new DefaultLogger('WARN'),
@@ -24,13 +27,29 @@ export async function bundleProject(
       remedy: 'Start in the folder of the project, or pass the path of its workflows/index.ts.',
     });
   }
+  const failures: string[] = [];
   const bundled = await bundleWorkflowCode({
     workflowsPath,
     workflowInterceptorModules: [sdkFile('interceptors')],
     preloadModules: [sdkFile('preload')],
-    logger,
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      if (level === 'ERROR') failures.push(message);
+      else logger.log(level, message, meta);
+    }),
+  }).catch((cause: unknown) => {
+    throw new EvertrainError('USER_CODE_FAILED', `${workflowsPath} cannot be bundled: ${reason(failures, cause)}`, {
+      value: workflowsPath,
+      cause,
+    });
   });
   return withVersion(bundled.code);
+}
+
+/** What the bundler found wrong: its list of modules and its own stack tell a user nothing. */
+function reason(failures: readonly string[], cause: unknown): string {
+  const errors = failures.flatMap((text) => text.split(/^(?=ERROR in )/m).filter((part) => part.startsWith('ERROR')));
+  const said = errors.map((part) => part.split(/^(?:Caused by|Stack backtrace|\s*@ |webpack )/m)[0]?.trim());
+  return said.length > 0 ? said.join('\n') : String((cause as Error).message ?? cause);
 }
 
 function withVersion(code: string): Bundle {

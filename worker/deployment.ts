@@ -1,5 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { isGrpcServiceError } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+
+/** `<deployment>:<build>` */
+const versionAttribute = defineSearchAttributeKey('TemporalWorkerDeploymentVersion', 'KEYWORD');
 
 /** One build of a project's workflow code, as Temporal's Worker Versioning names it. */
 export interface Build {
@@ -28,19 +32,14 @@ export async function setCurrentBuild(client: Client, { deployment, build }: Bui
   }
 }
 
-/** How many open runs stay with a build. */
-export async function openRunsOf(client: Client, { deployment, build }: Build): Promise<number> {
-  const query = `ExecutionStatus = 'Running' AND TemporalWorkerDeploymentVersion = '${deployment}:${build}' AND TemporalWorkflowVersioningBehavior = 'Pinned'`;
-  return (await client.workflow.count(query)).count;
-}
-
 /** Builds that open runs stay with, whether or not a worker serves them. */
 export async function buildsInUse(client: Client, deployment: string): Promise<string[]> {
   const query = `ExecutionStatus = 'Running' AND TemporalWorkflowVersioningBehavior = 'Pinned'`;
   const builds = new Set<string>();
   for await (const run of client.workflow.list({ query })) {
-    const version = run.raw.versioningInfo?.deploymentVersion;
-    if (version?.deploymentName === deployment && typeof version.buildId === 'string') builds.add(version.buildId);
+    // A list carries no `versioningInfo`, on server 1.29 at least: only the search attribute tells.
+    const version = run.typedSearchAttributes.get(versionAttribute);
+    if (version?.startsWith(`${deployment}:`)) builds.add(version.slice(deployment.length + 1));
   }
   return [...builds];
 }

@@ -110,19 +110,20 @@ export class DevBuilds {
   private async serveAgain(build: string): Promise<void> {
     try {
       const bundle = join(this.place.dataDir, 'bundles', `${build}.js`);
-      if (!existsSync(bundle)) throw new Error('its bundle is gone; cancel or terminate them');
+      if (!existsSync(bundle)) throw new Error('its bundle is gone; cancel or terminate them.');
       await this.serve(bundle);
       const why = build === this.current ? 'again: its worker had ended' : 'for the runs that are open on it';
       this.say(`Build ${build} is served ${why}.`);
     } catch (error) {
       if (this.isStopped) return;
       this.failed.add(build);
-      this.say(`Open runs need build ${build}, which cannot be served: ${text(error)}`);
+      this.say(`Build ${build} cannot be served, and its open runs wait: ${text(error)}`);
     }
   }
 
   /** The build's name once its worker polls. The same build's former worker (same workflows, other steps) is replaced. */
   private async serve(bundle: string | undefined): Promise<string> {
+    if (this.isStopped) throw new Error('development ends');
     const child = fork(packageFile('client/cli/evertrain.mjs'), ['dev-worker'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

@@ -129,7 +129,7 @@ export function projectFile(root: string, part: 'workflows' | 'activities'): str
 
 export async function loadActivities(root: string): Promise<readonly Implementation[]> {
   const path = projectFile(root, 'activities');
-  const loaded = (await import(pathToFileURL(path).href)) as { activities?: readonly Implementation[] };
+  const loaded = (await load(path)) as { activities?: readonly Implementation[] };
   if (Array.isArray(loaded.activities)) return loaded.activities;
   throw new EvertrainError('USER_OPTION_INVALID', `${path} exports ${show(loaded.activities)} as "activities".`, {
     value: path,
@@ -139,5 +139,17 @@ export async function loadActivities(root: string): Promise<readonly Implementat
 
 export async function loadProject(root: string): Promise<Project> {
   const path = projectFile(root, 'workflows');
-  return ((await import(pathToFileURL(path).href)) as { default: Project }).default;
+  return ((await load(path)) as { default: Project }).default;
+}
+
+async function load(path: string): Promise<unknown> {
+  try {
+    return await import(pathToFileURL(path).href);
+  } catch (cause) {
+    if (isEvertrainError(cause)) throw cause;
+    throw new EvertrainError('USER_CODE_FAILED', `${path} cannot be loaded: ${(cause as Error)?.message ?? cause}`, {
+      value: path,
+      cause,
+    });
+  }
 }

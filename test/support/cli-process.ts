@@ -12,8 +12,8 @@ export interface CliEnded {
 export interface CliProcess {
   readonly child: ChildProcess;
   readonly ended: Promise<CliEnded>;
-  /** Resolves when the text was printed; rejects when the process ends without. */
-  until(text: string): Promise<void>;
+  /** Resolves with all output so far when the text was printed; rejects when the process ends without. */
+  until(text: string): Promise<string>;
 }
 
 /** Runs `evertrain` with these arguments, as a user's shell would: this checkout's, or an installed one. */
@@ -32,9 +32,9 @@ export function evertrainCli(
   }
   const ended = new Promise<CliEnded>((done) => child.once('close', (code) => done({ code, out })));
   const until = (text: string) =>
-    new Promise<void>((done, reject) => {
+    new Promise<string>((done, reject) => {
       const look = () => {
-        if (out.includes(text)) done();
+        if (out.includes(text)) done(out);
       };
       watchers.push(look);
       look();

@@ -52,11 +52,14 @@ async function dev(options: DevOptions): Promise<void> {
     undo.push(() => builds.stop());
     const code = ['workflows', 'activities', 'python'].map((folder) => join(root, folder));
     undo.push(watchFolders(code, /\.(ts|js|mjs|py|json)$/, () => void builds.reload()));
-    await Promise.race([stopped, builds.start()]);
-    say(`engine ${engine.address}, model server ${server.address}`);
-    if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
-    say('Watching for changes. Ctrl-C stops everything; open runs go on at the next start.');
-    await Promise.race([stopped, engineEnds(engine)]);
+    const serve = async () => {
+      await builds.start();
+      say(`engine ${engine.address}, model server ${server.address}`);
+      if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
+      say('Watching for changes. Ctrl-C stops everything; open runs go on at the next start.');
+      await engineEnds(engine);
+    };
+    await Promise.race([stopped, serve()]);
   } finally {
     for (let last = undo.pop(); last !== undefined; last = undo.pop()) await last();
   }
