@@ -10,6 +10,7 @@ interface CommandModule {
 
 /** Name, one line for the help, and the module. Kept apart from the modules so that `--help` loads none of them. */
 const commands: ReadonlyArray<readonly [name: string, description: string, load: () => Promise<CommandModule>]> = [
+  ['init', 'write a new project into a folder', () => import('./commands/init.js')],
   [
     'start',
     'run a model of the project in this folder: engine, worker, model server, training',
@@ -44,13 +45,19 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version())
     .option('--verbose', 'show the stack of errors')
     .exitOverride();
+  const called = calledCommand(argv);
   for (const [name, description, load] of commands) {
     const command = program
       .command(name, { hidden: name === 'dev-worker' })
       .description(description)
       .exitOverride();
-    if (argv[2] === name) (await load()).configure(command);
+    if (called === name) (await load()).configure(command);
   }
+  // `evertrain ls | head -1`: whoever reads has seen enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
   let code = 0;
   try {
     await program.parseAsync([...argv]);
@@ -61,6 +68,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     code = exitCodeOf(error);
   }
   return code;
+}
+
+/** The first word that is no option; `help <command>` needs that command's options too. */
+function calledCommand(argv: readonly string[]): string | undefined {
+  const [first, second] = argv.slice(2).filter((word) => !word.startsWith('-'));
+  return first === 'help' ? second : first;
 }
 
 function version(): string {

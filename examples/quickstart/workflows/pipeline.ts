@@ -1,0 +1,22 @@
+import { candidate, fanOut, gate, pipeline } from 'evertrain';
+import { z } from 'zod';
+import { fit, ingest } from './contracts.js';
+
+const Input = z.object({
+  source: z.string().default('data/flowers.csv'),
+  depths: z.array(z.int().positive()).min(1).default([1, 3, 6]),
+});
+
+/** Plain code: `await`, `if` and loops are the graph. It must be deterministic; all else belongs into steps. */
+export const trainFlowers = pipeline('flowers', { input: Input }, async ({ source, depths }) => {
+  const { table, rows } = await ingest({ source });
+  gate('enough rows', rows >= 100, { rows });
+  const fitted = await fanOut(
+    depths.map((depth) => ({ depth })),
+    fit,
+    { with: { table } },
+  );
+  const best = fitted.reduce((leader, next) => (next.accuracy > leader.accuracy ? next : leader));
+  gate('accuracy is at least 0.9', best.accuracy >= 0.9, { accuracy: best.accuracy });
+  return candidate({ model: best.model, metrics: { accuracy: best.accuracy }, golden: best.golden });
+});
