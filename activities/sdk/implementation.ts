@@ -8,6 +8,8 @@ export interface Implementation {
   run(input: unknown, context: StepContext): Promise<unknown>;
   /** Digest of what the code is (function text, script, argv, environment lock); part of the cache key. */
   fingerprint(): Promise<string>;
+  /** Starts ahead of the first run what takes its time to start. */
+  warm?(): Promise<void>;
   /** Called once when the worker that uses it drains: stops warm hosts and the like. */
   close?(): Promise<void>;
 }

@@ -18,6 +18,7 @@ import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
 import type { Project } from '../../workflows/sdk/project.js';
 import { connect } from '../connect.js';
+import { warmUp } from './warm-up.js';
 import type { Evertrain } from '../evertrain.js';
 
 /** A whole Evertrain on this machine: engine, worker and model server over one data folder. */
@@ -77,6 +78,7 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
     });
     const serving = worker.run();
     serving.catch(() => undefined);
+    warmUp(activities);
     undo.push(async () => {
       worker.shutdown();
       await serving.catch(() => undefined);

@@ -8,6 +8,7 @@ import { ensurePython } from '../../../worker/setup/python.mjs';
 import { devDeployment, type DevWorkerMessage, type DevWorkerOrder } from '../dev-messages.js';
 import { exitSoon } from '../exit.js';
 import { loadActivities, projectFile } from '../local-system.js';
+import { warmUp } from '../warm-up.js';
 
 export function configure(command: Command): void {
   command.action(async () => {
@@ -46,10 +47,11 @@ async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {
   const bundle = order.bundle === undefined ? await bundleProject(workflows) : await loadBundle(order.bundle);
   await saveBundle(bundle, join(order.dataDir, 'bundles'));
   const webhook = process.env['EVERTRAIN_WEBHOOK'];
-  return createWorker({
+  const activities = await loadActivities(order.root);
+  const worker = await createWorker({
     workflows,
     bundle,
-    activities: await loadActivities(order.root),
+    activities,
     address: order.address,
     namespace: order.namespace,
     dataDir: order.dataDir,
@@ -57,6 +59,8 @@ async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {
     version: { deployment: devDeployment, build: bundle.version },
     ...(webhook === undefined ? {} : { webhook }),
   });
+  warmUp(activities);
+  return worker;
 }
 
 function tell(message: DevWorkerMessage): void {
