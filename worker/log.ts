@@ -7,9 +7,15 @@ export const workerLog = pino(
     level: process.env['EVERTRAIN_LOG_LEVEL'] ?? 'info',
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { error: pino.stdSerializers.err },
   },
   process.stderr.isTTY ? terminalStream() : pino.destination({ dest: 2, sync: true }),
 );
+
+/** For a process whose output is for people: warnings and errors only, unless EVERTRAIN_LOG_LEVEL asks for more. */
+export function quietWorkerLog(): void {
+  if (process.env['EVERTRAIN_LOG_LEVEL'] === undefined) workerLog.level = 'warn';
+}
 
 const colors = { 10: 90, 20: 90, 30: 36, 40: 33, 50: 31, 60: 31 } as const;
 

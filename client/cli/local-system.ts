@@ -12,7 +12,7 @@ import { createWorker, type EvertrainWorker } from '../../worker/create-worker.j
 import { lockDataFolder } from '../../worker/engine/data-folder-lock.js';
 import { provision } from '../../worker/engine/provision.js';
 import { type Engine, startEngine } from '../../worker/engine/start-engine.js';
-import { installRuntime } from '../../worker/log.js';
+import { installRuntime, quietWorkerLog } from '../../worker/log.js';
 import { ensurePython } from '../../worker/setup/python.mjs';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
@@ -44,6 +44,7 @@ export interface LocalSystemOptions {
 /** Starts the parts in order; when one fails, those before it are stopped. */
 export async function startLocalSystem({ dataDir, root, say }: LocalSystemOptions): Promise<LocalSystem> {
   installRuntime('ERROR');
+  quietWorkerLog();
   const undo: Array<() => unknown> = [];
   const stop = async () => {
     for (let last = undo.pop(); last !== undefined; last = undo.pop()) await last();

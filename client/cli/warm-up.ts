@@ -6,9 +6,11 @@ import { workerLog } from '../../worker/log.js';
  * worker does. What fails here fails again, and is told in full, where a step needs it.
  */
 export function warmUp(activities: readonly Implementation[]): void {
-  for (const { step, warm } of activities) {
-    warm?.().catch((error: unknown) => {
-      workerLog.warn(`step "${step.name}" is not warmed up: ${error instanceof Error ? error.message : String(error)}`);
+  for (const implementation of activities) {
+    implementation.warm?.().catch((error: unknown) => {
+      workerLog.warn(
+        `step "${implementation.step.name}" is not warmed up: ${error instanceof Error ? error.message : String(error)}`,
+      );
     });
   }
 }

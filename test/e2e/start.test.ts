@@ -17,6 +17,8 @@ describe('evertrain start', () => {
 
   it('trains, gates, promotes and serves iris with --once, and stops everything', async () => {
     const { code, out } = await start(['start', '--once', '--data-dir', dataDir]).ended;
+    // People read this: no line of the worker's JSON log among the steps.
+    expect(out).not.toContain('"level":');
     expect(out).toContain('gate: accuracy is at least 0.9');
     expect(out).toContain('Version 1: champion (first version)');
     expect(out).toMatch(/curl -s http:\/\/127\.0\.0\.1:\d+\/v2\/models\/iris\/infer/);
