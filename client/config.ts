@@ -51,6 +51,7 @@ export function resolveConnection(
     ...(secretsFit && found.metadata !== undefined ? { metadata: found.metadata } : {}),
   };
   const namespace = settings.namespace ?? found.namespace;
+  checkAddress(settings.address ?? found.address);
   if (settings.address !== undefined) {
     return { address: settings.address, namespace: namespace ?? 'default', ...rest, source: 'option' };
   }
@@ -61,6 +62,15 @@ export function resolveConnection(
   const engine = readEngineFile(dataDir);
   if (engine === undefined) throw noEngine(dataDir);
   return { address: engine.address, namespace: namespace ?? engine.namespace, source: 'engine of the data folder' };
+}
+
+/** Before gRPC sees it, which would try a wrong one for seconds and then say that nobody answers. */
+function checkAddress(address: string | undefined): void {
+  if (address === undefined || /^([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/.test(address)) return;
+  throw new EvertrainError('USER_OPTION_INVALID', `"${address}" is not an address of Temporal.`, {
+    value: address,
+    remedy: 'Write host:port without a scheme, for example 127.0.0.1:7233.',
+  });
 }
 
 interface Found {

@@ -42,7 +42,8 @@ export class Run<Output = unknown> {
 
   /**
    * Waits for the end: the pipeline's output, or the gate that ended it. A failed run throws an EvertrainError with the
-   * code of what failed; a cancelled or terminated one SYSTEM_FAILED. An engine that restarts meanwhile is waited for.
+   * code of what failed; a cancelled or terminated one USER_RUN_CANCELLED or USER_RUN_TERMINATED. An engine that restarts
+   * meanwhile is waited for.
    */
   async result(): Promise<PipelineResult<Output>> {
     for (let delayMs = 250, lostAt: number | undefined; ; delayMs = Math.min(delayMs * 2, 5_000)) {

@@ -82,9 +82,9 @@ function ofRunEnd(cause: unknown, what: string, error: unknown): EvertrainError 
     return new EvertrainError(code, rest, { ...(remedy === undefined ? {} : { remedy }), cause: error });
   }
   if (failure instanceof CancelledFailure)
-    return new EvertrainError('SYSTEM_FAILED', `${what} was cancelled.`, { cause: error });
+    return new EvertrainError('USER_RUN_CANCELLED', `${what} was cancelled.`, { cause: error });
   if (failure instanceof TerminatedFailure) {
-    return new EvertrainError('SYSTEM_FAILED', `${what} was terminated: ${sentence(failure.message)}`, {
+    return new EvertrainError('USER_RUN_TERMINATED', `${what} was terminated: ${sentence(failure.message)}`, {
       cause: error,
     });
   }

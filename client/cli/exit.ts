@@ -3,8 +3,10 @@ import { isEvertrainError } from '../../workflows/sdk/errors.js';
 /** docs/cli.md lists these. */
 export const exitCodes = { ok: 0, runFailed: 1, user: 2, rejected: 3, system: 4, interrupted: 130 } as const;
 
+const stopped: ReadonlySet<string> = new Set(['USER_RUN_CANCELLED', 'USER_RUN_TERMINATED']);
+
 export function exitCodeOf(error: unknown): number {
-  if (!isEvertrainError(error)) return exitCodes.runFailed;
+  if (!isEvertrainError(error) || stopped.has(error.code)) return exitCodes.runFailed;
   if (error.code.startsWith('GATE_')) return exitCodes.rejected;
   return error.code.startsWith('SYSTEM_') ? exitCodes.system : exitCodes.user;
 }

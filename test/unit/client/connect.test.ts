@@ -84,4 +84,12 @@ describe('connecting', () => {
     const misspelt = { adress: 'a:1' } as object;
     await expect(connect(misspelt)).rejects.toMatchObject({ code: 'USER_OPTION_UNKNOWN' });
   });
+
+  test.each(['http://127.0.0.1:7233', 'bad host', 'a/b:1', ':7233', 'host:port'])(
+    'to %s is refused at once: it is no address',
+    async (address) => {
+      const refused = { code: 'USER_OPTION_INVALID', value: address };
+      await expect(connect({ address })).rejects.toMatchObject(refused);
+    },
+  );
 });

@@ -70,7 +70,10 @@ describe('starting', () => {
     const attached = await evertrain.start(sleeping, {}, { id: 'twice', conflict: 'use-existing', provenance: false });
     expect(attached.runId).toBe(first.runId);
     await first.terminate('enough');
-    await expect(attached.result()).rejects.toThrow('terminated: enough');
+    await expect(attached.result()).rejects.toMatchObject({
+      code: 'USER_RUN_TERMINATED',
+      message: expect.stringContaining('terminated: enough') as string,
+    });
   });
 });
 
@@ -129,7 +132,7 @@ describe('a run', () => {
     const run = await evertrain.start(sleeping, {});
     await expect.poll(async () => (await run.view()).timers.length, { timeout: 20_000 }).toBe(1);
     await run.cancel();
-    await expect(run.result()).rejects.toThrow('was cancelled');
+    await expect(run.result()).rejects.toMatchObject({ code: 'USER_RUN_CANCELLED' });
     expect((await run.view()).status).toEqual({ kind: 'cancelled' });
   });
 });
