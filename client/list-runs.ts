@@ -6,6 +6,8 @@ import { searchAttributes } from '../workflows/sdk/protocol.js';
 export interface ListOptions {
   readonly pipeline?: string;
   readonly model?: string;
+  /** `true`: open runs that wait for a person. */
+  readonly waiting?: boolean;
   readonly status?: RunSummary['status'];
   /** Of finished runs: completed · rejected · failed · cancelled. */
   readonly outcome?: RunSummary['outcome'];
@@ -51,7 +53,7 @@ const outcomes = ['completed', 'rejected', 'failed', 'cancelled'] as const;
 
 /** Runs of pipelines, newest first. */
 export async function listRuns(client: Client, options: ListOptions = {}): Promise<RunSummary[]> {
-  checkOptions('list', options, ['pipeline', 'model', 'status', 'outcome', 'limit']);
+  checkOptions('list', options, ['pipeline', 'model', 'waiting', 'status', 'outcome', 'limit']);
   const { limit = 50, status, outcome } = options;
   if (!Number.isInteger(limit) || limit < 1) throw invalid('limit', limit, 'Use a whole number from 1.');
   if (status !== undefined && !(status in statusNames))
@@ -65,7 +67,7 @@ export async function listRuns(client: Client, options: ListOptions = {}): Promi
   return found;
 }
 
-function query({ pipeline, model, status, outcome }: ListOptions): string {
+function query({ pipeline, model, waiting, status, outcome }: ListOptions): string {
   const is = (name: string, value: string) => `${name} = '${value.replaceAll("'", "''")}'`;
   const conditions = [
     pipeline === undefined
@@ -73,6 +75,8 @@ function query({ pipeline, model, status, outcome }: ListOptions): string {
       : is(searchAttributes.pipeline.name, pipeline),
   ];
   if (model !== undefined) conditions.push(is(searchAttributes.model.name, model));
+  if (waiting === true)
+    conditions.push(`${searchAttributes.waitingFor.name} IS NOT NULL`, is('ExecutionStatus', 'Running'));
   if (status !== undefined) conditions.push(is('ExecutionStatus', statusNames[status]));
   if (outcome !== undefined) conditions.push(is(searchAttributes.outcome.name, outcome));
   return conditions.join(' AND ');
@@ -92,7 +96,8 @@ function summary(info: WorkflowExecutionInfo): RunSummary {
     ...(outcome === undefined ? {} : { outcome }),
     startedAt: info.startTime.getTime(),
     ...(info.closeTime === undefined ? {} : { closedAt: info.closeTime.getTime() }),
-    waitingFor: get<string[]>(searchAttributes.waitingFor) ?? [],
+    // A terminated run could not say that it waits no more.
+    waitingFor: info.closeTime === undefined ? (get<string[]>(searchAttributes.waitingFor) ?? []) : [],
   };
 }
 

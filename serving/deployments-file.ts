@@ -15,7 +15,11 @@ export interface RecordedDeployments {
 export async function readDeployments(path: string): Promise<RecordedDeployments> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw error;
+    throw new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `${path} cannot be read: ${error.message}.`, {
+      value: path,
+      remedy: 'Pass the data folder that the engine and the workers use, and let this user read it.',
+      cause: error,
+    });
   });
   if (text === undefined) return { deployments: [], unreadable: [] };
   const deployments: Deployment[] = [];

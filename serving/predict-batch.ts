@@ -61,7 +61,17 @@ export async function predictBatch(options: PredictBatchOptions): Promise<Predic
   });
   const bytes = await modelBytes(options.model);
   const session = await OnnxSession.load(bytes, describeModel(options.model));
-  const workspace = await mkdtemp(join(folder, '.predict-'));
+  const workspace = await mkdtemp(join(folder, '.predict-')).catch((cause: unknown) => {
+    throw new EvertrainError(
+      'USER_FILE_NOT_FOUND',
+      `Nothing can be written to ${folder}: ${(cause as Error).message}.`,
+      {
+        value: output,
+        remedy: 'Write the predictions to a folder that exists and is yours.',
+        cause,
+      },
+    );
+  });
   try {
     const { draft, ...result } = await inDatabase(join(workspace, 'scoring.duckdb'), async (reader, writer) => {
       const features = modelFeatures(bytes);

@@ -66,7 +66,11 @@ function positive(option: string, value: number): number {
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'EADDRINUSE') return reject(cause);
+      if (cause.code !== 'EADDRINUSE') {
+        const what = `The model server cannot listen on ${host}, port ${port}: ${cause.message}.`;
+        const remedy = 'Choose an address of this machine (0.0.0.0 for all) and a port that this user may open.';
+        return reject(new EvertrainError('USER_OPTION_INVALID', what, { value: host, remedy, cause }));
+      }
       reject(
         new EvertrainError(
           'SYSTEM_PORT_IN_USE',

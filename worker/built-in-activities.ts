@@ -36,7 +36,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
   const coded =
     <A, R>(run: (argument: A) => Promise<R>) =>
     (argument: A) =>
-      run(argument).catch((error: unknown) => {
+      beating(() => run(argument)).catch((error: unknown) => {
         throw asApplicationFailure(error, 'a built-in activity');
       });
   return {
@@ -44,7 +44,8 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.recordRun]: coded(({ result }: { result: unknown }) => recordRun(client, services, result)),
     [builtIn.notify]: coded(async (notice: Notice) => {
       if (settings.webhook === undefined) return 'no webhook is configured';
-      return sendWebhook(settings.webhook, notice, Context.current().cancellationSignal);
+      const { info, cancellationSignal } = Context.current();
+      return sendWebhook(settings.webhook, notice, { activityId: info.activityId, signal: cancellationSignal });
     }),
     [builtIn.deploy]: coded((deployment: Deployment) => {
       if (settings.modelServer === undefined) {
@@ -55,6 +56,17 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       return deployToServer(settings.modelServer, deployment, Context.current().cancellationSignal);
     }),
   };
+}
+
+/** Heartbeats, so that the death of its worker is noticed as soon as a step's. */
+async function beating<R>(run: () => Promise<R>): Promise<R> {
+  const context = Context.current();
+  const timer = setInterval(() => context.heartbeat(), 2_000);
+  try {
+    return await run();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 interface CacheQuestion {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, type Logger } from '@temporalio/worker';
+import { packageFile } from '../activities/sdk/jobs/package-file.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 
 /** Workflow code of a project, ready for workers. */
@@ -42,7 +43,16 @@ export async function bundleProject(
       cause,
     });
   });
-  return withVersion(bundled.code);
+  return withVersion(`${madeBy()}\n${bundled.code}`);
+}
+
+/** The first line of a bundle: code bundled with one SDK must not run on another. */
+function madeBy(): string {
+  const { version, dependencies } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
+    version: string;
+    dependencies: Record<string, string>;
+  };
+  return `// evertrain ${version}, @temporalio/workflow ${dependencies['@temporalio/workflow']}`;
 }
 
 /** What the bundler found wrong: its list of modules and its own stack tell a user nothing. */
@@ -58,12 +68,8 @@ function withVersion(code: string): Bundle {
 
 /** Keeps the bundle on disk, so that runs of this version can be finished after a restart with other code. */
 export async function saveBundle(bundle: Bundle, folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
   const path = join(folder, `${bundle.version}.js`);
-  if (existsSync(path)) return path;
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, bundle.code);
-  await rename(temporary, path);
+  if (!existsSync(path)) await writeBundle(bundle, path);
   return path;
 }
 
@@ -71,11 +77,25 @@ export async function loadBundle(path: string): Promise<Bundle> {
   const code = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new EvertrainError('USER_FILE_NOT_FOUND', `The bundle ${path} cannot be read.`, {
       value: path,
-      remedy: 'Build it with `evertrain worker --build-bundle`.',
+      remedy: 'Build it with `evertrain worker --build-bundle <file>`.',
       cause: error,
     });
   });
-  return withVersion(code);
+  const [first = ''] = code.split('\n', 1);
+  if (first === madeBy()) return withVersion(code);
+  const made = first.startsWith('// evertrain ') ? `was built by ${first.slice(3)}` : 'is not a bundle';
+  throw new EvertrainError('USER_OPTION_INVALID', `${path} ${made}; this is ${madeBy().slice(3)}.`, {
+    value: path,
+    remedy: 'Build it again: evertrain worker --build-bundle <file>.',
+  });
+}
+
+/** Writes a bundle to a file of one's own, whole or not at all. */
+export async function writeBundle(bundle: Bundle, path: string): Promise<void> {
+  await mkdir(dirname(resolve(path)), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, bundle.code);
+  await rename(temporary, path);
 }
 
 /** The SDK's own file beside this one: .ts in a checkout, .js in the package. */

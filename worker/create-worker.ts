@@ -81,13 +81,16 @@ export interface EvertrainWorker {
   run(): Promise<void>;
   /** Takes no new work, lets running steps end (or cancels them after the grace period), then ends `run`. */
   shutdown(): void;
-  readonly health: () => WorkerHealth;
+  /** Asks the engine; answers within 2 s. */
+  readonly health: () => Promise<WorkerHealth>;
   readonly manifest: Manifest;
   readonly version: string;
 }
 
 export interface WorkerHealth {
+  /** Temporal's word for its workers: RUNNING, DRAINING, …; MIXED while they differ. */
   readonly state: string;
+  readonly engine: 'reachable' | 'unreachable';
   readonly queues: Readonly<
     Record<string, { readonly state: string; readonly runningSteps: number; readonly slots: number }>
   >;
@@ -96,6 +99,8 @@ export interface WorkerHealth {
 /** Connects, checks the manifest and prepares the workers; nothing is served before `run`. */
 export async function createWorker(options: CreateWorkerOptions): Promise<EvertrainWorker> {
   checkOptions('createWorker', options, optionNames);
+  checkUrl('webhook', options.webhook);
+  checkUrl('modelServer', options.modelServer);
   const project = await loadProject(options.workflows);
   const serves = (queue: string) => options.queues === undefined || queue in options.queues;
   const manifest = checkManifest(project, options.activities, serves);
@@ -139,8 +144,9 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   return {
     manifest,
     version: bundle.version,
-    health: () => ({
+    health: async () => ({
       state: overall(workers),
+      engine: (await answers(clientConnection)) ? 'reachable' : 'unreachable',
       queues: Object.fromEntries(
         [...workers].map(([queue, worker]) => [queue, queueHealth(worker, slots.get(queue) ?? 0)]),
       ),
@@ -159,6 +165,14 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       }
     },
   };
+}
+
+function checkUrl(option: string, url: string | undefined): void {
+  if (url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) return;
+  throw new EvertrainError('USER_OPTION_INVALID', `createWorker: ${option} is ${show(url)}.`, {
+    value: url,
+    remedy: 'Use an http or https URL.',
+  });
 }
 
 async function loadProject(path: string): Promise<Project> {
@@ -269,6 +283,15 @@ async function runAll(workers: readonly Worker[]): Promise<void> {
 function overall(workers: ReadonlyMap<string, Worker>): string {
   const states = [...new Set([...workers.values()].map((worker) => worker.getState()))];
   return states.length === 1 ? String(states[0]) : 'MIXED';
+}
+
+async function answers(connection: Connection): Promise<boolean> {
+  try {
+    await connection.withDeadline(Date.now() + 2_000, () => connection.workflowService.getSystemInfo({}));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function queueHealth(worker: Worker, slots: number) {

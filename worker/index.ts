@@ -1,5 +1,5 @@
 /** `evertrain/worker`: workers, bundles and the embedded engine. */
-export { type Bundle, bundleProject, loadBundle, saveBundle } from './bundle.js';
+export { type Bundle, bundleProject, loadBundle, saveBundle, writeBundle } from './bundle.js';
 export { createWorker, type CreateWorkerOptions, type EvertrainWorker } from './create-worker.js';
 export { provision } from './engine/provision.js';
 export { type Engine, startEngine } from './engine/start-engine.js';

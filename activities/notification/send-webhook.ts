@@ -1,19 +1,24 @@
+import { createHash } from 'node:crypto';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { Notice } from '../../workflows/sdk/protocol.js';
 
 /**
- * Posts a notice as JSON; `Idempotency-Key` is the same for every try. Anything but a 2xx answer within 10 s is
- * SYSTEM_SERVER_UNREACHABLE, which is retried.
+ * Posts a notice as JSON. Its `id`, also the header `Idempotency-Key`, is the same for every try of this notice and no
+ * other. Anything but a 2xx answer within 10 s is SYSTEM_SERVER_UNREACHABLE, which is retried.
+ *
+ * @param from.activityId Temporal's id of the activity that sends it, unique in the run
  */
-export async function sendWebhook(url: string, notice: Notice, signal?: AbortSignal): Promise<{ status: number }> {
+export async function sendWebhook(
+  url: string,
+  notice: Notice,
+  { activityId, signal }: { readonly activityId: string; readonly signal?: AbortSignal },
+): Promise<{ status: number }> {
+  const id = noticeId(notice, activityId);
   const timeout = AbortSignal.timeout(10_000);
   const response = await fetch(url, {
     method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'idempotency-key': `${notice.workflowId}/${notice.runId}/${notice.kind}/${notice.message}`.slice(0, 250),
-    },
-    body: JSON.stringify(notice),
+    headers: { 'content-type': 'application/json', 'idempotency-key': id },
+    body: JSON.stringify({ id, ...notice }),
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
   }).catch((error: unknown) => {
     throw unreachable(new URL(url).origin, String((error as Error).cause ?? error), error);
@@ -21,6 +26,14 @@ export async function sendWebhook(url: string, notice: Notice, signal?: AbortSig
   await response.arrayBuffer();
   if (!response.ok) throw unreachable(new URL(url).origin, `HTTP ${response.status}`);
   return { status: response.status };
+}
+
+/** A digest: names and ids may hold what a header cannot carry. */
+function noticeId({ workflowId, runId }: Notice, activityId: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([workflowId, runId, activityId]))
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** The path may hold a secret, so only the origin is named. */

@@ -35,6 +35,8 @@ function plainLines(event: RunEvent): string[] {
   const paint = colors.createColors(false);
   switch (event.type) {
     case 'step-started':
+      // A short step has ended by the time that its start is told.
+      return event.step.status === 'running' ? [stepLine(event.step, event.at, paint)] : [];
     case 'step-completed':
     case 'step-failed':
     case 'step-cancelled':

@@ -22,7 +22,7 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
     for (const step of steps) lines.push(indent + stepLine(step, now, paint));
   }
   for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
-  for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint)}`);
+  for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint, view.closedAt !== undefined)}`);
   return lines.map((line) => cut(line, width));
 }
 
@@ -90,7 +90,8 @@ export function gateLine(gate: GateView, paint: Paint): string {
   return `${gate.passed ? paint.green('✔') : paint.red('✖')} gate: ${gate.name}${facts}`;
 }
 
-export function approvalLine(approval: ApprovalView, paint: Paint): string {
+export function approvalLine(approval: ApprovalView, paint: Paint, closed = false): string {
+  if (closed && approval.state === 'waiting') return `∅ approval: ${approval.id} not answered`;
   const answer = approval.answer === undefined ? '' : ` ${JSON.stringify(approval.answer)}`;
   return `${approval.state === 'waiting' ? paint.yellow('✋') : '✔'} approval: ${approval.id} ${approval.state}${answer}`;
 }

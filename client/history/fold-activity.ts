@@ -19,6 +19,12 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
     if (started.identity) step.worker = started.identity;
     return;
   }
+  const cancelling = event.activityTaskCancelRequestedEventAttributes;
+  if (cancelling) {
+    const step = facts.steps.get(toNumber(cancelling.scheduledEventId));
+    if (step !== undefined) step.cancelRequested = { at, event: id };
+    return;
+  }
   const ended = endOf(event, id, at);
   const step = ended && facts.steps.get(ended.scheduled);
   if (!step) return;

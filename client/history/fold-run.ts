@@ -30,7 +30,17 @@ export function foldRun(facts: Facts, occurrence: Occurrence): void {
     facts.cancelRequested = true;
   } else {
     const closed = closedBy(event, at);
-    if (closed !== undefined) facts.closed = closed;
+    if (closed !== undefined) close(facts, closed);
+  }
+}
+
+/** A run may close before the steps that it has cancelled have said so: to the run they ended when it gave them up. */
+function close(facts: Facts, closed: Closed): void {
+  facts.closed = closed;
+  for (const step of facts.steps.values()) {
+    if (step.end === undefined && step.cancelRequested !== undefined) {
+      step.end = { kind: 'cancelled', ...step.cancelRequested };
+    }
   }
 }
 

@@ -66,6 +66,8 @@ export interface StepFacts {
   attempt?: number;
   startedAt?: number;
   worker?: string;
+  /** The run asked for its end, and goes on without waiting for it. */
+  cancelRequested?: { readonly at: number; readonly event: number };
   end?: StepEnd;
 }
 

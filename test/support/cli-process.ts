@@ -19,9 +19,13 @@ export interface CliProcess {
 /** Runs `evertrain` with these arguments, as a user's shell would: this checkout's, or an installed one. */
 export function evertrainCli(
   args: readonly string[],
-  { cwd, bin = cli }: { readonly cwd?: string; readonly bin?: string } = {},
+  { cwd, bin = cli, env }: { readonly cwd?: string; readonly bin?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): CliProcess {
-  const child = spawn(process.execPath, [bin, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let out = '';
   const watchers: Array<() => void> = [];
   for (const stream of [child.stdout, child.stderr]) {

@@ -14,6 +14,8 @@ export interface SpawnWorkerOptions {
   readonly bundle?: string;
   /** Runs kept in memory; 0 replays every task from history. */
   readonly cachedRuns?: number;
+  /** Called when a run fails or waits for a person. */
+  readonly webhook?: string;
 }
 
 /** A worker in a process of its own, which a test may kill. */

@@ -1,4 +1,4 @@
-import type { RunScope, StepProgress } from './run-scope.js';
+import type { ApprovalBook, RunScope, StepProgress } from './run-scope.js';
 
 const marks: Record<StepProgress, string> = {
   queued: '⏳',
@@ -15,19 +15,62 @@ export function showDetailsOf(scope: RunScope): void {
 }
 
 const maxLines = 50;
+const maxApprovals = 10;
 
-/** The run as Markdown for Temporal's UI: open and failed steps first, at most 50 lines. */
+/** The run as a Markdown tree for Temporal's UI, at most 50 lines: open and failed steps come before finished ones. */
 export function currentDetails(): string {
   if (shown === undefined) return '';
   const { pipeline, host, progress, rejected } = shown;
-  const lines = [`**${pipeline.name}**${pipeline.description === undefined ? '' : `: ${pipeline.description}`}`];
+  const about = pipeline.description?.replaceAll(/\s+/g, ' ').slice(0, 200);
+  const lines = [`**${pipeline.name}**${about === undefined ? '' : `: ${about}`}`];
   if (rejected !== undefined) lines.push(`- ⛔ gate "${rejected.gate}" was not passed`);
-  for (const [id, open] of host.approvals) if (open.state === 'waiting') lines.push(`- ✋ waits for "${id}"`);
-  const steps = [...progress].sort(([, a], [, b]) => rank(a) - rank(b));
-  const room = maxLines - lines.length - 1;
-  for (const [id, state] of steps.slice(0, room)) lines.push(`- ${marks[state]} ${id} (${state})`);
-  if (steps.length > room) lines.push(`- and ${steps.length - room} more steps`);
+  lines.push(...approvalLines(host.approvals));
+  lines.push(...stepLines([...progress].map(toEntry), maxLines - lines.length));
   return lines.join('\n');
+}
+
+function approvalLines(approvals: ApprovalBook): string[] {
+  const waiting = [...approvals].filter(([, { state }]) => state === 'waiting').map(([id]) => id);
+  const lines = waiting.slice(0, maxApprovals).map((id) => `- ✋ waits for "${id}"`);
+  return waiting.length > maxApprovals ? [...lines, `- ✋ and ${waiting.length - maxApprovals} more approvals`] : lines;
+}
+
+interface Entry {
+  readonly id: string;
+  readonly state: StepProgress;
+  /** The outermost group or fan-out around the step; empty for none. */
+  readonly group: string;
+}
+
+function toEntry([id, state]: [string, StepProgress]): Entry {
+  return { id, state, group: id.includes('/') ? id.replace(/(\[\d+\])?\/.*$/, '') : '' };
+}
+
+function stepLines(entries: readonly Entry[], room: number): string[] {
+  const groups = new Set(entries.map(({ group }) => group).filter((group) => group !== ''));
+  // One line is kept for what is left out. More groups than fit are left out as the steps in them are.
+  const heads = groups.size > room / 2 ? 0 : groups.size;
+  const urgent = entries.toSorted((a, b) => rank(a.state) - rank(b.state));
+  const chosen = new Set(urgent.slice(0, room - heads - 1));
+  const lines: string[] = [];
+  for (const group of heads === 0 ? [] : groups) {
+    const inside = entries.filter((entry) => entry.group === group);
+    lines.push(`- ${group}: ${counts(inside)}`);
+    for (const entry of inside) if (chosen.has(entry)) lines.push(`  ${line(entry)}`);
+  }
+  for (const entry of entries) if (chosen.has(entry) && (heads === 0 || entry.group === '')) lines.push(line(entry));
+  if (chosen.size < entries.length) lines.push(`- and ${entries.length - chosen.size} more steps`);
+  return lines;
+}
+
+function line({ id, state }: Entry): string {
+  return `- ${marks[state]} ${id} (${state})`;
+}
+
+function counts(entries: readonly Entry[]): string {
+  const found = new Map<StepProgress, number>();
+  for (const { state } of entries) found.set(state, (found.get(state) ?? 0) + 1);
+  return [...found].map(([state, count]) => `${count} ${state}`).join(', ');
 }
 
 function rank(state: StepProgress): number {

@@ -211,6 +211,7 @@ class ModelLife {
     };
     return scheduleActivity(builtIn.deploy, [deployment], {
       startToCloseTimeout: 120_000,
+      heartbeatTimeout: 10_000,
       retry: {
         maximumAttempts: 10,
         maximumInterval: 10_000,

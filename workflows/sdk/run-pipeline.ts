@@ -48,7 +48,11 @@ export async function runPipeline(pipeline: PipelineDefinition, input: unknown, 
   } catch (error) {
     if (error instanceof ContinueAsNew || error instanceof DeterminismViolationError) throw error;
     if (isCancellation(error)) {
-      await close(scope, 'cancelled', { outcome: 'failed', code: 'SYSTEM_FAILED', message: 'The run was cancelled.' });
+      await close(scope, 'cancelled', {
+        outcome: 'failed',
+        code: 'USER_RUN_CANCELLED',
+        message: 'The run was cancelled.',
+      });
       throw error;
     }
     const failure = asFailure(error);
@@ -108,7 +112,8 @@ async function untilGate(scope: RunScope, run: () => Promise<unknown>): Promise<
     ended = true;
   });
   running.catch(() => undefined);
-  await condition(() => ended || scope.rejected !== undefined);
+  // A cancellation reaches the function through its own scope; the run ends when the function has, clean-up included.
+  await CancellationScope.nonCancellable(() => condition(() => ended || scope.rejected !== undefined));
   if (scope.rejected === undefined) {
     const output = await running;
     return { outcome: 'completed', output };
@@ -125,7 +130,9 @@ async function close(
 ): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     const key = { name: searchAttributes.outcome.name, type: searchAttributes.outcome.type } as const;
-    upsertSearchAttributes([{ key, value: outcome }]);
+    const waiting = { name: searchAttributes.waitingFor.name, type: searchAttributes.waitingFor.type } as const;
+    const isAsking = [...scope.host.approvals.values()].some(({ state }) => state === 'waiting');
+    upsertSearchAttributes([{ key, value: outcome }, ...(isAsking ? [{ key: waiting, value: null }] : [])]);
     const told = outcome === 'failed' && 'message' in result ? tellFailure(scope, result.message) : undefined;
     await Promise.all([told, recordRun(result), report(scope, result)]);
   });
@@ -139,6 +146,7 @@ function tellFailure(scope: RunScope, message: string): Promise<void> {
 async function recordRun(result: RunOutcome['result']): Promise<void> {
   await scheduleActivity(builtIn.recordRun, [{ result }], {
     startToCloseTimeout: 60_000,
+    heartbeatTimeout: 10_000,
     retry: { maximumAttempts: 5 },
     summary: 'write the run record',
   }).catch(() => undefined);

@@ -162,13 +162,18 @@ export class TemporalHost implements RunHost {
   }
 }
 
-/** Tells people through the worker's notifier; resolves when it was delivered or given up, and never fails the run. */
+/**
+ * Tells people through the worker's notifier; resolves when it was delivered or given up, and never fails the run. A
+ * failed run stays open until then: for 2 minutes at most. A waiting one waits anyway, so a day is tried.
+ */
 export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   await CancellationScope.nonCancellable(() =>
     scheduleActivity(builtIn.notify, [{ ...partial, workflowId, runId } satisfies Notice], {
       startToCloseTimeout: 30_000,
-      retry: { maximumAttempts: 5 },
+      heartbeatTimeout: 10_000,
+      scheduleToCloseTimeout: partial.kind === 'run-failed' ? 120_000 : 86_400_000,
+      retry: { maximumInterval: partial.kind === 'run-failed' ? 10_000 : 60_000 },
       summary: `tell people: ${partial.kind}`,
     }),
   ).catch(() => undefined);

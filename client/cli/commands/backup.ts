@@ -9,5 +9,7 @@ export function configure(command: Command): void {
     .action(async (to: string, { dataDir }: { dataDir: string }) => {
       const report = await backup({ dataDir: resolve(dataDir), to: resolve(to) });
       process.stdout.write(`${report.files} files, ${report.bytes} bytes\n`);
+      for (const path of report.damaged) process.stderr.write(`damaged, left out: ${path}\n`);
+      for (const path of report.skipped) process.stderr.write(`no regular file, left out: ${path}\n`);
     });
 }

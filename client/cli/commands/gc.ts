@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
 import { collectGarbage } from '../../../worker/maintenance/collect-garbage.js';
 import { engineRuns, historyRoots } from '../../../worker/maintenance/history-roots.js';
 import { durationMs } from '../../../workflows/sdk/duration.js';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 
 export function configure(command: Command): void {
@@ -14,6 +16,12 @@ export function configure(command: Command): void {
 }
 
 async function gc(options: ConnectedOptions & { readonly apply?: boolean; readonly grace: string }): Promise<void> {
+  if (!existsSync(options.dataDir)) {
+    throw new EvertrainError('USER_FILE_NOT_FOUND', `There is no data folder at ${resolve(options.dataDir)}.`, {
+      value: options.dataDir,
+      remedy: 'Pass the folder that Evertrain was started with.',
+    });
+  }
   const graceMs = durationMs(options.grace as never, '--grace');
   await connected(options, async ({ client }, journal) => {
     const { open, retained } = await engineRuns(client);

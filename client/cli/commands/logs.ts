@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
 import { readLogs } from '../../../activities/sdk/journal/read-run.js';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { nearestName } from '../../../workflows/sdk/options.js';
+import type { StepView } from '../../history/run-view.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 
 interface LogsOptions extends ConnectedOptions {
@@ -17,7 +20,8 @@ export function configure(command: Command): void {
 
 async function logs(id: string, options: LogsOptions): Promise<void> {
   await connected(options, async (evertrain, journal) => {
-    const { runId } = await evertrain.attach(id).view();
+    const { runId, ...view } = await evertrain.attach(id).view();
+    if (view.closedAt !== undefined && options.step !== undefined) refuseUnknown(options.step, view.steps);
     let cursor: string | undefined;
     for (let closed = false; ; ) {
       const read = await readLogs(journal, id, runId, {
@@ -33,5 +37,16 @@ async function logs(id: string, options: LogsOptions): Promise<void> {
       await new Promise((wake) => setTimeout(wake, 300));
       closed = (await evertrain.attach(id, runId).view()).closedAt !== undefined;
     }
+  });
+}
+
+/** An open run may still come to the step. */
+function refuseUnknown(stepId: string, steps: readonly StepView[]): void {
+  const ids = steps.map((step) => step.id);
+  if (ids.includes(stepId)) return;
+  const nearest = nearestName(stepId, ids);
+  throw new EvertrainError('USER_STEP_UNKNOWN', `The run had no step "${stepId}".`, {
+    value: stepId,
+    remedy: nearest === undefined ? 'See the ids with `evertrain show`.' : `Did you mean "${nearest}"?`,
   });
 }

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { ListOptions } from '../../list-runs.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 
 interface LsOptions extends ConnectedOptions {
   readonly pipeline?: string;
+  readonly model?: string;
+  readonly waiting?: boolean;
   readonly status?: string;
   readonly outcome?: string;
   readonly limit: string;
@@ -13,6 +16,8 @@ interface LsOptions extends ConnectedOptions {
 export function configure(command: Command): void {
   withConnection(command)
     .option('--pipeline <name>', 'runs of one pipeline')
+    .option('--model <name>', 'trainings of one model')
+    .option('--waiting', 'open runs that wait for a person')
     .option('--status <status>', 'running, completed, failed, …')
     .option('--outcome <outcome>', 'completed, rejected, failed or cancelled')
     .option('--limit <count>', 'at most so many, newest first', '50')
@@ -20,13 +25,16 @@ export function configure(command: Command): void {
     .action(ls);
 }
 
-async function ls({ pipeline, status, outcome, limit, json, ...options }: LsOptions): Promise<void> {
+async function ls({ pipeline, model, waiting, status, outcome, limit, json, ...options }: LsOptions): Promise<void> {
+  const count = countOf(limit);
   await connected(options, async (evertrain) => {
     const wanted = {
       ...(pipeline === undefined ? {} : { pipeline }),
+      ...(model === undefined ? {} : { model }),
+      ...(waiting === undefined ? {} : { waiting }),
       ...(status === undefined ? {} : { status }),
       ...(outcome === undefined ? {} : { outcome }),
-      limit: Number(limit),
+      limit: count,
     } as ListOptions;
     const runs = await evertrain.list(wanted);
     if (json) process.stdout.write(`${JSON.stringify(runs)}\n`);
@@ -37,5 +45,13 @@ async function ls({ pipeline, status, outcome, limit, json, ...options }: LsOpti
         process.stdout.write(`${run.workflowId}  ${run.pipeline}  ${run.outcome ?? run.status}  ${when}${waits}\n`);
       }
     }
+  });
+}
+
+function countOf(limit: string): number {
+  if (/^[1-9]\d{0,8}$/.test(limit)) return Number(limit);
+  throw new EvertrainError('USER_OPTION_INVALID', `--limit is ${limit}.`, {
+    value: limit,
+    remedy: 'Use a whole number from 1.',
   });
 }

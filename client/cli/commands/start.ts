@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../../../workflows/sdk/model.js';
 import type { ModelState, ModelVersion } from '../../../workflows/sdk/protocol.js';
-import { followRun } from '../live.js';
-import { loadProject, type LocalSystem, startLocalSystem } from '../local-system.js';
+import { type LocalSystem, startLocalSystem } from '../local-system.js';
+import { followTraining, modelOf } from '../model-training.js';
 import { metricsText } from '../tree.js';
 
 interface StartOptions {
@@ -45,16 +45,6 @@ async function start(name: string, options: StartOptions): Promise<void> {
   }
 }
 
-async function modelOf(root: string, name: string): Promise<ModelDefinition> {
-  const { models } = await loadProject(root);
-  const found = models.find((one) => one.name === name);
-  if (found !== undefined) return found;
-  throw new EvertrainError('USER_MODEL_UNKNOWN', `The project has no model "${name}".`, {
-    value: name,
-    remedy: `It has: ${models.map((one) => one.name).join(', ') || 'none'}.`,
-  });
-}
-
 function parseInput(text: string): never {
   try {
     return JSON.parse(text) as never;
@@ -72,14 +62,8 @@ async function train(system: LocalSystem, model: ModelDefinition, input: never):
   const handle = system.evertrain.model(model);
   const open = await handle.state().catch(() => undefined);
   const trigger = open?.training?.trigger ?? `start-${Date.now().toString(36)}`;
-  const run = open?.training === undefined ? await handle.train(input, { trigger }) : await handle.run(trigger);
-  await followRun(run, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
-  for (;;) {
-    const state = await handle.state();
-    const isDecided = state.training === undefined && state.promoting === undefined;
-    if (isDecided && state.trainings.some((one) => one.trigger === trigger)) return state;
-    await new Promise((wake) => setTimeout(wake, 50));
-  }
+  if (open?.training === undefined) await handle.train(input, { trigger });
+  return followTraining(handle, trigger);
 }
 
 /** Says what the model decided, who serves, and proves it by a prediction through HTTP. */

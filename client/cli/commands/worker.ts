@@ -1,19 +1,23 @@
-import { createServer } from 'node:http';
 import { resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { Command } from 'commander';
 import { configurePython } from '../../../activities/sdk/jobs/python-environment.js';
+import { bundleProject, writeBundle } from '../../../worker/bundle.js';
 import { createWorker, type EvertrainWorker } from '../../../worker/create-worker.js';
+import { startHealthServer } from '../../../worker/health-server.js';
 import { provision } from '../../../worker/engine/provision.js';
 import { installRuntime, workerLog } from '../../../worker/log.js';
 import { ensurePython } from '../../../worker/setup/python.mjs';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { resolveConnection } from '../../config.js';
+import { unreachable } from '../../to-error.js';
 import { type ConnectedOptions, withConnection } from '../connected.js';
+import { exitSoon } from '../exit.js';
 import { loadActivities, projectFile } from '../local-system.js';
 
 interface WorkerCommandOptions extends ConnectedOptions {
   readonly bundle?: string;
+  readonly buildBundle?: string;
   readonly queues?: string;
   readonly healthPort?: string;
 }
@@ -21,14 +25,42 @@ interface WorkerCommandOptions extends ConnectedOptions {
 export function configure(command: Command): void {
   withConnection(command)
     .option('--bundle <file>', 'workflow code that was bundled before')
+    .option('--build-bundle <file>', 'bundle the workflow code into a file, for --bundle, and leave')
     .option('--queues <list>', 'queues and slots, for example evertrain=100,gpu=1; default: all')
-    .option('--health-port <port>', 'answers GET / with the state of each queue', process.env['EVERTRAIN_HEALTH_PORT'])
+    .option(
+      '--health-port <port>',
+      'answers GET /: 200 while it serves, 503 while it drains or the engine is away',
+      process.env['EVERTRAIN_HEALTH_PORT'],
+    )
     .action(work);
 }
 
 /** Serves the project in this folder until SIGTERM or SIGINT, then drains. */
 async function work(options: WorkerCommandOptions): Promise<void> {
   installRuntime('WARN');
+  if (options.buildBundle !== undefined) {
+    const bundle = await bundleProject(projectFile(process.cwd(), 'workflows'));
+    await writeBundle(bundle, options.buildBundle);
+    process.stdout.write(`${options.buildBundle} holds build ${bundle.version}\n`);
+    return;
+  }
+  let worker: EvertrainWorker | undefined;
+  const { healthPort } = options;
+  const health =
+    healthPort === undefined ? undefined : await startHealthServer(portOf(healthPort), () => worker?.health());
+  try {
+    worker = await makeWorker(options);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker?.shutdown());
+    const port = health === undefined ? {} : { healthPort: health.port };
+    workerLog.info({ build: worker.version, ...port }, 'worker started');
+    await worker.run();
+  } finally {
+    health?.close();
+    exitSoon();
+  }
+}
+
+async function makeWorker(options: WorkerCommandOptions): Promise<EvertrainWorker> {
   const { address, namespace } = options;
   const found = resolveConnection({
     ...(address === undefined ? {} : { address }),
@@ -40,7 +72,9 @@ async function work(options: WorkerCommandOptions): Promise<void> {
     ...(found.tls === undefined ? {} : { tls: found.tls }),
     ...(found.apiKey === undefined ? {} : { apiKey: found.apiKey }),
   };
-  const connection = await Connection.connect(settings);
+  const connection = await Connection.connect(settings).catch((cause: unknown) => {
+    throw unreachable(found.address, cause);
+  });
   try {
     await provision(connection, found.namespace);
   } finally {
@@ -49,7 +83,7 @@ async function work(options: WorkerCommandOptions): Promise<void> {
   configurePython((requirements) => ensurePython(requirements === undefined ? {} : { requirements }));
   const modelServer = process.env['EVERTRAIN_MODEL_SERVER'];
   const webhook = process.env['EVERTRAIN_WEBHOOK'];
-  const worker = await createWorker({
+  return createWorker({
     ...settings,
     namespace: found.namespace,
     workflows: projectFile(process.cwd(), 'workflows'),
@@ -60,14 +94,6 @@ async function work(options: WorkerCommandOptions): Promise<void> {
     ...(modelServer === undefined ? {} : { modelServer }),
     ...(webhook === undefined ? {} : { webhook }),
   } as Parameters<typeof createWorker>[0]);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker.shutdown());
-  const health = options.healthPort === undefined ? undefined : healthServer(worker, Number(options.healthPort));
-  workerLog.info({ address: found.address, build: worker.version }, 'worker started');
-  try {
-    await worker.run();
-  } finally {
-    health?.close();
-  }
 }
 
 function queuesOf(list: string): Record<string, { slots?: number }> {
@@ -85,10 +111,10 @@ function queuesOf(list: string): Record<string, { slots?: number }> {
   );
 }
 
-function healthServer(worker: EvertrainWorker, port: number) {
-  return createServer((_, response) => {
-    const health = worker.health();
-    response.writeHead(health.state === 'RUNNING' ? 200 : 503, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(health));
-  }).listen(port);
+function portOf(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new EvertrainError('USER_OPTION_INVALID', `--health-port: ${text} is not a port number.`, {
+    value: text,
+    remedy: 'Use 0 to 65535; 0 takes a free one.',
+  });
 }

@@ -1,0 +1,31 @@
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+import type { ModelDefinition } from '../../workflows/sdk/model.js';
+import { nearestName } from '../../workflows/sdk/options.js';
+import type { ModelState } from '../../workflows/sdk/protocol.js';
+import type { Model } from '../model-handle.js';
+import { followRun } from './live.js';
+import { loadProject } from './local-system.js';
+
+/** A model of the project in a folder; USER_MODEL_UNKNOWN with the names that there are. */
+export async function modelOf(root: string, name: string): Promise<ModelDefinition> {
+  const { models } = await loadProject(root);
+  const found = models.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const names = models.map((one) => one.name);
+  const nearest = nearestName(name, names);
+  throw new EvertrainError('USER_MODEL_UNKNOWN', `The project has no model "${name}".`, {
+    value: name,
+    remedy: nearest === undefined ? `It has: ${names.join(', ') || 'none'}.` : `Did you mean "${nearest}"?`,
+  });
+}
+
+/** Shows a training until its run has closed and the model has decided on the version; answers the model's state then. */
+export async function followTraining(model: Model, trigger: string): Promise<ModelState> {
+  await followRun(await model.run(trigger), { stream: process.stdout, isTTY: process.stdout.isTTY === true });
+  for (;;) {
+    const state = await model.state();
+    const isDecided = state.training === undefined && state.promoting === undefined;
+    if (isDecided && state.trainings.some((one) => one.trigger === trigger)) return state;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+}

@@ -1,0 +1,50 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evertrainCli } from '../support/cli-process.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+describe('a bundle that was built before', () => {
+  let engine: TestEngine;
+  let bundle: string;
+  let folder: string;
+  const where = () => ['--address', engine.address, '--data-dir', engine.dataDir];
+
+  beforeAll(async () => {
+    engine = await startTestEngine();
+    folder = await mkdtemp(join(tmpdir(), 'evertrain-bundle-'));
+    bundle = join(folder, 'build', 'workflows.js');
+    const built = await evertrainCli(['worker', '--build-bundle', bundle]).ended;
+    expect(built.out).toMatch(/holds build [0-9a-f]{12}/);
+    expect(built.code).toBe(0);
+  });
+  afterAll(async () => {
+    await engine.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('serves runs', async () => {
+    const worker = evertrainCli(['worker', '--bundle', bundle, ...where()]);
+    await worker.until('worker started');
+    const run = await evertrainCli(['run', 'penguins', ...where()]).ended;
+    expect(run.out).toContain('"outcome": "completed"');
+    worker.child.kill('SIGTERM');
+    expect((await worker.ended).code).toBe(0);
+  });
+
+  it('of another version, of something else, or that is not there, is refused', async () => {
+    const other = join(folder, 'other.js');
+    await writeFile(other, (await readFile(bundle, 'utf8')).replace(/^\/\/ evertrain \S+/, '// evertrain 9.9.9,'));
+    const text = join(folder, 'text.js');
+    await writeFile(text, 'export default 1;\n');
+    const refused = async (path: string) => evertrainCli(['worker', '--bundle', path, ...where()]).ended;
+    expect(await refused(other)).toMatchObject({
+      code: 2,
+      out: expect.stringMatching(/was built by evertrain 9\.9\.9/),
+    });
+    expect(await refused(text)).toMatchObject({ code: 2, out: expect.stringContaining('is not a bundle') as string });
+    const missing = await refused(join(folder, 'none.js'));
+    expect(missing).toMatchObject({ code: 2, out: expect.stringContaining('USER_FILE_NOT_FOUND') as string });
+  });
+});

@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { type CliEnded, type CliProcess, evertrainCli } from './cli-process.js';
+import { type EffectServer, effectServer } from './effect-server.js';
+import { startTestEngine, type TestEngine } from './test-engine.js';
+
+const cwd = fileURLToPath(new URL('../fixtures/commands', import.meta.url));
+
+/** The commands fixture as a user has it: engine, `evertrain worker`, `evertrain serve`, and commands typed in its folder. */
+export interface LiveProject {
+  readonly engine: TestEngine;
+  readonly effects: EffectServer;
+  readonly worker: CliProcess;
+  readonly modelServer: string;
+  /** A command with the engine's address and data folder. */
+  call(...args: string[]): Promise<CliEnded>;
+  /** The same, to be watched. */
+  begin(...args: string[]): CliProcess;
+  close(): Promise<void>;
+}
+
+export async function liveProject(): Promise<LiveProject> {
+  const engine = await startTestEngine();
+  const effects = await effectServer();
+  const place = ['--address', engine.address, '--data-dir', engine.dataDir];
+  const server = evertrainCli(['serve', '--data-dir', engine.dataDir, '--port', '0']);
+  const modelServer = /http:\S+/.exec(await server.until('answers at'))?.[0] ?? '';
+  const worker = evertrainCli(['worker', ...place], { cwd, env: { EVERTRAIN_MODEL_SERVER: modelServer } });
+  await worker.until('worker started');
+  const begin = (...args: string[]) => evertrainCli([...args, ...place], { cwd });
+  return {
+    engine,
+    effects,
+    worker,
+    modelServer,
+    begin,
+    call: (...args) => begin(...args).ended,
+    async close() {
+      for (const { child } of [worker, server]) child.kill('SIGTERM');
+      await Promise.all([worker.ended, server.ended]);
+      await effects.close();
+      await engine.stop();
+    },
+  };
+}
+
+/** What a command line must end with: its exit code, and a text that it prints. */
+export type Expected = readonly [args: readonly string[], code: number, text: string];
+
+/** Runs all at once. An error with a code comes without a stack. */
+export async function expectEnds(call: (...args: string[]) => Promise<CliEnded>, rows: readonly Expected[]) {
+  const ended = await Promise.all(rows.map(([args]) => call(...args)));
+  for (const [n, [args, code, text]] of rows.entries()) {
+    expect(ended[n]?.out, args.join(' ')).toContain(text);
+    expect(ended[n]?.code, args.join(' ')).toBe(code);
+    expect(ended[n]?.out, args.join(' ')).not.toMatch(/^ {4}at /m);
+  }
+}
