@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,6 +151,10 @@ describe('startEngine', () => {
     starter.kill('SIGKILL');
     await once(starter, 'exit');
     process.kill(orphan.pid, 'SIGSTOP');
+    // Each thread stops by itself, on a busy machine not at once; one that still runs could answer.
+    const tasks = `/proc/${orphan.pid}/task`;
+    const isStopped = (id: string) => /\) [Tt] /.test(readFileSync(`${tasks}/${id}/stat`, 'utf8'));
+    await expect.poll(() => readdirSync(tasks).every(isStopped)).toBe(true);
     const engine = await start();
     expect(engine.pid).not.toBe(orphan.pid);
     expect(identify(orphan.pid)).toBeUndefined();
