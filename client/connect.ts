@@ -1,3 +1,4 @@
+import { cancelAfterClose } from './closed-calls.js';
 import { historyChannelArgs } from './history/fetch.js';
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { checkOptions } from '../workflows/sdk/options.js';
@@ -36,17 +37,23 @@ export async function connect(options: ConnectOptions = {}): Promise<Evertrain> 
   checkOptions('connect', options, optionNames);
   const { attempts, ...settings } = options;
   const resolved = resolveConnection(settings);
-  const connection = await open(resolved);
+  let isClosed = false;
+  const connection = await open(resolved, () => isClosed);
   const client = new Client({ connection, namespace: resolved.namespace });
-  return new Evertrain({ client, connection, resolved, attempts });
+  const close = async () => {
+    isClosed = true;
+    await connection.close();
+  };
+  return new Evertrain({ client, close, resolved, attempts });
 }
 
-async function open({ address, tls, apiKey, metadata }: ResolvedConnection): Promise<Connection> {
+async function open(resolved: ResolvedConnection, isClosed: () => boolean): Promise<Connection> {
+  const { address, tls, apiKey, metadata } = resolved;
   try {
     return await Connection.connect({
       address,
       connectTimeout: connectTimeoutMs,
-      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions(retries))],
+      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions(retries)), cancelAfterClose(isClosed)],
       channelArgs,
       ...(tls === undefined ? {} : { tls }),
       ...(apiKey === undefined ? {} : { apiKey }),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Client, Connection, WorkflowStartOptions } from '@temporalio/client';
+import type { Client, WorkflowStartOptions } from '@temporalio/client';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model.js';
 import { checkOptions, nearestName } from '../workflows/sdk/options.js';
@@ -56,7 +56,7 @@ const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'reru
 
 interface Parts {
   readonly client: Client;
-  readonly connection: Connection;
+  readonly close: () => Promise<void>;
   readonly resolved: ResolvedConnection;
   readonly attempts?: AttemptsReader | undefined;
 }
@@ -68,12 +68,12 @@ export class Evertrain {
   readonly address: string;
   readonly namespace: string;
   private readonly context: RunContext;
-  private readonly connection: Connection;
+  private readonly closeConnection: () => Promise<void>;
   private provenance: Promise<Provenance> | undefined;
 
-  constructor({ client, connection, resolved, attempts }: Parts) {
+  constructor({ client, close, resolved, attempts }: Parts) {
     this.client = client;
-    this.connection = connection;
+    this.closeConnection = close;
     this.address = resolved.address;
     this.namespace = resolved.namespace;
     this.context = { client, address: resolved.address, attempts };
@@ -165,7 +165,7 @@ export class Evertrain {
 
   /** Lets go of the connection; runs go on. */
   async close(): Promise<void> {
-    await this.connection.close();
+    await this.closeConnection();
   }
 
   private async startRun(name: string, input: unknown, options: StartOptions, summary = name): Promise<Run<never>> {

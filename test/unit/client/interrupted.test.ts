@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../../client/connect.js';
 import type { Evertrain } from '../../../client/evertrain.js';
+import { isEvertrainError } from '../../../workflows/sdk/errors.js';
 import { flakyProxy } from './support/flaky-proxy.js';
 import { classifier, gated, shipping } from './support/project.js';
 import { quiet, rawWorker } from './support/raw-worker.js';
@@ -80,6 +82,20 @@ describe('an engine that goes away', () => {
     proxy.cut();
     const started = evertrain.start(gated, { value: 1 }, { provenance: false });
     await expect(started).rejects.toMatchObject({ code: 'SYSTEM_ENGINE_UNREACHABLE', value: proxy.address });
+    proxy.mend();
+  });
+
+  test('ends what is under way when the connection is closed meanwhile, and harms nobody', async () => {
+    const own = await connect({ address: proxy.address });
+    const listed = own.list().then(() => 'listed');
+    await listed;
+    proxy.cut();
+    const asked = own.list().catch((error: unknown) => error);
+    await sleep(150);
+    await own.close();
+    expect(isEvertrainError(await asked)).toBe(true);
+    // The client's next try would come now; an exception in it would fail this test run.
+    await sleep(1_500);
     proxy.mend();
   });
 });
