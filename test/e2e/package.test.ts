@@ -114,7 +114,8 @@ describe('a project that init wrote with the packed library', () => {
     expect(await readdir(project)).toEqual(expect.arrayContaining(['.gitignore', 'workflows', 'python', 'README.md']));
     await npm('run', 'check');
     const { stdout } = await npm('test');
-    expect(stdout).toMatch(/Tests +\S*3 passed/);
+    expect(stdout).toContain('3 passed');
+    expect(stdout).not.toContain('failed');
   }, 180_000);
 
   it('trains, promotes and serves with npm start', async () => {
