@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
 import { runRecordKey } from '../../activities/sdk/journal/keys.js';
-import { cached, collect, failFirst, many } from '../fixtures/durability/contracts.js';
+import { fetchHistory } from '../../client/history/fetch.js';
+import { loadBundle } from '../../worker/bundle.js';
+import { cached, cachedWide, collect, failFirst, many } from '../fixtures/durability/contracts.js';
+import { replayHistory } from '../support/histories.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 
 let fixture: DurableProject;
@@ -79,4 +82,18 @@ describe('the step cache', () => {
       cacheSource: { workflowId: first.workflowId, runId: first.runId, stepId: 'effect.cached' },
     });
   });
+
+  it('over a fan-out with hits and misses leaves a history that replays', async () => {
+    const { effects, evertrain, bundle } = fixture;
+    const keys = Array.from({ length: 120 }, (_, n) => `mixed-${n}`);
+    const run = (some: string[]) =>
+      evertrain.start(cachedWide, { effects: effects.url, keys: some }, { provenance: false });
+    await (await run(keys.filter((_, n) => n % 3 !== 1))).result();
+    const mixed = await run(keys);
+    expect(await mixed.result()).toEqual({ outcome: 'completed', output: 120 });
+    const statuses = (await mixed.view()).steps.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 'cached')).toHaveLength(80);
+    await replayHistory(await loadBundle(bundle), await fetchHistory(evertrain.client, mixed.workflowId));
+    expect(new Set(keys.map((key) => effects.count(key)))).toEqual(new Set([1]));
+  }, 60_000);
 });

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import type { Evertrain } from '../../client/evertrain.js';
 import { type CliEnded, type CliProcess, evertrainCli } from './cli-process.js';
 import { type EffectServer, effectServer } from './effect-server.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
@@ -9,6 +10,7 @@ const cwd = fileURLToPath(new URL('../fixtures/commands', import.meta.url));
 /** The commands fixture as a user has it: engine, `evertrain worker`, `evertrain serve`, and commands typed in its folder. */
 export interface LiveProject {
   readonly engine: TestEngine;
+  readonly evertrain: Evertrain;
   readonly effects: EffectServer;
   readonly worker: CliProcess;
   readonly modelServer: string;
@@ -21,6 +23,7 @@ export interface LiveProject {
 
 export async function liveProject(): Promise<LiveProject> {
   const engine = await startTestEngine();
+  const evertrain = await engine.connect();
   const effects = await effectServer();
   const place = ['--address', engine.address, '--data-dir', engine.dataDir];
   const server = evertrainCli(['serve', '--data-dir', engine.dataDir, '--port', '0']);
@@ -30,6 +33,7 @@ export async function liveProject(): Promise<LiveProject> {
   const begin = (...args: string[]) => evertrainCli([...args, ...place], { cwd });
   return {
     engine,
+    evertrain,
     effects,
     worker,
     modelServer,
@@ -38,6 +42,7 @@ export async function liveProject(): Promise<LiveProject> {
     async close() {
       for (const { child } of [worker, server]) child.kill('SIGTERM');
       await Promise.all([worker.ended, server.ended]);
+      await evertrain.close();
       await effects.close();
       await engine.stop();
     },

@@ -7,6 +7,9 @@ import {
 import { currentDetails } from './current-details.js';
 import { type StepHeader, stepHeader } from './protocol.js';
 
+/** Asked by Temporal's UI and CLI. */
+const metadataQuery = '__temporal_workflow_metadata';
+
 /** The header of the step that is being scheduled; set right before the (synchronous) call that takes it. */
 export const outgoing: { header: StepHeader | undefined } = { header: undefined };
 
@@ -26,11 +29,15 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
       },
     },
   ],
-  inbound: [
+  // The SDK passes its own queries by the interceptors of queries, so the task that brings one is looked at.
+  internals: [
     {
-      handleQuery(input, next) {
-        if (input.queryName === '__temporal_workflow_metadata') setCurrentDetails(currentDetails());
-        return next(input);
+      activate(input, next) {
+        const jobs = input.activation.jobs ?? [];
+        if (jobs.some(({ queryWorkflow }) => queryWorkflow?.queryType === metadataQuery)) {
+          setCurrentDetails(currentDetails());
+        }
+        next(input);
       },
     },
   ],

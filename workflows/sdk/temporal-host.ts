@@ -31,6 +31,7 @@ export class TemporalHost implements RunHost {
   readonly signals = new Map<string, unknown[]>();
   readonly approvals: ApprovalBook = new Map();
   private readonly window = new PendingWindow();
+  private lastLookUp: Promise<unknown> | undefined;
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
     const recorded = this.handedOver(scope, definition.name, input, id);
@@ -61,6 +62,20 @@ export class TemporalHost implements RunHost {
     return recorded;
   }
 
+  /**
+   * One look-up at a time. Local activities that are out together come back one by one, but a replay is handed all of them
+   * at once: what each led to would then be called in another order, and the run could never go on.
+   */
+  private inTurn<T>(lookUp: () => Promise<T>): Promise<T> {
+    const turn = this.lastLookUp === undefined ? lookUp() : this.lastLookUp.then(lookUp, lookUp);
+    this.lastLookUp = turn;
+    const done = () => {
+      if (this.lastLookUp === turn) this.lastLookUp = undefined;
+    };
+    turn.then(done, done);
+    return turn;
+  }
+
   private async cachedStep(
     scope: RunScope,
     definition: StepDefinition,
@@ -70,11 +85,13 @@ export class TemporalHost implements RunHost {
     path: StepPath,
   ): Promise<unknown> {
     const question = { step: definition.name, stepId: id, input, cache: policy.cache };
-    const found = await scheduleLocalActivity<CacheLookup>(builtIn.cacheLookup, [question], {
-      startToCloseTimeout: 30_000,
-      retry: { maximumAttempts: 2 },
-      summary: `${id}: looked up in the cache`,
-    }).catch((error: unknown) => {
+    const found = await this.inTurn(() =>
+      scheduleLocalActivity<CacheLookup>(builtIn.cacheLookup, [question], {
+        startToCloseTimeout: 30_000,
+        retry: { maximumAttempts: 2 },
+        summary: `${id}: looked up in the cache`,
+      }),
+    ).catch((error: unknown) => {
       if (isCancellation(error)) throw error;
       return undefined;
     });

@@ -161,6 +161,18 @@ describe('a step', () => {
     ]);
   });
 
+  test('that a run cancelled and did not wait for is cancelled once the run has closed', () => {
+    const writer = new HistoryWriter().started();
+    writer.task();
+    const scheduled = writer.step('fit');
+    writer.add('ACTIVITY_TASK_CANCEL_REQUESTED', {
+      activityTaskCancelRequestedEventAttributes: { scheduledEventId: scheduled as never },
+    });
+    expect(projectRun(writer).steps[0]?.status).toBe('unknown');
+    writer.add('WORKFLOW_EXECUTION_CANCELED', { workflowExecutionCanceledEventAttributes: {} });
+    expect(projectRun(writer)).toMatchObject({ status: { kind: 'cancelled' }, steps: [{ status: 'cancelled' }] });
+  });
+
   test('is queued or running as `describe()` says, with its heartbeat and last failure', () => {
     const writer = new HistoryWriter().started();
     writer.task();

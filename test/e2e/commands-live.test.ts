@@ -1,0 +1,182 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunView } from '../../client/history/run-view.js';
+import type { RunSummary } from '../../client/list-runs.js';
+import type { ModelState } from '../../workflows/sdk/protocol.js';
+import { type Expected, expectEnds, type LiveProject, liveProject } from '../support/live-project.js';
+
+let live: LiveProject;
+
+beforeAll(async () => {
+  live = await liveProject();
+});
+afterAll(() => live?.close());
+
+const expectAll = (rows: readonly Expected[]) => expectEnds((...args) => live.call(...args), rows);
+
+const view = (id: string) => live.evertrain.attach(id).view();
+const start = (pipeline: string, id: string, input: unknown = {}) =>
+  live.evertrain.startByName(pipeline, input, { id, provenance: false });
+const untilAsked = (id: string) =>
+  expect.poll(async () => (await view(id)).waitingFor.length, { timeout: 15_000 }).toBe(1);
+
+describe('approve', () => {
+  it('records a yes with its actor, and refuses what does not fit, before and after', async () => {
+    await start('asking', 'asked');
+    await untilAsked('asked');
+    await expectAll([
+      [['approve', 'nobody', 'ship it?', '--yes'], 2, 'USER_RUN_UNKNOWN'],
+      [['approve', '', 'ship it?', '--yes'], 2, 'USER_OPTION_INVALID'],
+      [['approve', 'asked', 'ship', '--yes'], 2, 'It waits for: "ship it?". [USER_APPROVAL_UNKNOWN'],
+      [['approve', 'asked', 'ship it?'], 2, 'Give exactly one of --yes, --no and --answer.'],
+      [['approve', 'asked', 'ship it?', '--yes', '--no'], 2, 'Give exactly one of --yes, --no and --answer.'],
+      [['approve', 'asked', 'ship it?', '--answer', '{bad'], 2, '--answer is not JSON: {bad.'],
+      [['approve', 'asked', 'ship it?', '--answer', '{"approved":"yes"}'], 2, 'expected boolean, received string'],
+      [['approve', 'asked', 'ship it?', '--answer', '{"approved":true,"x":1}'], 2, 'USER_ANSWER_INVALID'],
+      [['approve', 'asked'], 2, "missing required argument 'approval'"],
+    ]);
+    expect((await view('asked')).approvals).toMatchObject([{ id: 'ship it?', state: 'waiting' }]);
+    expect(await live.call('approve', 'asked', 'ship it?', '--yes', '--actor', 'ann')).toEqual({
+      code: 0,
+      out: 'recorded\n',
+    });
+    await expectAll([[['approve', 'asked', 'ship it?', '--no'], 2, 'USER_RUN_UNKNOWN']]);
+    const shown = JSON.parse((await live.call('show', 'asked', '--json')).out) as RunView;
+    expect(shown.approvals).toMatchObject([{ state: 'answered', actor: 'ann', answer: { approved: true } }]);
+  });
+
+  it("takes the first of two answers that come at once, and an answer of the pipeline's own type", async () => {
+    await start('choosing', 'chosen');
+    await untilAsked('chosen');
+    await expectAll([[['approve', 'chosen', 'threshold', '--answer', '{"threshold":7}'], 2, 'threshold: Too big']]);
+    const answers = await Promise.all(
+      ['0.25', '0.75'].map((value) =>
+        live.call('approve', 'chosen', 'threshold', '--answer', `{"threshold":${value}}`),
+      ),
+    );
+    expect(answers.map(({ code }) => code).toSorted((a, b) => Number(a) - Number(b))).toEqual([0, 2]);
+    const first = answers.findIndex(({ code }) => code === 0);
+    await expect
+      .poll(async () => (await view('chosen')).output, { timeout: 10_000 })
+      .toEqual({ threshold: [0.25, 0.75][first] });
+  });
+});
+
+describe('cancel, logs and ls', () => {
+  it('follow and stop a run at work: its step ends as cancelled, its logs are all there', async () => {
+    live.effects.hold('work');
+    await start('working', 'stopped', { effects: live.effects.url });
+    await live.effects.began('work');
+    const following = live.begin('logs', 'stopped', '-f', '--step', 'work');
+    await following.until('work info before the wait');
+    await expectAll([[['ls', '--status', 'running', '--pipeline', 'working'], 0, 'stopped  working  running']]);
+    expect(await live.call('cancel', 'stopped')).toEqual({ code: 0, out: 'cancellation requested\n' });
+    expect((await following.ended).code).toBe(0);
+    const { status, steps } = await view('stopped');
+    expect(status.kind).toBe('cancelled');
+    expect(steps.map((step) => [step.id, step.status])).toEqual([['work', 'cancelled']]);
+    live.effects.release('work');
+    await expectAll([
+      [['cancel', 'stopped'], 2, 'Run "stopped" has ended already (cancelled).'],
+      [['cancel', 'nobody'], 2, 'USER_RUN_UNKNOWN'],
+      [['logs', 'nobody'], 2, 'USER_RUN_UNKNOWN'],
+      [['logs', 'stopped', '--step', 'wrok'], 2, 'The run had no step "wrok". Did you mean "work"?'],
+      [['logs', 'stopped'], 0, 'work info before the wait'],
+      [['show', 'stopped'], 0, '∅ work cancelled'],
+    ]);
+  });
+
+  it('a cancelled run waits for nobody any more', async () => {
+    await start('asking', 'given up');
+    await untilAsked('given up');
+    await expectAll([[['ls', '--waiting'], 0, 'given up  asking  running']]);
+    await live.call('cancel', 'given up');
+    await expect.poll(() => live.evertrain.list({ waiting: true }), { timeout: 10_000 }).toEqual([]);
+    await expectAll([
+      [['show', 'given up'], 0, '∅ approval: ship it? not answered'],
+      [['ls', '--outcome', 'cancelled', '--pipeline', 'asking'], 0, 'given up  asking  cancelled'],
+    ]);
+    const [listed] = await live.evertrain.list({ outcome: 'cancelled', limit: 1 });
+    expect(listed?.waitingFor).toEqual([]);
+  });
+
+  it('lists by pipeline, outcome and count, newest first, and refuses other words', async () => {
+    await start('failing', 'lost');
+    await expect
+      .poll(async () => (await live.call('ls', '--outcome', 'failed')).out)
+      .toContain('lost  failing  failed');
+    const listed = JSON.parse((await live.call('ls', '--json', '--limit', '2')).out) as RunSummary[];
+    expect(listed.map(({ workflowId, outcome }) => [workflowId, outcome])).toEqual([
+      ['lost', 'failed'],
+      ['given up', 'cancelled'],
+    ]);
+    await expectAll([
+      [['ls', '--outcome', 'failed'], 0, 'lost  failing  failed'],
+      [['ls', '--limit', 'many'], 2, '--limit is many.'],
+      [['ls', '--limit', '0'], 2, '--limit is 0.'],
+      [['ls', '--status', 'done'], 2, 'Use one of: running, completed, failed'],
+      [['ls', '--outcome', 'good'], 2, 'Use one of: completed, rejected, failed, cancelled.'],
+    ]);
+    expect((await live.call('ls', '--pipeline', "x' OR '1'='1")).out).toBe('');
+    const run = await live.call('run', 'failing');
+    expect(run.out).toMatch(/^✖ fails failed .*on purpose/m);
+    expect(run.code).toBe(2);
+  });
+
+  it('ends quietly when the reader of its output has gone, and takes --verbose before a command', async () => {
+    const cli = resolve('client/cli/evertrain.mjs');
+    const pipe = `"${process.execPath}" "${cli}" ls --json --address ${live.engine.address} | true; exit \${PIPESTATUS[0]}`;
+    const child = spawn('bash', ['-c', pipe], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    expect(await new Promise((done) => child.once('close', done))).toBe(0);
+    expect(errors).toBe('');
+    const verbose = await live.call('--verbose', 'show', 'nobody');
+    expect(verbose.out).toMatch(/USER_RUN_UNKNOWN[^]*^ {4}at /m);
+    expect(verbose.code).toBe(2);
+  });
+});
+
+describe('model', () => {
+  it('trains, keeps the worse version out, promotes it by hand, and serves the champion', async () => {
+    const first = await live.call('model', 'scorer', 'train', '--input', '{"accuracy":0.8}');
+    expect(first.code).toBe(0);
+    expect(first.out).toContain('"reason": "first version"');
+    const second = await live.call('model', 'scorer', 'train', '--input', '{"accuracy":0.7}');
+    expect(second.out).toContain('"stage": "candidate"');
+    const failed = await live.call('model', 'scorer', 'train', '--input', '{"accuracy":0.9,"fails":true}');
+    expect(failed.out).toContain('"outcome": "failed"');
+    expect(failed.code).toBe(1);
+    await expectAll([
+      [['model', 'scorer', 'promote'], 2, 'promote needs the version to promote.'],
+      [['model', 'scorer', 'promote', '9'], 2, 'Model "scorer" has no version "9". It has: 1, 2.'],
+      [['model', 'scorer', 'promote', '1'], 2, 'is the champion already'],
+      [['model', 'scorer', 'promot', '2'], 2, 'Did you mean "promote"?'],
+      [['model', 'scorer', 'show', '2'], 2, 'show takes no version'],
+    ]);
+    expect((await live.call('model', 'scorer', 'promote', '2', '--actor', 'ann')).code).toBe(0);
+    const state = JSON.parse((await live.call('model', 'scorer')).out) as ModelState;
+    expect(state.champion).toBe('2');
+    expect(state.versions.map(({ stage, reason }) => [stage, reason])).toMatchObject([
+      ['retired', expect.any(String)],
+      ['champion', 'promoted by ann'],
+    ]);
+    const served = (await (await fetch(`${live.modelServer}/v2/models/scorer`)).json()) as { versions: unknown };
+    expect(served.versions).toEqual(['2']);
+    await expectAll([[['ls', '--model', 'scorer', '--outcome', 'completed'], 0, 'scoring/scorer/by-hand-']]);
+  });
+
+  it('refuses a wrong name or input, and leaves no model of that name behind', async () => {
+    await expectAll([
+      [['model', 'scroer', 'train', '--input', '{"accuracy":1}'], 2, 'Did you mean "scorer"?'],
+      [['model', 'scorer', 'train', '--input', '{"accuracy":"x"}'], 2, 'accuracy: Invalid input'],
+      [['model', 'scorer', 'train', '--input', '{'], 2, '--input is not JSON'],
+      [['model', 'a b'], 2, 'USER_NAME_INVALID'],
+      [['model', 'scroer'], 2, 'There is no model "scroer" yet.'],
+      [['model'], 2, "missing required argument 'name'"],
+    ]);
+  });
+});
