@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import {
   type ActivityInboundCallsInterceptor,
+  GracefulShutdownPeriodExpiredError,
   NativeConnection,
   Worker,
   type WorkerOptions as TemporalWorkerOptions,
@@ -20,6 +21,7 @@ import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
 import { builtInActivities } from './built-in-activities.js';
 import { type Bundle, bundleProject, loadBundle } from './bundle.js';
+import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { openStepServices } from './step-services.js';
 
@@ -37,20 +39,18 @@ export interface CreateWorkerOptions {
   /** Temporal's address, or the TLS and key settings of a native connection. */
   readonly address: string;
   readonly namespace?: string;
-  readonly tls?: boolean | Parameters<typeof NativeConnection.connect>[0] extends infer O
-    ? O extends { tls?: infer T }
-      ? T
-      : never
-    : never;
-  readonly apiKey?: string;
+  readonly tls?: ConnectionOptions['tls'] | undefined;
+  readonly apiKey?: string | undefined;
   /** Holds artifacts, journal and work folders. Default `.evertrain`. */
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   readonly store?: ArtifactStore;
   readonly journal?: Journal;
   /** Queues to serve. Default: the queue of runs and each queue that a step names. */
   readonly queues?: Readonly<Record<string, QueueOptions>>;
-  readonly modelServer?: string;
-  readonly webhook?: string;
+  /** Where promoted versions are deployed to, for example `http://127.0.0.1:8100`. */
+  readonly modelServer?: string | undefined;
+  /** Called when a run fails or waits for a person. */
+  readonly webhook?: string | undefined;
   /** Worker Versioning: open runs stay with workers of the build they started on. */
   readonly version?: { readonly deployment: string; readonly build: string };
   /** Runs kept in memory between their tasks. Default 300; 0 replays each task from history. */
@@ -79,7 +79,10 @@ const optionNames = [
 export interface EvertrainWorker {
   /** Serves until `shutdown` is called or a worker fails; answers when all work is drained. */
   run(): Promise<void>;
-  /** Takes no new work, lets running steps end (or cancels them after the grace period), then ends `run`. */
+  /**
+   * Takes no new work and lets running steps end; cancels them after 10 s, and leaves those behind that do not heed it
+   * after 15 s (end the process then). Ends `run`.
+   */
   shutdown(): void;
   /** Asks the engine; answers within 2 s. */
   readonly health: () => Promise<WorkerHealth>;
@@ -107,7 +110,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const namespace = options.namespace ?? 'default';
   const settings = {
     address: options.address,
-    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(options.tls === undefined || options.tls === null ? {} : { tls: options.tls }),
     ...(options.apiKey === undefined ? {} : { apiKey: options.apiKey }),
   };
   const bundle =
@@ -161,7 +164,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
         for (const implementation of options.activities) await implementation.close?.();
         await services.close();
         await clientConnection.close();
-        await connection.close();
+        // It refuses while a step that was left behind holds it.
+        await connection.close().catch(() => undefined);
       }
     },
   };
@@ -236,6 +240,7 @@ function workerOptions(options: CreateWorkerOptions, taskQueue: string, slots: n
     maxHeartbeatThrottleInterval: 1_000,
     defaultHeartbeatThrottleInterval: 1_000,
     shutdownGraceTime: 10_000,
+    shutdownForceTime: 15_000,
     interceptors: {
       activity: [(context: Parameters<typeof rememberHeader>[0]) => ({ inbound: headerReader(context) })],
     },
@@ -277,7 +282,11 @@ async function runAll(workers: readonly Worker[]): Promise<void> {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   const results = await Promise.allSettled(workers.map((worker) => worker.run().finally(stopOthers)));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  for (const result of results) {
+    if (result.status === 'fulfilled') continue;
+    if (!(result.reason instanceof GracefulShutdownPeriodExpiredError)) throw result.reason;
+    workerLog.warn('steps that do not heed their cancellation are left behind; their next attempts fence them off');
+  }
 }
 
 function overall(workers: ReadonlyMap<string, Worker>): string {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { configurePythonByDefault } from '../activities/sdk/jobs/python-environment.js';
 import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
 import { fileJournal } from '../activities/sdk/journal/file-journal.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
@@ -9,6 +10,7 @@ import type { StepServices } from '../activities/sdk/services.js';
 import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import { workerLog } from './log.js';
+import { ensurePython } from './setup/python.mjs';
 
 export interface StepServicesOptions {
   /** Default `.evertrain`. */
@@ -19,10 +21,14 @@ export interface StepServicesOptions {
   readonly log?: StepServices['log'];
 }
 
-/** What steps need of a process, over one data folder; `close` when no step runs any more. */
+/**
+ * What steps need of a process, over one data folder; `close` when no step runs any more. Python environments are made
+ * when the first step needs them.
+ */
 export async function openStepServices(
   options: StepServicesOptions,
 ): Promise<StepServices & { close(): Promise<void> }> {
+  configurePythonByDefault((requirements) => ensurePython(requirements === undefined ? {} : { requirements }));
   const dataDir = resolve(options.dataDir ?? '.evertrain');
   const tmpDir = join(dataDir, 'tmp', `worker-${process.pid}-${Date.now().toString(36)}`);
   await mkdir(tmpDir, { recursive: true }).catch((error: unknown) => {

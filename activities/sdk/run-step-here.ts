@@ -7,28 +7,31 @@ import type { StepServices } from './services.js';
 import { outputOf } from './step-activity.js';
 
 export interface StepHere {
-  /** As a run's; the step's own is derived from it and the step's name. Default 0. */
+  /** As a run's; the step's own is derived from it and the step's id. Default 0. */
   readonly seed?: number;
+  /** As in a run; default: the step's name. */
+  readonly id?: string;
   /** Cancels the step. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Runs one step in this process, without an engine: the implementation, its context and the checks of input and output
- * are those of a worker, so a debugger sees what a run would. There is no retry, no cache, and no second attempt.
+ * are those of a worker, so a debugger sees what a run would. There is no retry, no cache, and no second attempt. Close
+ * the implementation when it runs no more.
  */
 export async function runStepHere(
   implementation: Implementation,
   input: unknown,
   services: StepServices,
-  { seed = 0, signal }: StepHere,
+  { seed = 0, id = implementation.step.name, signal }: StepHere,
 ): Promise<unknown> {
   const { name, policy } = implementation.step;
   const host = {
     cancellationSignal: signal,
     heartbeat: () => undefined,
     info: {
-      activityId: name,
+      activityId: id,
       activityType: name,
       attempt: 1,
       heartbeatTimeoutMs: policy.heartbeatMs ?? 10_000,
@@ -36,7 +39,7 @@ export async function runStepHere(
     },
   };
   const limit = policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs };
-  const attempt = await openAttempt(host, { id: name, pipeline: '', seed: deriveSeed(seed, name), ...limit }, services);
+  const attempt = await openAttempt(host, { id, pipeline: '', seed: deriveSeed(seed, id), ...limit }, services);
   try {
     const output = await outputOf(implementation, input, attempt);
     await attempt.close({ outcome: 'completed' });
@@ -45,7 +48,5 @@ export async function runStepHere(
     const known = asEvertrainError(attempt.failure ?? error, `Step "${name}"`);
     await attempt.close({ outcome: 'failed', code: known.code, message: known.message }).catch(() => undefined);
     throw known;
-  } finally {
-    await implementation.close?.();
   }
 }

@@ -7,7 +7,8 @@ export interface DevWorkerOrder {
   readonly namespace: string;
   readonly dataDir: string;
   readonly root: string;
-  readonly modelServer: string;
+  /** None where onnxruntime-node is missing. */
+  readonly modelServer?: string;
   /** A kept bundle of an earlier build; default: the code as it is now. */
   readonly bundle?: string;
 }

@@ -6,12 +6,29 @@ import type { Model } from '../model-handle.js';
 import { followRun } from './live.js';
 import { loadProject } from './local-system.js';
 
-/** A model of the project in a folder; USER_MODEL_UNKNOWN with the names that there are. */
-export async function modelOf(root: string, name: string): Promise<ModelDefinition> {
+/** The model that is meant where none is named; the shipped project's. */
+const firstModel = 'iris';
+
+/** A model of the project in a folder, unnamed the only one; USER_MODEL_UNKNOWN with the names that there are. */
+export async function modelOf(root: string, name: string | undefined): Promise<ModelDefinition> {
   const { models } = await loadProject(root);
-  const found = models.find((one) => one.name === name);
+  const found =
+    models.find((one) => one.name === (name ?? firstModel)) ??
+    (name === undefined && models.length === 1 ? models[0] : undefined);
   if (found !== undefined) return found;
   const names = models.map((one) => one.name);
+  if (name === undefined) {
+    throw new EvertrainError(
+      'USER_MODEL_UNKNOWN',
+      `The project has ${names.length === 0 ? 'no model' : 'several models'}.`,
+      {
+        remedy:
+          names.length === 0
+            ? 'Serve its pipelines with `npx evertrain dev`, or give `project()` a model.'
+            : `Name one of: ${names.join(', ')}.`,
+      },
+    );
+  }
   const nearest = nearestName(name, names);
   throw new EvertrainError('USER_MODEL_UNKNOWN', `The project has no model "${name}".`, {
     value: name,

@@ -1,6 +1,6 @@
 /**
- * Pipelines and steps as plain function calls: no engine, no worker, no waiting. Steps are functions given by the test,
- * the clock is virtual (a sleep or a deadline passes at once), answers and signals are given beforehand. What a pipeline
+ * Pipelines as plain function calls: no engine, no worker, no waiting. Steps are functions given by the test or the
+ * project's own implementations, the clock is virtual (a sleep or a deadline passes at once), answers and signals are given beforehand. What a pipeline
  * does is the same code as on a worker; what durability adds (retries, heartbeats, the cache) is not there.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -19,6 +19,7 @@ import {
 } from '../../workflows/sdk/run-scope.js';
 import { decode } from '../../workflows/sdk/schema.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
+import type { PlainActivities } from './plain-activities.js';
 
 /** Stands for a step: takes the decoded side of its input, answers the encoded side of its output. */
 export type PlainStep = (input: never, call: PlainCall) => unknown;
@@ -30,8 +31,10 @@ export interface PlainCall {
 }
 
 export interface PlainOptions {
-  /** By step name. */
-  readonly steps: Readonly<Record<string, PlainStep>>;
+  /** By step name; comes before `activities`. */
+  readonly steps?: Readonly<Record<string, PlainStep>>;
+  /** The project's own implementations (`plainActivities`), for steps that `steps` does not give. */
+  readonly activities?: PlainActivities;
   /** Answers by approval id (its name, `#n` from the second on); one that is missing times out, or is an error. */
   readonly answers?: Readonly<Record<string, unknown>>;
   /** Payloads of signals by name, oldest first. */
@@ -51,9 +54,9 @@ const root: StepPath = { prefix: '', groups: [] };
 export async function runPlain<P extends PipelineDefinition>(
   pipeline: P,
   input: PipelineInput<P>,
-  options: PlainOptions,
+  options: PlainOptions = {},
 ): Promise<PipelineResult<PipelineOutput<P>>> {
-  checkOptions('runPlain', options, ['steps', 'answers', 'signals', 'startAt']);
+  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'startAt']);
   useScopeLookup(() => scopes.getStore(), paths);
   const host = new PlainHost(options);
   return (await runIn(host, pipeline, input)) as PipelineResult<PipelineOutput<P>>;
@@ -92,19 +95,24 @@ class PlainHost implements RunHost {
     id: string,
     path: StepPath,
   ): Promise<unknown> {
-    const { name } = definition;
-    const run = this.given.steps[name];
-    if (run === undefined) {
-      throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `runPlain was given nothing for step "${name}".`, {
-        value: name,
-        remedy: `Add it to \`steps\`; there are: ${Object.keys(this.given.steps).join(', ') || 'none'}.`,
-      });
-    }
-    const decoded = decode(definition.input, asJson(input), 'USER_INPUT_INVALID', `the input of step "${name}"`);
-    const output = asJson(await run(decoded as never, { id, groups: path.groups }));
-    decode(definition.output, output, 'USER_OUTPUT_INVALID', `the output of step "${name}"`);
+    const output = asJson(await this.run(definition, asJson(input), { id, groups: path.groups }));
+    decode(definition.output, output, 'USER_OUTPUT_INVALID', `the output of step "${definition.name}"`);
     if (scope.rejected !== undefined) throw scope.rejected;
     return output;
+  }
+
+  private async run(definition: StepDefinition, input: unknown, call: PlainCall): Promise<unknown> {
+    const { name } = definition;
+    const { steps = {}, activities } = this.given;
+    const given = steps[name];
+    if (given === undefined && activities !== undefined) return activities.runAs(call.id, definition, input);
+    if (given !== undefined) {
+      return given(decode(definition.input, input, 'USER_INPUT_INVALID', `the input of step "${name}"`) as never, call);
+    }
+    throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `runPlain was given nothing for step "${name}".`, {
+      value: name,
+      remedy: `Add it to \`steps\`, which has ${Object.keys(steps).join(', ') || 'none'}, or give \`activities\`.`,
+    });
   }
 
   child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown): Promise<unknown> {

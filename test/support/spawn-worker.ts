@@ -4,8 +4,11 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export interface SpawnWorkerOptions {
-  /** The project's folder: `workflows.ts` or `workflows/index.ts` in it, the same for activities. */
-  readonly project: string;
+  /**
+   * The project's folder: `workflows.ts` or `workflows/index.ts` in it, the same for activities. Default: the working
+   * directory.
+   */
+  readonly project?: string;
   /** The engine's host:port. */
   readonly address: string;
   readonly dataDir: string;
@@ -31,11 +34,12 @@ export interface SpawnedWorker {
   stop(): Promise<void>;
 }
 
-/** Starts `createWorker` for a project in a Node process and waits until it serves. */
+/** Starts `createWorker` for a project in a Node process and waits until it serves: `spawnWorker(engine)`. */
 export async function spawnWorker(options: SpawnWorkerOptions): Promise<SpawnedWorker> {
   const script = ['ts', 'js'].map(scriptFile).find(existsSync) ?? scriptFile('js');
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Its standard input is its lifeline: a worker ends with the test that started it, however that ends.
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {

@@ -9,6 +9,7 @@ import type { Evertrain } from '../../client/evertrain.js';
 import { provision } from '../../worker/engine/provision.js';
 import { type Engine, startEngine } from '../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
+import { endWithTest } from './end-with-test.js';
 
 /** A real engine of a test's own, with a data folder of its own. */
 export interface TestEngine {
@@ -26,13 +27,23 @@ export interface TestEngine {
   stop(): Promise<void>;
 }
 
-/** Starts the embedded engine on an empty temporary folder, ready for runs. */
+/**
+ * Starts the embedded engine on an empty temporary folder, ready for runs. It ends with the process that started it, also
+ * when that is killed.
+ */
 export async function startTestEngine(): Promise<TestEngine> {
   const { path: binary } = await ensureTemporal();
   const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-test-'));
-  const removeFolder = () => rm(dataDir, { recursive: true, force: true });
-  const start = (port?: number) =>
-    startEngine({ dataDir, binary, uiPort: false, ...(port === undefined ? {} : { port }) });
+  const end = endWithTest(dataDir);
+  const removeFolder = async () => {
+    end.release();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  const start = async (port?: number) => {
+    const engine = await startEngine({ dataDir, binary, uiPort: false, ...(port === undefined ? {} : { port }) });
+    end.watch(engine.pid);
+    return engine;
+  };
   let engine = await start().catch(async (error: unknown) => {
     await removeFolder();
     throw error;
@@ -52,6 +63,7 @@ export async function startTestEngine(): Promise<TestEngine> {
     async kill() {
       process.kill(engine.pid, 'SIGKILL');
       await engine.exited;
+      end.watch(0);
       await engine.stop();
     },
     async restart() {

@@ -17,6 +17,8 @@ import { SetupError } from './setup-error.mjs';
 const cliVersion = '1.5.1';
 const serverVersionOfCli = '1.29.1';
 const oldestServer = [1, 29];
+/** Of the downloader: the version that package.json names for all of the SDK. */
+const sdkVersion = '1.24.0';
 const oldestGo = [1, 25];
 /** A download that brings no byte for so long is given up. */
 const stallMs = 30_000;
@@ -119,7 +121,9 @@ async function download(folder, progress, tried) {
   try {
     import.meta.resolve('@temporalio/testing');
   } catch {
-    tried.push("the Temporal SDK's downloader (@temporalio/testing) is not installed");
+    tried.push(
+      `the Temporal SDK's downloader is not installed: \`npm install --save-dev @temporalio/testing@${sdkVersion}\``,
+    );
     return undefined;
   }
   const script = fileURLToPath(new URL('download-temporal.mjs', import.meta.url));

@@ -25,6 +25,11 @@ export function configurePython(use: PythonResolver | undefined): void {
   resolved.clear();
 }
 
+/** As `configurePython`, unless somebody has said it before. */
+export function configurePythonByDefault(use: PythonResolver): void {
+  resolver ??= use;
+}
+
 /**
  * The environment of a script: the interpreter that the step names; else the environment of its requirements file, by
  * default the nearest `requirements.txt` at or above the script inside the project (then `python/requirements.txt`).

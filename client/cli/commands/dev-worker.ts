@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { configurePython } from '../../../activities/sdk/jobs/python-environment.js';
 import { bundleProject, loadBundle, saveBundle } from '../../../worker/bundle.js';
 import { createWorker, type EvertrainWorker } from '../../../worker/create-worker.js';
 import { installRuntime } from '../../../worker/log.js';
-import { ensurePython } from '../../../worker/setup/python.mjs';
 import { devDeployment, type DevWorkerMessage, type DevWorkerOrder } from '../dev-messages.js';
 import { exitSoon } from '../exit.js';
 import { loadActivities, projectFile } from '../local-system.js';
@@ -42,7 +40,6 @@ async function serve(order: DevWorkerOrder, worker: { current?: EvertrainWorker 
 
 async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {
   installRuntime('ERROR');
-  configurePython((requirements) => ensurePython(requirements === undefined ? {} : { requirements }));
   const workflows = projectFile(order.root, 'workflows');
   const bundle = order.bundle === undefined ? await bundleProject(workflows) : await loadBundle(order.bundle);
   await saveBundle(bundle, join(order.dataDir, 'bundles'));
@@ -55,7 +52,7 @@ async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {
     address: order.address,
     namespace: order.namespace,
     dataDir: order.dataDir,
-    modelServer: order.modelServer,
+    ...(order.modelServer === undefined ? {} : { modelServer: order.modelServer }),
     version: { deployment: devDeployment, build: bundle.version },
     ...(webhook === undefined ? {} : { webhook }),
   });

@@ -1,10 +1,12 @@
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { Command } from 'commander';
+import type { ModelServer } from '../../../serving/start-model-server.js';
 import { lockDataFolder } from '../../../worker/engine/data-folder-lock.js';
 import { provision } from '../../../worker/engine/provision.js';
 import { startEngine } from '../../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../../worker/setup/temporal.mjs';
+import { isEvertrainError } from '../../../workflows/sdk/errors.js';
 import { DevBuilds } from '../dev-builds.js';
 import { engineEnds, projectFile, startKeptServer } from '../local-system.js';
 import { watchFolders } from '../watch-folders.js';
@@ -40,21 +42,21 @@ async function dev(options: DevOptions): Promise<void> {
     const connection = await Connection.connect({ address: engine.address });
     undo.push(() => connection.close());
     await provision(connection, engine.namespace);
-    const server = await startKeptServer(dataDir);
-    undo.push(() => server.close());
+    const server = await startServer(dataDir, say);
+    undo.push(() => server?.close());
     const builds = new DevBuilds(new Client({ connection, namespace: engine.namespace }), say, {
       address: engine.address,
       namespace: engine.namespace,
       dataDir,
       root,
-      modelServer: server.address,
+      ...(server === undefined ? {} : { modelServer: server.address }),
     });
     undo.push(() => builds.stop());
     const code = ['workflows', 'activities', 'python'].map((folder) => join(root, folder));
     undo.push(watchFolders(code, /\.(ts|js|mjs|py|json)$/, () => void builds.reload()));
     const serve = async () => {
       await builds.start();
-      say(`engine ${engine.address}, model server ${server.address}`);
+      say(`engine ${engine.address}, ${server === undefined ? 'no model server' : `model server ${server.address}`}`);
       if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
       say('Watching for changes. Ctrl-C stops everything; open runs go on at the next start.');
       await engineEnds(engine);
@@ -62,6 +64,17 @@ async function dev(options: DevOptions): Promise<void> {
     await Promise.race([stopped, serve()]);
   } finally {
     for (let last = undo.pop(); last !== undefined; last = undo.pop()) await last();
+  }
+}
+
+/** Not every project serves models: without onnxruntime-node it goes on without a model server, and says so. */
+async function startServer(dataDir: string, say: (line: string) => void): Promise<ModelServer | undefined> {
+  try {
+    return await startKeptServer(dataDir);
+  } catch (error) {
+    if (!isEvertrainError(error) || error.code !== 'SYSTEM_PEER_MISSING') throw error;
+    say(`Models cannot be deployed: ${error.message}`);
+    return undefined;
   }
 }
 

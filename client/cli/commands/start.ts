@@ -15,7 +15,7 @@ interface StartOptions {
 
 export function configure(command: Command): void {
   command
-    .argument('[model]', 'the model to train', 'iris')
+    .argument('[model]', 'the model to train; default: iris, or the only one of the project')
     .option('--once', 'train, check one prediction, stop everything and exit')
     .option('--data-dir <folder>', 'where everything is kept', process.env['EVERTRAIN_DATA_DIR'] ?? '.evertrain')
     .option('--input <json>', 'input of its pipeline', '{}')
@@ -23,7 +23,7 @@ export function configure(command: Command): void {
 }
 
 /** Starts the whole system, trains the model (or goes on with a training under way), and keeps it answering. */
-async function start(name: string, options: StartOptions): Promise<void> {
+async function start(name: string | undefined, options: StartOptions): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const interrupted = untilInterrupted();
   const root = process.cwd();

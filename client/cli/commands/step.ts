@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { configurePython } from '../../../activities/sdk/jobs/python-environment.js';
 import { runStepHere } from '../../../activities/sdk/run-step-here.js';
 import type { Implementation } from '../../../activities/sdk/implementation.js';
 import { openStepServices } from '../../../worker/step-services.js';
-import { ensurePython } from '../../../worker/setup/python.mjs';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import { exitCodes } from '../exit.js';
@@ -31,7 +29,6 @@ export function configure(command: Command): void {
 async function runStep(name: string, options: StepRunOptions): Promise<void> {
   const implementation = await implementationOf(name);
   const input = await inputOf(options);
-  configurePython((requirements) => ensurePython(requirements === undefined ? {} : { requirements }));
   const services = await openStepServices({
     dataDir: resolve(options.dataDir),
     log: (level, message) => process.stderr.write(`${level} ${message}\n`),
@@ -46,6 +43,7 @@ async function runStep(name: string, options: StepRunOptions): Promise<void> {
     if (!stop.signal.aborted) throw error;
     process.exitCode = exitCodes.interrupted;
   } finally {
+    await implementation.close?.();
     await services.close();
   }
 }

@@ -1,13 +1,11 @@
 import { resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { Command } from 'commander';
-import { configurePython } from '../../../activities/sdk/jobs/python-environment.js';
 import { bundleProject, writeBundle } from '../../../worker/bundle.js';
 import { createWorker, type EvertrainWorker } from '../../../worker/create-worker.js';
 import { startHealthServer } from '../../../worker/health-server.js';
 import { provision } from '../../../worker/engine/provision.js';
 import { installRuntime, workerLog } from '../../../worker/log.js';
-import { ensurePython } from '../../../worker/setup/python.mjs';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { resolveConnection } from '../../config.js';
 import { unreachable } from '../../to-error.js';
@@ -72,7 +70,7 @@ async function makeWorker(options: WorkerCommandOptions): Promise<EvertrainWorke
     ...(found.tls === undefined ? {} : { tls: found.tls }),
     ...(found.apiKey === undefined ? {} : { apiKey: found.apiKey }),
   };
-  const connection = await Connection.connect(settings).catch((cause: unknown) => {
+  const connection = await Connection.connect({ ...settings, connectTimeout: 5_000 }).catch((cause: unknown) => {
     throw unreachable(found.address, cause);
   });
   try {
@@ -80,7 +78,6 @@ async function makeWorker(options: WorkerCommandOptions): Promise<EvertrainWorke
   } finally {
     await connection.close();
   }
-  configurePython((requirements) => ensurePython(requirements === undefined ? {} : { requirements }));
   const modelServer = process.env['EVERTRAIN_MODEL_SERVER'];
   const webhook = process.env['EVERTRAIN_WEBHOOK'];
   return createWorker({
