@@ -12,7 +12,10 @@ const write = step('plain-activities.write', {
   input: z.object({ words: z.number().transform((count) => count + 1) }),
   output: z.object({ text: artifact(), words: z.int() }),
 });
-const draw = step('plain-activities.draw', { input: z.object({ of: artifact() }), output: z.object({ seed: z.int() }) });
+const draw = step('plain-activities.draw', {
+  input: z.object({ of: artifact() }),
+  output: z.object({ seed: z.int() }),
+});
 const shout = step('plain-activities.shout', {
   input: z.object({ of: artifact() }),
   output: z.object({ text: z.string() }),
@@ -60,7 +63,10 @@ describe('activities as plain calls', () => {
   it('carry a whole pipeline, Python included, with the seeds of a run', async () => {
     const first = await runPlain(shouts, undefined, { activities: plain });
     const shouted = 'WORD WORD WORD ';
-    expect(first).toEqual({ outcome: 'completed', output: { shouted, seeds: [expect.any(Number), expect.any(Number)] } });
+    expect(first).toEqual({
+      outcome: 'completed',
+      output: { shouted, seeds: [expect.any(Number), expect.any(Number)] },
+    });
     const { seeds } = (first as unknown as { output: { seeds: number[] } }).output;
     expect(new Set(seeds).size).toBe(2);
     expect(await runPlain(shouts, undefined, { activities: plain })).toEqual(first);
@@ -69,7 +75,9 @@ describe('activities as plain calls', () => {
 
   it('leave some steps to the test', async () => {
     const steps = { 'plain-activities.draw': () => ({ seed: 7 }) };
-    expect(await runPlain(shouts, undefined, { activities: plain, steps })).toMatchObject({ output: { seeds: [7, 7] } });
+    expect(await runPlain(shouts, undefined, { activities: plain, steps })).toMatchObject({
+      output: { seeds: [7, 7] },
+    });
   });
 
   it('refuse a step that they do not implement', async () => {
