@@ -25,7 +25,7 @@ async function afterFirstAttempt(run: Run): Promise<StepView> {
       const [step] = (await run.view()).steps;
       return step?.attempts?.some(({ attempt }) => attempt === 1) ? step : undefined;
     },
-    { timeout: 20_000, interval: 200 },
+    { timeout: 40_000, interval: 200 },
   );
 }
 
@@ -48,7 +48,7 @@ describe('a worker that stands still past its heartbeat and then goes on', () =>
     // The older attempt may get its effect out; a receiver that must not see it twice asks for the idempotency key.
     expect(effects.count('paused')).toBeLessThanOrEqual(2);
     await Promise.all([first.stop(), second.stop()]);
-  }, 60_000);
+  }, 150_000);
 
   it('cannot put its checkpoints over those of the attempt that took over, and its job ends', async () => {
     const { effects, evertrain } = fixture;
@@ -73,6 +73,7 @@ describe('a worker that stands still past its heartbeat and then goes on', () =>
     // Beside what was under way when the worker stopped, the older job did no epoch: its checkpoint was not taken.
     expect([4, 5].map((epoch) => effects.count(`epoch-${epoch}`))).toEqual([1, 1]);
     await Promise.all([first.stop(), second.stop()]);
-    await expect.poll(() => processes(fixture.engine.dataDir), { timeout: 10_000 }).toBe(1);
-  }, 60_000);
+    // The engine is left. A job has 10 s to heed SIGTERM before it is killed.
+    await expect.poll(() => processes(fixture.engine.dataDir), { timeout: 40_000 }).toBe(1);
+  }, 150_000);
 });

@@ -18,12 +18,12 @@ export interface EffectServer {
   hold(key: string): void;
   /** Answers what is held under the key, and holds it no more. */
   release(key: string): void;
-  /** Waits until the key has begun so many times; fails after 30 s. */
+  /** Waits until the key has begun so many times; fails after 60 s. */
   began(key: string, times?: number): Promise<void>;
   close(): Promise<void>;
 }
 
-const beganWithinMs = 30_000;
+const beganWithinMs = 60_000;
 
 /** Starts it on a free loopback port. */
 export async function effectServer(): Promise<EffectServer> {
@@ -66,7 +66,7 @@ export async function effectServer(): Promise<EffectServer> {
         const look = () => {
           if ((begins.get(key) ?? 0) >= times) end(resolve);
         };
-        const late = () => reject(new Error(`"${key}" began ${begins.get(key) ?? 0} times, not ${times}, in 30 s`));
+        const late = () => reject(new Error(`"${key}" began ${begins.get(key) ?? 0} times, not ${times}, in 60 s`));
         const timer = setTimeout(() => end(late), beganWithinMs);
         watchers.add(look);
         look();
