@@ -4,10 +4,9 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { configurePythonByDefault } from '../activities/sdk/jobs/python-environment.js';
 import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
-import { fileJournal } from '../activities/sdk/journal/file-journal.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
-import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
+import { openStorage } from '../activities/sdk/storage.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import { workerLog } from './log.js';
 import { ensurePython } from './setup/python.mjs';
@@ -15,6 +14,7 @@ import { ensurePython } from './setup/python.mjs';
 export interface StepServicesOptions {
   /** Default `.evertrain`. */
   readonly dataDir?: string | undefined;
+  /** Default, for the journal too: what `EVERTRAIN_STORE` names, else the data folder. */
   readonly store?: ArtifactStore | undefined;
   readonly journal?: Journal | undefined;
   /** Default: the worker's own log. */
@@ -38,11 +38,13 @@ export async function openStepServices(
       cause: error,
     });
   });
-  const journal = options.journal ?? fileJournal(join(dataDir, 'journal'));
+  const storage = openStorage(dataDir);
+  if (options.store === undefined || options.journal === undefined) await storage.check();
+  const journal = options.journal ?? storage.journal;
   const records = openAttemptRecords(journal, randomUUID());
   const background = new Set<Promise<unknown>>();
   return {
-    store: options.store ?? fileArtifactStore(join(dataDir, 'artifacts')),
+    store: options.store ?? storage.store,
     journal,
     records,
     identity: `${process.pid}@${hostname()}`,

@@ -1,8 +1,8 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
 import { readAttempts } from '../../activities/sdk/journal/read-run.js';
-import type { Journal } from '../../activities/sdk/ports.js';
+import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
+import { openStorage } from '../../activities/sdk/storage.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { connect } from '../connect.js';
 import type { Evertrain } from '../evertrain.js';
@@ -28,11 +28,11 @@ export function withConnection(command: Command): Command {
 /** Connects for the time of a command. */
 export async function connected<T>(
   options: ConnectedOptions,
-  body: (evertrain: Evertrain, journal: Journal) => Promise<T>,
+  body: (evertrain: Evertrain, journal: Journal, store: ArtifactStore) => Promise<T>,
 ): Promise<T> {
   const { address, namespace } = options;
   const dataDir = resolve(options.dataDir);
-  const journal = fileJournal(join(dataDir, 'journal'));
+  const { journal, store } = openStorage(dataDir);
   const evertrain = await connect({
     ...(address === undefined ? {} : { address }),
     ...(namespace === undefined ? {} : { namespace }),
@@ -40,7 +40,7 @@ export async function connected<T>(
     attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
   });
   try {
-    return await body(evertrain, journal);
+    return await body(evertrain, journal, store);
   } finally {
     await evertrain.close();
   }

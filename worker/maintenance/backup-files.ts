@@ -22,6 +22,7 @@ const leftOut = [
   /^temporal\.db(-wal|-shm|-journal)?$/,
   /^engine\.json$/,
   /^[^/]+\.(lock|pid|sock)$/,
+  /^cache$/,
   /^artifacts\/(tmp|dirs|trash)$/,
   /^journal\/\.tmp$/,
 ];

@@ -35,6 +35,15 @@ export async function ensureNpmPackages({ root, log }) {
   }
 }
 
+/**
+ * Whether the packages of the lock file are what is installed; changes nothing.
+ *
+ * @param {{ root: string }} options
+ */
+export function hasNpmPackages({ root }) {
+  return isUpToDate(join(root, 'node_modules', '.evertrain-stamp'), stampOf(root));
+}
+
 /** @param {string} root */
 function stampOf(root) {
   const path = join(root, 'package-lock.json');

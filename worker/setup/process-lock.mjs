@@ -71,6 +71,17 @@ export async function waitForLock(path, onWait) {
 }
 
 /**
+ * The living process that holds the lock; changes nothing.
+ *
+ * @param {string} path
+ * @returns {ProcessIdentity | undefined}
+ */
+export function lockHolder(path) {
+  const owner = ownerOf(path);
+  return owner === 'dead' ? undefined : owner;
+}
+
+/**
  * @param {string} path
  * @param {string} content
  * @returns {Lock}

@@ -3,12 +3,13 @@
  * EVERTRAIN_TEMPORAL_BIN, the one in the cache, `temporal` on the PATH when its server is new enough, the download that
  * the Temporal SDK offers, a build with Go. The last two end in the cache, complete or not at all.
  */
-import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder, makeFolder } from './cache-folder.mjs';
+import { cacheFolder } from './cache-folder.mjs';
 import { findExecutable, isExecutable } from './find-executable.mjs';
-import { waitForLock } from './process-lock.mjs';
+import { goInstall, isAtLeast } from './go-install.mjs';
+import { makeOnce } from './make-once.mjs';
 import { asProgress } from './progress.mjs';
 import { indent, runCommand } from './run-command.mjs';
 import { SetupError } from './setup-error.mjs';
@@ -86,27 +87,15 @@ async function configuredBinary(path) {
  * @param {string[]} tried why each way before did not work
  */
 async function obtain(binary, progress, tried) {
-  const folder = makeFolder(dirname(binary));
-  const lock = await waitForLock(`${folder}.lock`, ({ pid }) => {
-    progress.line(`Another set-up (process ${pid}) is getting the Temporal server; waiting for it.`);
-  });
-  try {
-    if (isExecutable(binary)) return;
-    removeLeftovers(folder);
-    const work = mkdtempSync(join(folder, 'tmp-'));
-    try {
-      const made = (await download(work, progress, tried)) ?? (await build(work, progress, tried));
-      if (made === undefined) throw nothingToBeHad(tried);
-      await serverVersion(made).catch((cause) => {
-        throw nothingToBeHad([...tried, `the binary that was made does not run: ${cause.message}`]);
-      });
-      renameSync(made, binary);
-    } finally {
-      rmSync(work, { recursive: true, force: true });
-    }
-  } finally {
-    lock.release();
-  }
+  const make = async (/** @type {string} */ folder) => {
+    const made = (await download(folder, progress, tried)) ?? (await build(folder, progress, tried));
+    if (made === undefined) throw nothingToBeHad(tried);
+    await serverVersion(made).catch((cause) => {
+      throw nothingToBeHad([...tried, `the binary that was made does not run: ${cause.message}`]);
+    });
+    return made;
+  };
+  await makeOnce({ path: binary, what: 'the Temporal server', progress, make });
 }
 
 /**
@@ -177,28 +166,15 @@ function sizeBytes(folder) {
  * @returns {Promise<string | undefined>}
  */
 async function build(folder, progress, tried) {
-  const go = findExecutable('go');
-  if (go === undefined) {
-    tried.push('`go` is not on the PATH');
-    return undefined;
-  }
-  const version = /go(\d+\.\d+(?:\.\d+)?)/.exec(await runCommand(go, ['version']).catch(() => ''))?.[1];
-  if (version === undefined || !isAtLeast(version, oldestGo)) {
-    tried.push(`${go} is Go ${version ?? 'of unknown version'}; a build needs ${oldestGo.join('.')}`);
-    return undefined;
-  }
-  const target = `github.com/temporalio/cli/cmd/temporal@v${cliVersion}`;
-  const title = `Building the Temporal server with Go ${version} (once; about 5 minutes on 2 cores)`;
-  try {
-    // -v names each package as it is compiled: without it Go is silent to the end.
-    await progress.during(title, (tell) =>
-      runCommand(go, ['install', '-v', target], { env: { GOBIN: folder }, onLine: tell }),
-    );
-  } catch (error) {
-    tried.push(`the build with Go failed: ${/** @type {Error} */ (error).message}`);
-    return undefined;
-  }
-  return join(folder, process.platform === 'win32' ? 'temporal.exe' : 'temporal');
+  const made = await goInstall({
+    target: `github.com/temporalio/cli/cmd/temporal@v${cliVersion}`,
+    folder,
+    oldestGo,
+    title: (go) => `Building the Temporal server with Go ${go} (once; about 5 minutes on 2 cores)`,
+    progress,
+    tried,
+  });
+  return made ? join(folder, process.platform === 'win32' ? 'temporal.exe' : 'temporal') : undefined;
 }
 
 /** @param {readonly string[]} tried */
@@ -213,34 +189,10 @@ function nothingToBeHad(tried) {
   });
 }
 
-/**
- * What a killed set-up left. The lock is held, so nobody works in these folders.
- *
- * @param {string} folder
- */
-function removeLeftovers(folder) {
-  for (const name of readdirSync(folder)) {
-    if (name.startsWith('tmp-')) rmSync(join(folder, name), { recursive: true, force: true });
-  }
-}
-
 /** @param {string} binary */
 async function serverVersion(binary) {
   const output = await runCommand(binary, ['--version'], { signal: AbortSignal.timeout(20_000) });
   const version = /Server (\d+\.\d+(?:\.\d+)?)/.exec(output)?.[1];
   if (version === undefined) throw new Error(`\`${binary} --version\` names no server: ${output.slice(0, 200)}`);
   return version;
-}
-
-/**
- * @param {string} version
- * @param {readonly number[]} oldest
- */
-function isAtLeast(version, oldest) {
-  const parts = version.split('.').map(Number);
-  for (const [index, least] of oldest.entries()) {
-    const part = parts[index] ?? 0;
-    if (part !== least) return part > least;
-  }
-  return true;
 }

@@ -14,6 +14,7 @@ import {
   temporaryFolder,
   withTemporary,
 } from './journal-paths.js';
+import { perKeyOrder } from './per-key-order.js';
 import { appendLines, readLines } from './stream-file.js';
 
 /**
@@ -83,20 +84,6 @@ async function createFile(root: string, segments: readonly string[], path: strin
   // The loser too: what it is about to read must not be undone by a power cut.
   await syncDirectory(dirname(path));
   return created;
-}
-
-/** Two appends of this process to one stream wait for each other, or one could cut off the other's unfinished line. */
-function perKeyOrder() {
-  const last = new Map<string, Promise<void>>();
-  return async (key: string, work: () => Promise<void>): Promise<void> => {
-    const mine = (last.get(key) ?? Promise.resolve()).then(work, work);
-    last.set(key, mine);
-    try {
-      await mine;
-    } finally {
-      if (last.get(key) === mine) last.delete(key);
-    }
-  };
 }
 
 async function listKeys(root: string, prefix: readonly string[]): Promise<string[]> {

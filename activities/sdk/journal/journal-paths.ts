@@ -30,7 +30,8 @@ export function pathOf(root: string, segments: readonly string[]): string {
   return join(root, ...segments.map(fileName));
 }
 
-function fileName(segment: string): string {
+/** The name of a segment's files, without suffix: `.` in it says that it was cut. */
+export function fileName(segment: string): string {
   const name = segment.replace(/[A-Z]/g, (capital) => `+${capital.toLowerCase()}`);
   if (name.length <= longest) return name;
   return `${name.slice(0, kept)}.${createHash('sha256').update(segment).digest('hex').slice(0, 40)}`;
@@ -64,6 +65,11 @@ async function nameLongSegments(root: string, segments: readonly string[]): Prom
 /** The segment behind a file or folder name (without suffix); undefined when its `.name` file is gone. */
 export async function segmentOf(folder: string, name: string): Promise<string | undefined> {
   if (name.includes('.')) return unlessAbsent(readFile(join(folder, `${name}${suffix.name}`), 'utf8'));
+  return plainSegment(name);
+}
+
+/** The segment of a name that was not cut. */
+export function plainSegment(name: string): string {
   return name.replace(/\+([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 

@@ -5,7 +5,7 @@ import { unlessAbsent } from '../durable-files.js';
 const newline = 0x0a;
 const blockBytes = 64 << 10;
 /** One read gives about so much; the caller goes on from the cursor. */
-const mostReadBytes = 16 << 20;
+export const mostReadBytes = 16 << 20;
 
 /**
  * Appends whole lines to a file that has one writer. A torn last line, which a killed writer left, is cut off first; one
@@ -13,13 +13,7 @@ const mostReadBytes = 16 << 20;
  * of the process, and after a power cut the last seconds of a log may be missing.
  */
 export async function appendLines(path: string, lines: readonly string[]): Promise<void> {
-  const torn = lines.find((line) => line.includes('\n'));
-  if (torn !== undefined) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${show(torn)} is more than one line.`, {
-      value: torn,
-      remedy: 'Append each line by itself, without line breaks.',
-    });
-  }
+  checkLines(lines);
   const handle = await open(path, 'a+');
   try {
     const { size } = await handle.stat();
@@ -33,6 +27,17 @@ export async function appendLines(path: string, lines: readonly string[]): Promi
     }
   } finally {
     await handle.close();
+  }
+}
+
+/** USER_OPTION_INVALID for a line with a line break in it. */
+export function checkLines(lines: readonly string[]): void {
+  const torn = lines.find((line) => line.includes('\n'));
+  if (torn !== undefined) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${show(torn)} is more than one line.`, {
+      value: torn,
+      remedy: 'Append each line by itself, without line breaks.',
+    });
   }
 }
 
@@ -67,7 +72,7 @@ export async function readLines(path: string, cursor: string | undefined) {
   }
 }
 
-function parseCursor(cursor: string | undefined): number {
+export function parseCursor(cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
   throw new EvertrainError('USER_OPTION_INVALID', `${show(cursor)} is not a cursor of this journal.`, {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
+import { openStorage } from '../../../activities/sdk/storage.js';
 import { collectGarbage } from '../../../worker/maintenance/collect-garbage.js';
 import { engineRuns, historyRoots } from '../../../worker/maintenance/history-roots.js';
 import { durationMs } from '../../../workflows/sdk/duration.js';
@@ -16,17 +16,17 @@ export function configure(command: Command): void {
 }
 
 async function gc(options: ConnectedOptions & { readonly apply?: boolean; readonly grace: string }): Promise<void> {
-  if (!existsSync(options.dataDir)) {
+  if (openStorage(options.dataDir).remote === undefined && !existsSync(options.dataDir)) {
     throw new EvertrainError('USER_FILE_NOT_FOUND', `There is no data folder at ${resolve(options.dataDir)}.`, {
       value: options.dataDir,
       remedy: 'Pass the folder that Evertrain was started with.',
     });
   }
   const graceMs = durationMs(options.grace as never, '--grace');
-  await connected(options, async ({ client }, journal) => {
+  await connected(options, async ({ client }, journal, store) => {
     const { open, retained } = await engineRuns(client);
     const report = await collectGarbage({
-      store: fileArtifactStore(join(resolve(options.dataDir), 'artifacts')),
+      store,
       journal,
       roots: historyRoots(client),
       openRuns: open,
