@@ -36,6 +36,10 @@ export function portInUse(option: string, port: number): EvertrainError {
   });
 }
 
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await bind(port)) !== undefined;
+}
+
 /** The port of `host:port` or of a URL. */
 export function portOf(address: string | undefined): number | undefined {
   const port = Number(/:(\d+)\/?$/.exec(address ?? '')?.[1]);

@@ -5,7 +5,7 @@
  * its operator has to run, never half-used.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Connection } from '@temporalio/client';
+import type { ConnectionLike } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { searchAttributes } from '../../workflows/sdk/protocol.js';
@@ -30,7 +30,7 @@ const unavailable = 14;
  * not answer, USER_OPTION_INVALID where there is no such namespace.
  */
 export async function provision(
-  connection: Connection,
+  connection: ConnectionLike,
   namespace: string,
   options: ProvisionOptions = {},
 ): Promise<void> {
@@ -39,7 +39,7 @@ export async function provision(
   await registerSearchAttributes(connection, namespace);
 }
 
-async function checkVersion({ workflowService }: Connection): Promise<void> {
+async function checkVersion({ workflowService }: ConnectionLike): Promise<void> {
   const { serverVersion } = await workflowService.getSystemInfo({}).catch((cause: unknown) => {
     throw unreachable(cause);
   });
@@ -56,7 +56,7 @@ async function checkVersion({ workflowService }: Connection): Promise<void> {
   );
 }
 
-async function setRetention({ workflowService }: Connection, namespace: string, days?: number): Promise<void> {
+async function setRetention({ workflowService }: ConnectionLike, namespace: string, days?: number): Promise<void> {
   if (days !== undefined && !(Number.isInteger(days) && days >= 1)) {
     throw new EvertrainError('USER_OPTION_INVALID', `retentionDays: ${days} is not a whole number of days.`, {
       value: days,
@@ -78,27 +78,26 @@ async function setRetention({ workflowService }: Connection, namespace: string, 
     });
 }
 
-async function registerSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+async function registerSearchAttributes(connection: ConnectionLike, namespace: string): Promise<void> {
   const missing = await missingSearchAttributes(connection, namespace);
-  if (missing.length > 0) {
-    await connection.operatorService
-      .addSearchAttributes({
-        namespace,
-        searchAttributes: Object.fromEntries(
-          missing.map(({ name, type }) => [name, IndexedValueType[valueType(type)]]),
-        ),
-      })
-      .catch((cause: unknown) => {
-        // Another process registered them at the same time.
-        if (codeOf(cause) === alreadyExists) return;
-        throw refused(
-          'register search attributes',
-          missing.map((attribute) => command(namespace, attribute)),
-          cause,
-        );
-      });
-  }
+  if (missing.length > 0) await addSearchAttributes(connection, namespace, missing);
   await waitUntilVisible(connection, namespace);
+}
+
+export async function addSearchAttributes(
+  { operatorService }: ConnectionLike,
+  namespace: string,
+  attributes: readonly Attribute[],
+): Promise<void> {
+  const types = attributes.map(({ name, type }) => [name, IndexedValueType[valueType(type)]]);
+  await operatorService
+    .addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(types) })
+    .catch((cause: unknown) => {
+      // Another process registered them at the same time.
+      if (codeOf(cause) === alreadyExists) return;
+      const commands = attributes.map((attribute) => command(namespace, attribute));
+      throw refused('register search attributes', commands, cause);
+    });
 }
 
 type Attribute = (typeof searchAttributes)[keyof typeof searchAttributes];
@@ -107,7 +106,7 @@ function valueType(type: Attribute['type']) {
   return `INDEXED_VALUE_TYPE_${type}` as const;
 }
 
-async function missingSearchAttributes({ operatorService }: Connection, namespace: string): Promise<Attribute[]> {
+async function missingSearchAttributes({ operatorService }: ConnectionLike, namespace: string): Promise<Attribute[]> {
   const all = Object.values(searchAttributes);
   const { customAttributes } = await operatorService.listSearchAttributes({ namespace }).catch((cause: unknown) => {
     throw refused(
@@ -132,7 +131,7 @@ async function missingSearchAttributes({ operatorService }: Connection, namespac
  * A server reads its attributes through a cache. Until it knows them, it refuses a query that names them, and likewise
  * the start of a run that sets them.
  */
-async function waitUntilVisible({ workflowService }: Connection, namespace: string): Promise<void> {
+async function waitUntilVisible({ workflowService }: ConnectionLike, namespace: string): Promise<void> {
   const query = Object.values(searchAttributes)
     .map(({ name }) => `${name} = 'x'`)
     .join(' AND ');

@@ -11,7 +11,7 @@ export interface RetryOptions {
   readonly firstDelay?: Duration;
   /** Default 2. */
   readonly backoff?: number;
-  /** Longest wait. Default 1 minute. */
+  /** Longest wait. Default 1 minute, or `firstDelay` where that is longer. */
   readonly maxDelay?: Duration;
   /** More codes that must not be retried. */
   readonly finalCodes?: readonly string[];
@@ -97,11 +97,19 @@ function resolveRetry(owner: string, retry: RetryOptions): Retry {
       remedy: 'Use a number from 1.',
     });
   }
+  const firstDelayMs = firstDelay === undefined ? undefined : durationMs(firstDelay, `${owner}: retry.firstDelay`);
+  const maxDelayMs = maxDelay === undefined ? undefined : durationMs(maxDelay, `${owner}: retry.maxDelay`);
+  if (firstDelayMs !== undefined && maxDelayMs !== undefined && maxDelayMs < firstDelayMs) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: retry.maxDelay is below retry.firstDelay.`, {
+      value: { firstDelay, maxDelay },
+      remedy: 'The longest wait is at least the first one.',
+    });
+  }
   return {
     ...(attempts === undefined ? {} : { attempts }),
-    ...(firstDelay === undefined ? {} : { firstDelayMs: durationMs(firstDelay, `${owner}: retry.firstDelay`) }),
+    ...(firstDelayMs === undefined ? {} : { firstDelayMs }),
     ...(backoff === undefined ? {} : { backoff }),
-    ...(maxDelay === undefined ? {} : { maxDelayMs: durationMs(maxDelay, `${owner}: retry.maxDelay`) }),
+    ...(maxDelayMs === undefined ? {} : { maxDelayMs }),
     ...(finalCodes === undefined ? {} : { finalCodes }),
   };
 }

@@ -47,7 +47,14 @@ export interface RunOptions {
 }
 
 /** By id of the step or child run: what it answered, and to which input. A call with another input is made anew. */
-export type Recorded = Readonly<Record<string, { readonly inputDigest: string; readonly output: unknown }>>;
+export type Recorded = Readonly<Record<string, RecordedCall>>;
+
+interface RecordedCall {
+  readonly inputDigest: string;
+  readonly output: unknown;
+  /** The run that made the call, where it was handed over to the repeated run already. */
+  readonly from?: { readonly workflowId: string; readonly runId: string };
+}
 
 export interface Rerun {
   readonly of: { readonly workflowId: string; readonly runId: string };

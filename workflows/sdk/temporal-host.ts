@@ -200,11 +200,13 @@ const finalCodes = errorCodes.filter(isFinal);
 
 function retryPolicy(policy: Policy) {
   const retry = policy.retry ?? {};
+  const firstDelayMs = retry.firstDelayMs ?? 1_000;
   return {
     maximumAttempts: retry.attempts ?? 3,
-    initialInterval: retry.firstDelayMs ?? 1_000,
+    initialInterval: firstDelayMs,
     backoffCoefficient: retry.backoff ?? 2,
-    maximumInterval: retry.maxDelayMs ?? 60_000,
+    // Temporal refuses a longest wait below the first one.
+    maximumInterval: Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000),
     nonRetryableErrorTypes: [...finalCodes, ...(retry.finalCodes ?? [])],
   };
 }

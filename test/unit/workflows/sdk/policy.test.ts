@@ -37,6 +37,7 @@ describe('a policy', () => {
     ['half an attempt', { retry: { attempts: 1.5 } }],
     ['a backoff below 1', { retry: { backoff: 0.5 } }],
     ['a backoff that is no number', { retry: { backoff: Number.NaN } }],
+    ['a longest wait below the first', { retry: { firstDelay: '2s', maxDelay: '1s' } }],
     ['a queue with a blank', { queue: 'a b' }],
     ['an empty queue', { queue: '' }],
     ['a timeout of nothing', { timeout: 0 }],
