@@ -45,6 +45,8 @@ export interface RerunOptions extends Pick<StartOptions, 'id' | 'provenance' | '
   readonly from: string;
   /** Takes the answers that people gave to the earlier run; else they are asked again. */
   readonly keepApprovals?: boolean;
+  /** The pipelines that exist, to refuse at once a run whose pipeline is gone: USER_PIPELINE_UNKNOWN. */
+  readonly known?: readonly (string | PipelineDefinition)[];
 }
 
 export interface StartByNameOptions extends StartOptions {
@@ -99,7 +101,7 @@ export class Evertrain {
   /** Starts a run of a pipeline that is known by name only; its input is checked when the run starts. */
   async startByName(name: string, input: unknown, options: StartByNameOptions = {}): Promise<Run> {
     const { known, ...rest } = options;
-    const found = known?.find((one) => (typeof one === 'string' ? one : one.name) === name);
+    const found = known?.find((one) => nameOf(one) === name);
     if (known !== undefined && found === undefined) throw unknownPipeline(name, known);
     if (typeof found === 'object' || typeof found === 'function') return this.start(found, input, rest);
     const travels = checkValue(undefined, input, 'USER_INPUT_INVALID', `the input of pipeline "${name}"`);
@@ -121,13 +123,14 @@ export class Evertrain {
    * itself and what follows run, whatever the step cache has. Signals are not handed over.
    */
   async rerun(run: Run | string, options: RerunOptions): Promise<Run & { readonly again: readonly string[] }> {
-    checkOptions('rerun', options, ['from', 'keepApprovals', 'id', 'provenance', 'queue']);
-    const { from, keepApprovals, ...start } = options;
+    checkOptions('rerun', options, ['from', 'keepApprovals', 'known', 'id', 'provenance', 'queue']);
+    const { from, keepApprovals, known, ...start } = options;
     const earlier = typeof run === 'string' ? this.attach(run) : run;
     try {
       const history = await fetchHistory(this.client, earlier.workflowId, earlier.runId);
       const plan = planRerun({ history, from, keepApprovals });
       const { pipeline, input, seed, rerun, again } = plan;
+      if (known !== undefined && !known.some((one) => nameOf(one) === pipeline)) throw unknownPipeline(pipeline, known);
       const started = await this.startRun(pipeline, input, { ...start, seed, rerun, fresh: true });
       return Object.assign(started, { again });
     } catch (error) {
@@ -207,8 +210,12 @@ export class Evertrain {
   }
 }
 
+function nameOf(pipeline: string | PipelineDefinition): string {
+  return typeof pipeline === 'string' ? pipeline : pipeline.name;
+}
+
 function unknownPipeline(name: string, known: readonly (string | PipelineDefinition)[]): EvertrainError {
-  const names = known.map((one) => (typeof one === 'string' ? one : one.name));
+  const names = known.map(nameOf);
   const nearest = nearestName(name, names);
   return new EvertrainError('USER_PIPELINE_UNKNOWN', `There is no pipeline "${name}".`, {
     value: name,

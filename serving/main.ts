@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fileArtifactStore } from '../activities/sdk/store/file-artifact-store.js';
+import { openStorage } from '../activities/sdk/storage.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import { type ModelServer, startModelServer } from './start-model-server.js';
 
@@ -44,7 +43,7 @@ export async function serveModels(
   options: ServeOptions,
   log: (message: string) => void = console.log,
 ): Promise<ModelServer> {
-  const store = fileArtifactStore(join(options.dataDir, 'artifacts'));
+  const { store } = openStorage(options.dataDir);
   const server = await startModelServer({ ...options, store, log });
   log(`The model server answers at ${server.address}`);
   const stop = (): void => void close();

@@ -4,7 +4,9 @@ import { EvertrainError } from '../workflows/sdk/errors.js';
 
 /** SYSTEM_PEER_MISSING when onnxruntime-node is not installed or does not fit this machine. */
 export async function loadOnnxRuntime(): Promise<typeof import('onnxruntime-node')> {
-  return peer('onnxruntime-node', 'Serving ONNX models', () => import('onnxruntime-node'));
+  // Its installation downloads CUDA's files on Linux, hundreds of MB that the model server has no use for.
+  const install = 'npm install onnxruntime-node --onnxruntime-node-install=skip';
+  return peer('onnxruntime-node', 'Serving ONNX models', () => import('onnxruntime-node'), install);
 }
 
 /** SYSTEM_PEER_MISSING when @duckdb/node-api is not installed or does not fit this machine. */
@@ -13,7 +15,12 @@ export async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
 }
 
 /** Exported for its test: how a missing peer is told. */
-export async function peer<T>(name: string, purpose: string, load: () => Promise<T>): Promise<T> {
+export async function peer<T>(
+  name: string,
+  purpose: string,
+  load: () => Promise<T>,
+  install = `npm install ${name}`,
+): Promise<T> {
   try {
     return await load();
   } catch (cause) {
@@ -22,7 +29,7 @@ export async function peer<T>(name: string, purpose: string, load: () => Promise
       `${purpose} needs ${name}, which cannot be loaded: ${(cause as Error).message}.`,
       {
         value: name,
-        remedy: `Run \`npm install ${name}\`.`,
+        remedy: `Run \`${install}\`.`,
         cause,
       },
     );

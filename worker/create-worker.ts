@@ -20,10 +20,11 @@ import { checkOptions } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
 import { builtInActivities } from './built-in-activities.js';
-import { type Bundle, bundleProject, loadBundle } from './bundle.js';
+import { type Bundle, bundleProject, loadBundleOf } from './bundle.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { openStepServices } from './step-services.js';
+import { warmUp } from './warm-up.js';
 
 export interface QueueOptions {
   /** Steps at work at once. Default: 100 on the queue of runs, the number of cores on others. */
@@ -34,7 +35,10 @@ export interface CreateWorkerOptions {
   /** Path of the project's workflows/index.ts; its default export is `project({ … })`. */
   readonly workflows: string;
   readonly activities: readonly Implementation[];
-  /** A bundle built before (`bundleProject`); default: built now. */
+  /**
+   * A bundle built before (`evertrain worker --build-bundle`), by its path: refused where the workflows beside it have
+   * changed since. As a value (`loadBundle`) it is taken as it is. Default: built now.
+   */
   readonly bundle?: string | Bundle;
   /** Temporal's address, or the TLS and key settings of a native connection. */
   readonly address: string;
@@ -117,7 +121,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
     options.bundle === undefined
       ? await bundleProject(resolve(options.workflows))
       : typeof options.bundle === 'string'
-        ? await loadBundle(options.bundle)
+        ? await loadBundleOf(options.bundle, options.workflows)
         : options.bundle;
   const connection = await NativeConnection.connect(settings).catch((error: unknown) => {
     throw unreachable(options.address, error);
@@ -158,6 +162,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       for (const worker of workers.values()) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
     async run() {
+      warmUp(served(manifest));
       try {
         await runAll([...workers.values()]);
       } finally {
@@ -169,6 +174,12 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       }
     },
   };
+}
+
+/** The implementations of the steps that come on this worker's queues. */
+function served({ queues, implementations }: Manifest): Implementation[] {
+  const names = new Set([...queues.values()].flat());
+  return [...implementations.values()].filter(({ step }) => names.has(step.name));
 }
 
 function checkUrl(option: string, url: string | undefined): void {

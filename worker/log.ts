@@ -1,5 +1,10 @@
+import colors from 'picocolors';
 import pino from 'pino';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+
+/** Short plain lines instead of JSON: for people. */
+let isPlain = process.stderr.isTTY === true;
+const standardError = pino.destination({ dest: 2, sync: true });
 
 /** Structured logs of a worker: JSON lines, or short plain ones on a terminal. EVERTRAIN_LOG_LEVEL sets how much. */
 export const workerLog = pino(
@@ -9,29 +14,30 @@ export const workerLog = pino(
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: pino.stdSerializers.err },
   },
-  process.stderr.isTTY ? terminalStream() : pino.destination({ dest: 2, sync: true }),
+  { write: (line) => standardError.write(isPlain ? plainLine(line, colors.isColorSupported) : line) },
 );
 
-/** For a process whose output is for people: warnings and errors only, unless EVERTRAIN_LOG_LEVEL asks for more. */
+/**
+ * For a process whose output is for people, also in a file or a pipe: plain lines, of warnings and errors only unless
+ * EVERTRAIN_LOG_LEVEL asks for more.
+ */
 export function quietWorkerLog(): void {
+  isPlain = true;
   if (process.env['EVERTRAIN_LOG_LEVEL'] === undefined) workerLog.level = 'warn';
 }
 
-const colors = { 10: 90, 20: 90, 30: 36, 40: 33, 50: 31, 60: 31 } as const;
-
-function terminalStream(): pino.DestinationStream {
-  return {
-    write(line) {
-      const { level, time, msg, pid: _, ...fields } = JSON.parse(line) as Record<string, unknown>;
-      const color = colors[level as keyof typeof colors] ?? 0;
-      const rest = Object.entries(fields).map(
-        ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-      );
-      process.stderr.write(
-        `\u001b[${color}m${String(time).slice(11, 19)}\u001b[0m ${String(msg)}\u001b[90m${rest.join('')}\u001b[0m\n`,
-      );
-    },
-  };
+/** A JSON line of the log as people read it: time, what is worse than information, message, fields; a stack below. */
+export function plainLine(line: string, hasColors: boolean): string {
+  const { level, time, msg, pid: _, error, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const paint = colors.createColors(hasColors);
+  const label = pino.levels.labels[Number(level)] ?? String(level);
+  const mark = Number(level) >= 50 ? paint.red(` ${label}:`) : Number(level) >= 40 ? paint.yellow(` ${label}:`) : '';
+  const { stack, message } = (error ?? {}) as { readonly stack?: string; readonly message?: string };
+  const rest = Object.entries({ ...fields, ...(message === undefined ? {} : { error: message }) }).map(
+    ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const below = stack === undefined ? '' : `\n${paint.dim(stack)}`;
+  return `${paint.dim(String(time).slice(11, 19))}${mark} ${String(msg)}${paint.dim(rest.join(''))}${below}\n`;
 }
 
 const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;

@@ -11,7 +11,10 @@ export interface LiveOptions {
 }
 
 /** Shows a run until it closes: redrawn in place on a terminal, else a line for each thing that happens. */
-export async function followRun(run: Run, { stream, isTTY, signal }: LiveOptions): Promise<RunView | undefined> {
+export async function followRun(
+  run: Pick<Run, 'events'>,
+  { stream, isTTY, signal }: LiveOptions,
+): Promise<RunView | undefined> {
   let view: RunView | undefined;
   let drawn = 0;
   const notes: string[] = [];

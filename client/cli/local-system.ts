@@ -4,9 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { configurePython } from '../../activities/sdk/jobs/python-environment.js';
 import type { Implementation } from '../../activities/sdk/implementation.js';
-import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
 import { readAttempts } from '../../activities/sdk/journal/read-run.js';
-import { fileArtifactStore } from '../../activities/sdk/store/file-artifact-store.js';
+import { openStorage } from '../../activities/sdk/storage.js';
 import { type ModelServer, startModelServer } from '../../serving/start-model-server.js';
 import { createWorker, type EvertrainWorker } from '../../worker/create-worker.js';
 import { lockDataFolder } from '../../worker/engine/data-folder-lock.js';
@@ -18,7 +17,6 @@ import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
 import type { Project } from '../../workflows/sdk/project.js';
 import { connect } from '../connect.js';
-import { warmUp } from './warm-up.js';
 import type { Evertrain } from '../evertrain.js';
 
 /** A whole Evertrain on this machine: engine, worker and model server over one data folder. */
@@ -79,12 +77,11 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
     });
     const serving = worker.run();
     serving.catch(() => undefined);
-    warmUp(activities);
     undo.push(async () => {
       worker.shutdown();
       await serving.catch(() => undefined);
     });
-    const journal = fileJournal(join(dataDir, 'journal'));
+    const { journal } = openStorage(dataDir);
     const evertrain = await connect({
       address: engine.address,
       namespace: engine.namespace,
@@ -108,16 +105,23 @@ export async function engineEnds(engine: Engine): Promise<never> {
 
 /** Keeps the port of the last start where it is still free, so that noted addresses stay right. */
 export async function startKeptServer(dataDir: string): Promise<ModelServer> {
-  const store = fileArtifactStore(join(dataDir, 'artifacts'));
-  const file = join(dataDir, 'model-server.json');
-  const earlier = existsSync(file) ? Number((JSON.parse(readFileSync(file, 'utf8')) as { port?: unknown }).port) : 8100;
-  const server = await startModelServer({ dataDir, store, port: earlier || 8100 }).catch((error: unknown) => {
+  const { store } = openStorage(dataDir);
+  const port = keptServerPort(dataDir) ?? 8100;
+  const server = await startModelServer({ dataDir, store, port }).catch((error: unknown) => {
     if (isEvertrainError(error) && error.code === 'SYSTEM_PORT_IN_USE') return startModelServer({ dataDir, store });
     throw error;
   });
   await server.ready;
-  writeFileSync(file, JSON.stringify({ port: Number(new URL(server.address).port) }));
+  const kept = { port: Number(new URL(server.address).port) };
+  writeFileSync(join(dataDir, 'model-server.json'), JSON.stringify(kept));
   return server;
+}
+
+/** The model server's port of the last start on the data folder. */
+export function keptServerPort(dataDir: string): number | undefined {
+  const file = join(dataDir, 'model-server.json');
+  if (!existsSync(file)) return undefined;
+  return Number((JSON.parse(readFileSync(file, 'utf8')) as { port?: unknown }).port) || undefined;
 }
 
 /** `<root>/workflows/index.ts` (or .js), the same for activities. */

@@ -15,6 +15,7 @@ const foldAbove = 12;
 export function renderTree(view: RunView, { color, width, now = Date.now() }: TreeOptions): string[] {
   const paint = colors.createColors(color);
   const lines = [`${paint.bold(view.pipeline)} ${paint.dim(view.workflowId)}  ${statusText(view)}`];
+  if (view.rerunOf !== undefined) lines.push(`  repeats ${view.rerunOf.workflowId} from ${view.rerunOf.from}`);
   for (const [group, steps] of grouped(view.steps)) {
     const indent = group === '' ? '  ' : '    ';
     if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
@@ -67,7 +68,15 @@ export function stepLine(step: StepView, now: number, paint: Paint): string {
   const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` attempt ${step.attempt}` : '';
   const metrics = metricsText(Object.fromEntries(Object.entries(step.metrics).slice(0, 4)));
   const failure = step.status === 'failed' ? ` ${step.failure.message}` : '';
-  return `${mark} ${step.id} ${paint.dim(step.status + attempt + durationText(step, now))} ${metrics}${failure}`.trimEnd();
+  const state = step.status + sourceText(step) + attempt + durationText(step, now);
+  return `${mark} ${step.id} ${paint.dim(state)} ${metrics}${failure}`.trimEnd();
+}
+
+/** Where an output came from that no attempt of this run made, and why a call was made again that need not have been. */
+function sourceText(step: StepView): string {
+  if (step.status === 'cached') return ` from ${step.cacheSource.workflowId}`;
+  if (step.status === 'reused') return step.reusedFrom === undefined ? '' : ` from ${step.reusedFrom.workflowId}`;
+  return step.inputDiffers === true ? ', as its input is another now,' : '';
 }
 
 /** Names and values; counts as they are, measures to four digits. */

@@ -1,6 +1,11 @@
 import { toNumber } from './decode.js';
 import type { ChildFacts, Facts, Occurrence } from './fold.js';
 
+/** A child run's id as calls have it: its workflow id without its parent's. */
+export function childId(child: string, parent: string): string {
+  return child.startsWith(`${parent}/`) ? child.slice(parent.length + 1) : child;
+}
+
 /** Child runs, from being asked for to their end. */
 export function foldChild(facts: Facts, { event, id, at }: Occurrence): void {
   const initiated = event.startChildWorkflowExecutionInitiatedEventAttributes;

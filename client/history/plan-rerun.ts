@@ -3,6 +3,7 @@ import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { nearestName } from '../../workflows/sdk/options.js';
 import type { Recorded, Rerun } from '../../workflows/sdk/protocol.js';
 import { decodePayload, eventsOf, type HistoryInput } from './decode.js';
+import { childId } from './fold-child.js';
 import { type Facts, fold, noFacts } from './fold.js';
 import { runOptionsOf, viewOf } from './project-run.js';
 import type { RunView } from './run-view.js';
@@ -57,25 +58,22 @@ export function planRerun({ history, runId, from, keepApprovals }: RerunRequest)
   };
 }
 
-/** Calls that have an answer, by id; a child run's id is its workflow id without its parent's. */
+/** Calls that have an answer, by id. */
 function endedWell(facts: Facts, workflowId: string): Map<string, Recorded[string]> {
   const found = new Map<string, Recorded[string]>();
-  const handedOver = runOptionsOf(facts).rerun?.recorded ?? {};
+  const earlier = runOptionsOf(facts).rerun;
   const add = (id: string, input: unknown, output: unknown) =>
     found.set(id, { inputDigest: jsonDigest(input), output });
   for (const { id, input, end } of facts.steps.values()) {
     if (end?.kind === 'completed') add(id, decodePayload(input), decodePayload(end.output));
     else if (end?.kind === 'cached') add(id, end.lookup.input, end.lookup.output);
-    else if (end?.kind === 'reused' && handedOver[id] !== undefined) found.set(id, handedOver[id]);
+    const handedOver = end?.kind === 'reused' ? earlier?.recorded[id] : undefined;
+    if (handedOver !== undefined && earlier !== undefined) found.set(id, { from: earlier.of, ...handedOver });
   }
   for (const { workflowId: child, input, end } of facts.children.values()) {
     if (end?.kind === 'completed') add(childId(child, workflowId), decodePayload(input), decodePayload(end.result));
   }
   return found;
-}
-
-function childId(child: string, parent: string): string {
-  return child.startsWith(`${parent}/`) ? child.slice(parent.length + 1) : child;
 }
 
 function childIds(view: RunView): string[] {

@@ -10,6 +10,7 @@ import {
   toNumber,
 } from './decode.js';
 import { causeEdges, dataEdges, type Node } from './edges.js';
+import { childId } from './fold-child.js';
 import { type ChildFacts, type Facts, fold, noFacts, type StepFacts, type TimerFacts } from './fold.js';
 import type { AttemptRecord, ChildView, RunStatus, RunView, StepView, TimerView } from './run-view.js';
 import { type PendingActivity, type StepValues, stepView } from './step-view.js';
@@ -69,7 +70,10 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
       ...(settledAt === undefined ? {} : { answeredAt: settledAt }),
     })),
     steps: stepViews(facts, values, pending, attempts),
-    children: [...facts.children.values()].map(childView),
+    children: [...facts.children.values()].map((child) => {
+      const recordedBy = recordedByOf(options, childId(child.workflowId, started?.workflowId ?? ''));
+      return { ...childView(child), ...(recordedBy === undefined ? {} : { inputDiffers: true }) };
+    }),
     signals: facts.signals.map(({ name, at, payload }) => ({ name, at, payload: decodePayload(payload) })),
     timers: [...facts.timers.values()].map(timerView),
     edges: [...dataEdges(nodes, id), ...causeEdges([...nodes, ...timerNodes(facts), ...approvalNodes(facts)])],
@@ -131,12 +135,21 @@ function stepValues(facts: Facts, options: RunOptions): Map<StepFacts, StepValue
   for (const step of facts.steps.values()) {
     const { end } = step;
     const input = step.input === undefined ? undefined : decodePayload(step.input);
-    if (end?.kind === 'completed') values.set(step, { input, output: decodePayload(end.output) });
-    else if (end?.kind === 'cached') values.set(step, { input: end.lookup.input, output: end.lookup.output });
-    else if (end?.kind === 'reused') values.set(step, { input, output: options.rerun?.recorded[step.id]?.output });
-    else values.set(step, { input, output: undefined });
+    const recordedBy = recordedByOf(options, step.id);
+    if (end?.kind === 'completed') values.set(step, { input, output: decodePayload(end.output), recordedBy });
+    else if (end?.kind === 'cached')
+      values.set(step, { input: end.lookup.input, output: end.lookup.output, recordedBy });
+    else if (end?.kind === 'reused')
+      values.set(step, { input, output: options.rerun?.recorded[step.id]?.output, recordedBy });
+    else values.set(step, { input, output: undefined, recordedBy });
   }
   return values;
+}
+
+/** The run that answered a call which this run was given the output of. */
+function recordedByOf({ rerun }: RunOptions, id: string): StepValues['recordedBy'] {
+  const recorded = rerun?.recorded[id];
+  return recorded === undefined ? undefined : (recorded.from ?? rerun?.of);
 }
 
 function nodesOf(facts: Facts, values: Map<StepFacts, StepValues>): Node[] {

@@ -94,6 +94,8 @@ export interface ChildView {
     | 'timed-out';
   readonly startedAt: number;
   readonly endedAt?: number;
+  /** As of a step. */
+  readonly inputDiffers?: true;
   /** The child pipeline's output, when it completed. */
   readonly output?: unknown;
   readonly failure?: FailureView;

@@ -30,6 +30,8 @@ export interface StepBase {
   /** Absent where history does not carry it (cached and reused steps). */
   readonly seed?: number;
   readonly summary?: string;
+  /** The repeated run had an output to hand over, but for another input than the call has now, so the call is made. */
+  readonly inputDiffers?: true;
   /** Numbers of the output (its top level, and its `metrics`), or the last ones that the journal has. */
   readonly metrics: Readonly<Record<string, number>>;
 }
@@ -93,6 +95,8 @@ export interface ReusedStep extends StepBase {
   readonly status: 'reused';
   readonly endedAt: number;
   readonly output?: unknown;
+  /** The run that made the call. */
+  readonly reusedFrom?: { readonly workflowId: string; readonly runId: string };
 }
 
 /** Scheduled, and nothing tells how it stands: `describe()` was not asked, or the run closed around it. */

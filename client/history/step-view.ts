@@ -39,7 +39,13 @@ export function stepView(
       return { ...base, status: 'cached', endedAt, output: values.output, cacheSource: source, cacheKey: key };
     }
     case 'reused':
-      return { ...base, status: 'reused', endedAt, output: values.output };
+      return {
+        ...base,
+        status: 'reused',
+        endedAt,
+        output: values.output,
+        ...(values.recordedBy === undefined ? {} : { reusedFrom: values.recordedBy }),
+      };
   }
 }
 
@@ -47,6 +53,8 @@ export function stepView(
 export interface StepValues {
   readonly input: unknown;
   readonly output: unknown;
+  /** The run whose output was there to be handed over for a call of this id. */
+  readonly recordedBy?: { readonly workflowId: string; readonly runId: string } | undefined;
 }
 
 function baseOf(facts: StepFacts, values: StepValues, attempts: readonly AttemptRecord[] | undefined): StepBase {
@@ -64,6 +72,7 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
     ...(values.input === undefined ? {} : { input: values.input }),
     ...(facts.seed === undefined ? {} : { seed: facts.seed }),
     ...(typeof summary === 'string' ? { summary } : {}),
+    ...(values.recordedBy === undefined || facts.end?.kind === 'reused' ? {} : { inputDiffers: true }),
     metrics: values.output === undefined ? { ...last?.metricsLast } : metricsOf(values.output),
   };
 }

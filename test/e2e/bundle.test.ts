@@ -2,8 +2,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadBundleOf } from '../../worker/bundle.js';
 import { evertrainCli } from '../support/cli-process.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+/** The bundle as it would be if that source had read otherwise when it was built. */
+function withSource(code: string, name: string, change: (text: string) => string): string {
+  const [whole = '', map = ''] = /base64,([\w+/=]+)\s*$/.exec(code) ?? [];
+  const parsed = JSON.parse(Buffer.from(map, 'base64').toString()) as { sources: string[]; sourcesContent: string[] };
+  const at = parsed.sources.findIndex((source) => source.endsWith(name));
+  parsed.sourcesContent[at] = change(parsed.sourcesContent[at] ?? '');
+  return code.slice(0, -whole.length) + `base64,${Buffer.from(JSON.stringify(parsed)).toString('base64')}`;
+}
 
 describe('a bundle that was built before', () => {
   let engine: TestEngine;
@@ -25,12 +35,29 @@ describe('a bundle that was built before', () => {
   });
 
   it('serves runs', async () => {
-    const worker = evertrainCli(['worker', '--bundle', bundle, ...where()]);
+    const worker = evertrainCli(['worker', '--bundle', bundle, '--queues', 'evertrain=100,gpu=1', ...where()]);
     await worker.until('worker started');
     const run = await evertrainCli(['run', 'penguins', ...where()]).ended;
     expect(run.out).toContain('"outcome": "completed"');
     worker.child.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
+  });
+
+  it('of workflows that have changed since is refused, naming them; one without its sources is taken', async () => {
+    const original = await readFile(bundle, 'utf8');
+    const from = 'workflows/pipelines/penguins/pipeline.ts';
+    const changed = join(folder, 'changed.js');
+    await writeFile(
+      changed,
+      withSource(original, from, (text) => `${text}// one more line\n`),
+    );
+    const refused = await evertrainCli(['worker', '--bundle', changed, ...where()]).ended;
+    expect(refused).toMatchObject({ code: 2, out: expect.stringContaining(`changed since: ${from}.`) as string });
+    const cut = join(folder, 'cut.js');
+    await writeFile(cut, original.slice(0, -1000));
+    await expect(loadBundleOf(cut, 'workflows/index.ts')).rejects.toThrow(/not a whole bundle/);
+    const elsewhere = await loadBundleOf(changed, join(folder, 'workflows', 'index.js'));
+    expect(elsewhere.code).toContain('penguins');
   });
 
   it('of another version, of something else, or that is not there, is refused', async () => {

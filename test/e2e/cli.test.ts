@@ -38,6 +38,9 @@ describe('the command line', () => {
     expect((await call('ls', '--pipeline', 'iris')).out).toContain('iris-by-hand  iris  completed');
     expect((await call('logs', 'iris-by-hand', '--step', 'data.ingest')).out).toContain('read 150 rows and 5 columns');
     expect((await call('replay', 'iris-by-hand')).out).toContain('replays on the code of today');
+    const again = await call('rerun', 'iris-by-hand', '--from', 'iris.evaluate');
+    expect(again.out).toMatch(/ repeats iris-by-hand: iris\.evaluate/);
+    expect(again.code).toBe(0);
   });
 
   it('exits with 3 when a gate ends the run', async () => {

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 import { evertrainCli } from '../support/cli-process.js';
+import { npm, type PackedLibrary, packLibrary } from '../support/packed-library.js';
+import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const exec = promisify(execFile);
 
@@ -46,32 +47,40 @@ import { connect } from 'evertrain/client';
 import { runPlain } from 'evertrain/testing';
 console.log([parts.step, implement, createWorker, connect, runPlain].map((one) => typeof one).join());
 `,
+  'replay.mjs': `
+import { connect } from 'evertrain/client';
+import { loadHistory, replayHistory, saveHistory } from 'evertrain/testing';
+import { bundleProject } from 'evertrain/worker';
+const evertrain = await connect({ address: process.argv[2] });
+const [run] = await evertrain.list({ pipeline: 'words' });
+await saveHistory(evertrain, run, 'histories/words.json');
+const history = await loadHistory('histories/words.json');
+await replayHistory(await bundleProject('workflows/index.ts'), history);
+console.log('replayed', history.events.length > 10);
+await evertrain.close();
+`,
 };
 
-let packed: string;
-let tarball: string;
-beforeAll(async () => {
-  packed = await mkdtemp(join(tmpdir(), 'evertrain-packed-'));
-  const { stdout } = await exec('npm', ['pack', '--silent', '--pack-destination', packed]);
-  tarball = join(packed, stdout.trim().split('\n').at(-1) ?? '');
-}, 300_000);
-afterAll(() => rm(packed, { recursive: true, force: true }));
-
 describe('the packed library in a project of a stranger', () => {
+  let library: PackedLibrary;
   let folder: string;
   let engine: TestEngine;
+  let bin: string;
   beforeAll(async () => {
+    library = await packLibrary();
     folder = await mkdtemp(join(tmpdir(), 'evertrain-package-'));
+    bin = join(folder, 'node_modules', 'evertrain', 'client', 'cli', 'evertrain.mjs');
     engine = await startTestEngine();
     for (const [name, content] of Object.entries(files)) {
       await mkdir(join(folder, name, '..'), { recursive: true });
       await writeFile(join(folder, name), content);
     }
-    await exec('npm', ['install', '--silent', '--no-audit', tarball], { cwd: folder });
+    await npm(folder, 'install', library.tarball);
   }, 300_000);
   afterAll(async () => {
     await engine.stop();
     await rm(folder, { recursive: true, force: true });
+    await library.remove();
   });
 
   it('exports every entry point', async () => {
@@ -80,7 +89,6 @@ describe('the packed library in a project of a stranger', () => {
   });
 
   it('runs their pipeline with steps in Node and Python', async () => {
-    const bin = join(folder, 'node_modules', 'evertrain', 'client', 'cli', 'evertrain.mjs');
     const where = ['--address', engine.address, '--data-dir', engine.dataDir];
     const worker = evertrainCli(['worker', ...where], { cwd: folder, bin });
     await worker.until('worker started');
@@ -91,55 +99,22 @@ describe('the packed library in a project of a stranger', () => {
     expect(run.out).toContain('"text": "3 WORDS"');
     expect(run.code).toBe(0);
   });
-});
 
-describe('a project that init wrote with the packed library', () => {
-  let folder: string;
-  let project: string;
-  const bin = () => join(folder, 'node_modules', 'evertrain', 'client', 'cli', 'evertrain.mjs');
-  const npm = (...args: string[]) => exec('npm', [...args, '--silent', '--no-audit'], { cwd: project });
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'evertrain-init-'));
-    project = join(folder, 'my-project');
-    await writeFile(join(folder, 'package.json'), '{ "private": true }');
-    await exec('npm', ['install', '--silent', '--no-audit', tarball], { cwd: folder });
-    const made = await evertrainCli(['init', 'my-project'], { cwd: folder, bin: bin() }).ended;
-    expect(made.out).toContain('my-project is there.');
-    // The version that the project names is not published: the packed one stands for it.
-    await npm('install', tarball);
-  }, 300_000);
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  it('says that there is no model to start', async () => {
+    const { code, out } = await evertrainCli(['start'], { cwd: folder, bin }).ended;
+    expect(out).toContain('The project has no model. Serve its pipelines with `npx evertrain dev`');
+    expect(code).toBe(2);
+  });
 
-  it('is whole: types, and tests on a real engine', async () => {
-    expect(await readdir(project)).toEqual(expect.arrayContaining(['.gitignore', 'workflows', 'python', 'README.md']));
-    await npm('run', 'check');
-    const { stdout } = await npm('test');
-    expect(stdout).toContain('3 passed');
-    expect(stdout).not.toContain('failed');
-  }, 180_000);
+  it('records a history of theirs and replays it', async () => {
+    const { stdout } = await exec(process.execPath, ['replay.mjs', engine.address], { cwd: folder });
+    expect(stdout).toContain('replayed true');
+  });
 
-  it('trains, promotes and serves with npm start', async () => {
-    const { stdout } = await exec('npm', ['start', '--silent', '--', '--once'], { cwd: project });
-    expect(stdout).toContain('Version 1: champion (first version)');
-    expect(stdout).toContain('"model_name":"flowers","model_version":"1"');
-  }, 120_000);
-
-  it('orders a training by its client while dev is at work', async () => {
-    const dev = evertrainCli(['dev'], { cwd: project, bin: join(project, 'node_modules', '.bin', 'evertrain') });
-    await dev.until('Watching for changes');
-    const { stdout } = await npm('run', 'order');
-    expect(stdout).toContain("kind: 'candidate'");
-    dev.child.kill('SIGINT');
+  it('serves pipelines without the packages that only models need, and says how to get them', async () => {
+    const dev = evertrainCli(['dev'], { cwd: folder, bin });
+    const said = await dev.until('Watching for changes').finally(() => dev.child.kill('SIGINT'));
+    expect(said).toMatch(/Models cannot be deployed: .*npm install onnxruntime-node --onnxruntime-node-install=skip/);
     expect((await dev.ended).code).toBe(0);
-  }, 120_000);
-
-  it('is refused where there is something already, and with a name that npm refuses', async () => {
-    const again = await evertrainCli(['init', 'my-project'], { cwd: folder, bin: bin() }).ended;
-    expect(again.out).toMatch(/my-project is not empty: it has .*USER_OPTION_INVALID/);
-    expect(again.code).toBe(2);
-    const named = await evertrainCli(['init', 'My Project'], { cwd: folder, bin: bin() }).ended;
-    expect(named.out).toContain('"My Project" cannot be the name of a project.');
-    expect(named.code).toBe(2);
-    expect((await readdir(folder)).sort()).toEqual(['my-project', 'node_modules', 'package-lock.json', 'package.json']);
   });
 });

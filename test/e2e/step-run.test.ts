@@ -1,8 +1,9 @@
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { evertrainCli } from '../support/cli-process.js';
 
 describe('a step that is run by itself', () => {
@@ -16,6 +17,23 @@ describe('a step that is run by itself', () => {
     folder = await mkdtemp(join(tmpdir(), 'evertrain-step-run-'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** A project of one step. */
+  const stepProject = async (name: string, activity: string): Promise<string> => {
+    const project = join(folder, name);
+    await mkdir(join(project, 'activities'), { recursive: true });
+    const [sdk, authoring] = ['activities/sdk/index.ts', 'workflows/sdk/index.ts'].map(
+      (path) => pathToFileURL(path).href,
+    );
+    await writeFile(join(project, 'package.json'), '{"type":"module"}');
+    await writeFile(
+      join(project, 'activities', 'index.ts'),
+      `import { implement } from '${sdk}';
+       import { step } from '${authoring}';
+       export const activities = [${activity}];`,
+    );
+    return project;
+  };
 
   it('reads and writes the artifacts of the data folder, in Node and in Python', async () => {
     const ingested = await step('data.ingest', { source: 'data/iris.csv' });
@@ -46,23 +64,15 @@ describe('a step that is run by itself', () => {
   });
 
   it('is cancelled by Ctrl-C', async () => {
-    const project = join(folder, 'project');
-    await mkdir(join(project, 'activities'), { recursive: true });
-    const [sdk, authoring] = ['activities/sdk/index.ts', 'workflows/sdk/index.ts'].map(
-      (path) => pathToFileURL(path).href,
-    );
-    await writeFile(join(project, 'package.json'), '{"type":"module"}');
-    await writeFile(
-      join(project, 'activities', 'index.ts'),
-      `import { implement } from '${sdk}';
-       import { step } from '${authoring}';
-       export const activities = [implement(step('slow'), async (_, { signal, log }) => {
+    const project = await stepProject(
+      'project',
+      `implement(step('slow'), async (_, { signal, log }) => {
          log.info('waiting');
          await new Promise((_, reject) => signal.addEventListener('abort', () => {
            log.info('was told to stop');
            reject(signal.reason);
          }));
-       })];`,
+       })`,
     );
     const slow = evertrainCli(['step', 'run', 'slow'], { cwd: project });
     await slow.until('waiting');
@@ -70,5 +80,37 @@ describe('a step that is run by itself', () => {
     const { code, out } = await slow.ended;
     expect(out).toContain('was told to stop');
     expect(code).toBe(130);
+  });
+
+  it('stops at breakpoints of its own process', async () => {
+    const project = await stepProject(
+      'halted',
+      `implement(step('halt'), ({ n }) => {
+         const twice = 2 * n;
+         debugger;
+         return { twice };
+       })`,
+    );
+    const args = ['--port=0', resolve('client/cli/evertrain.mjs'), 'step', 'run', 'halt', '--input', '{"n":4}'];
+    const inspector = spawn(process.execPath, ['inspect', ...args], {
+      cwd: project,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void inspector.kill());
+    let said = '';
+    inspector.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    const shows = (text: string) => expect.poll(() => said, { timeout: 20_000 }).toContain(text);
+    await shows('Break on start');
+    inspector.stdin.write('cont\n');
+    await shows('break in activities/index.ts');
+    inspector.stdin.write("exec('twice')\n");
+    await shows('debug> 8');
+    inspector.stdin.write('cont\n');
+    await shows('"twice": 8');
+    const ended = new Promise((done) => inspector.once('close', done));
+    inspector.stdin.write('.exit\n');
+    await ended;
   });
 });

@@ -28,7 +28,7 @@ export interface PythonOptions extends JobOptions {
 export interface PythonImplementation extends Implementation {
   /** USER_FILE_NOT_FOUND where the script is missing; the environment's error where it cannot be made. */
   check(): Promise<void>;
-  /** Starts the warm host now, so that the first job finds it ready. */
+  /** Starts the warm host now, so that the first job finds it ready; `close` calls it off. */
   warm(): Promise<void>;
   close(): Promise<void>;
 }
@@ -104,7 +104,11 @@ class Binding {
 
   async warm(): Promise<void> {
     checkScript(this.target);
-    if (!this.isFresh) await this.host();
+    if (this.isFresh) return;
+    bound.add(this);
+    await this.environment();
+    // Making one takes minutes: its worker may have ended meanwhile.
+    if (bound.has(this)) await this.host();
   }
 
   async launch(files: JobFiles): Promise<JobProcess> {

@@ -6,7 +6,6 @@ import { installRuntime } from '../../../worker/log.js';
 import { devDeployment, type DevWorkerMessage, type DevWorkerOrder } from '../dev-messages.js';
 import { exitSoon } from '../exit.js';
 import { loadActivities, projectFile } from '../local-system.js';
-import { warmUp } from '../warm-up.js';
 
 export function configure(command: Command): void {
   command.action(async () => {
@@ -45,7 +44,7 @@ async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {
   await saveBundle(bundle, join(order.dataDir, 'bundles'));
   const webhook = process.env['EVERTRAIN_WEBHOOK'];
   const activities = await loadActivities(order.root);
-  const worker = await createWorker({
+  return createWorker({
     workflows,
     bundle,
     activities,
@@ -56,8 +55,6 @@ async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {
     version: { deployment: devDeployment, build: bundle.version },
     ...(webhook === undefined ? {} : { webhook }),
   });
-  warmUp(activities);
-  return worker;
 }
 
 function tell(message: DevWorkerMessage): void {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { runRecordKey } from '../../../activities/sdk/journal/keys.js';
 import type { Journal } from '../../../activities/sdk/ports.js';
 import { isCandidate } from '../../../workflows/sdk/candidate.js';
 import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
@@ -11,6 +10,7 @@ import { gatherProvenance } from '../../provenance.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { exitCodes } from '../exit.js';
 import { followRun } from '../live.js';
+import { readRunRecord } from '../run-record.js';
 
 interface ReproduceOptions extends ConnectedOptions {
   readonly check?: boolean;
@@ -18,45 +18,57 @@ interface ReproduceOptions extends ConnectedOptions {
 
 export function configure(command: Command): void {
   withConnection(command)
-    .argument('<model>', 'name of the model')
-    .argument('<version>', 'number of the version')
+    .argument('<model>', 'name of the model; model@version says both')
+    .argument('[version]', 'number of the version')
     .option('--check', 'only compare what the version was made with and what is here')
     .action(reproduce);
 }
 
 /** Runs what made a version once more, on the code of today and without the cache, and compares what comes out. */
-async function reproduce(name: string, number: string, options: ReproduceOptions): Promise<void> {
+async function reproduce(model: string, number: string | undefined, options: ReproduceOptions): Promise<void> {
+  const [name, wanted] = nameAndVersion(model, number);
   await connected(options, async (evertrain, journal) => {
-    const version = await versionOf(evertrain, name, number);
+    const version = await versionOf(evertrain, name, wanted);
     const made = await runThatMade(evertrain, journal, version);
     const today = await gatherProvenance(process.cwd());
+    print(`Version ${wanted} of ${name} was made by ${made.workflowId} with`);
+    for (const [what, text] of recipe(made)) print(`  ${what}: ${text}`);
     const surroundings = differences(told(made.provenance), told(today));
-    print(`Version ${number} of ${name} was made by ${made.workflowId}, seed ${made.seed}.`);
     print(table('here it is otherwise', surroundings, 'Code, packages and platform are the same here.'));
-    if (options.check === true) {
-      if (surroundings.length > 0) process.exitCode = exitCodes.runFailed;
-      return;
-    }
-    const run = await evertrain.startByName(made.pipeline, made.input, {
-      seed: made.seed,
-      fresh: true,
-      provenance: today,
-    });
-    await followRun(run, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
-    const result = await run.result();
-    const output = result.outcome === 'completed' ? result.output : undefined;
-    const again = isCandidate(output)
-      ? { metrics: output.metrics, model: output.model.sha256 }
-      : { outcome: result.outcome };
-    const found = differences({ metrics: version.metrics, model: version.artifact.sha256 }, again);
-    print(
-      table(
-        'what came out is otherwise',
-        found,
-        `Reproduced: metrics and model (${version.artifact.sha256}) are the same.`,
-      ),
-    );
+    const found = options.check === true ? surroundings : await remake(evertrain, made, version, today);
     if (found.length > 0) process.exitCode = exitCodes.runFailed;
+  });
+}
+
+async function remake(
+  evertrain: Evertrain,
+  { pipeline, input, seed }: RunView,
+  version: ModelVersion,
+  today: Provenance,
+): Promise<Difference[]> {
+  const run = await evertrain.startByName(pipeline, input, { seed, fresh: true, provenance: today });
+  await followRun(run, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
+  const result = await run.result();
+  const output = result.outcome === 'completed' ? result.output : undefined;
+  const again = isCandidate(output)
+    ? { metrics: output.metrics, model: output.model.sha256 }
+    : { outcome: result.outcome };
+  const found = differences({ metrics: version.metrics, model: version.artifact.sha256 }, again);
+  const same = `Reproduced: metrics and model (${version.artifact.sha256}) are the same.`;
+  print(table('what came out is otherwise', found, same));
+  return found;
+}
+
+/** A model's name has no `@`. */
+function nameAndVersion(model: string, number: string | undefined): [name: string, version: string] {
+  const [name = '', version = number, ...more] = model.split('@');
+  if (version !== undefined && version !== '' && more.length === 0 && (number === undefined || number === version)) {
+    return [name, version];
+  }
+  const said = number === undefined ? model : `${model} ${number}`;
+  throw new EvertrainError('USER_OPTION_INVALID', `reproduce: "${said}" names no version of a model.`, {
+    value: said,
+    remedy: 'Write the model and the number of its version: iris 3 or iris@3.',
   });
 }
 
@@ -75,10 +87,39 @@ async function runThatMade(evertrain: Evertrain, journal: Journal, { run }: Mode
   try {
     return await evertrain.attach(run.workflowId, run.runId).view();
   } catch (error) {
-    const record = await journal.get(runRecordKey(run.workflowId, run.runId));
-    if (record === undefined || !isEvertrainError(error) || error.code !== 'USER_RUN_UNKNOWN') throw error;
-    return (JSON.parse(record) as { view: RunView }).view;
+    const isUnknown = isEvertrainError(error) && error.code === 'USER_RUN_UNKNOWN';
+    const record = isUnknown ? await readRunRecord(journal, run.workflowId, run.runId) : undefined;
+    if (record === undefined) throw error;
+    return record;
   }
+}
+
+/** What reproduces a run, a line each. */
+function recipe({ workflowId, pipeline, seed, input, provenance }: RunView): [what: string, text: string][] {
+  const run: [string, string][] = [
+    ['pipeline', pipeline],
+    ['input', JSON.stringify(input) ?? 'none'],
+    ['seed', String(seed)],
+  ];
+  if (provenance === undefined) return [...run, ['code, packages and platform', 'not recorded when it started']];
+  const { commit, dirtyDiff, dirtyDiffSha256, lockFiles, python, pythonPackages, node, platform, evertrain } =
+    provenance;
+  const diff = dirtyDiff === undefined ? '' : `; dirtyDiff in \`evertrain show ${workflowId} --json\``;
+  const list = (values: Readonly<Record<string, string>> = {}) =>
+    Object.entries(values)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ') || 'none';
+  return [
+    ...run,
+    ['commit', commit ?? 'none'],
+    ['uncommitted changes', dirtyDiffSha256 === undefined ? 'none' : `SHA-256 ${dirtyDiffSha256}${diff}`],
+    ['lock files', list(lockFiles)],
+    ['Python packages', list(pythonPackages)],
+    [
+      'platform',
+      `${platform}, Node ${node}${python === undefined ? '' : `, Python ${python}`}, Evertrain ${evertrain}`,
+    ],
+  ];
 }
 
 /** The diff itself would fill the screen; its digest tells. */

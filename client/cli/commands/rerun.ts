@@ -1,6 +1,12 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Journal } from '../../../activities/sdk/ports.js';
+import { EvertrainError, isEvertrainError, show } from '../../../workflows/sdk/errors.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
+import { loadProject } from '../local-system.js';
+import { readRunRecord } from '../run-record.js';
 
 interface RerunCommandOptions extends ConnectedOptions {
   readonly from: string;
@@ -21,9 +27,27 @@ export function configure(command: Command): void {
 
 async function rerun(workflowId: string, options: RerunCommandOptions): Promise<void> {
   const { from, keepApprovals = false, id, detach = false } = options;
-  await connected(options, async (evertrain) => {
-    const run = await evertrain.rerun(workflowId, { from, keepApprovals, ...(id === undefined ? {} : { id }) });
+  // Elsewhere than in a project's folder nothing tells which pipelines there are.
+  const isProject = existsSync(join(process.cwd(), 'workflows'));
+  const known = isProject ? { known: (await loadProject(process.cwd())).pipelines } : {};
+  await connected(options, async (evertrain, journal) => {
+    const run = await evertrain
+      .rerun(workflowId, { from, keepApprovals, ...known, ...(id === undefined ? {} : { id }) })
+      .catch((error: unknown) => expiredOr(error, journal, workflowId));
     if (!detach) process.stdout.write(`${run.workflowId} repeats ${workflowId}: ${run.again.join(', ')}\n`);
     await followToEnd(run, detach);
+  });
+}
+
+/** The record of a run outlives its history, and tells how to make it anew. */
+async function expiredOr(error: unknown, journal: Journal, workflowId: string): Promise<never> {
+  const isUnknown = isEvertrainError(error) && error.code === 'USER_RUN_UNKNOWN';
+  const view = isUnknown ? await readRunRecord(journal, workflowId) : undefined;
+  if (view === undefined) throw error;
+  const { pipeline, seed, input } = view;
+  throw new EvertrainError('USER_RUN_UNKNOWN', `The history of run "${workflowId}" has expired.`, {
+    value: workflowId,
+    remedy: `Start it anew: \`evertrain run ${pipeline} --seed ${seed}\` with the input ${show(input)}; the step cache has what can be reused.`,
+    cause: error,
   });
 }

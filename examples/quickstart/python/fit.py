@@ -1,5 +1,4 @@
-"""Runs in the Python environment that Evertrain ships (scikit-learn, pandas, ONNX). For packages of your own, put a
-`requirements.txt` with pinned versions into this folder."""
+"""Runs in the Python environment of the `requirements.txt` beside it: scikit-learn, pandas, ONNX, and what you add."""
 
 import evertrain
 import pandas

@@ -17,12 +17,11 @@ describe('flowers on an engine', () => {
   });
 
   it('survives the death of its worker', async () => {
-    const { address, dataDir } = engine;
-    const first = await spawnWorker({ project: process.cwd(), address, dataDir });
+    const first = await spawnWorker(engine);
     const run = await evertrain.start(trainFlowers, { depths: [3] });
     for await (const event of run.events()) if (event.type === 'gate') break;
     await first.kill();
-    const second = await spawnWorker({ project: process.cwd(), address, dataDir });
+    const second = await spawnWorker(engine);
     const result = await run.result();
     await second.stop();
     expect(result.outcome).toBe('completed');

@@ -2,7 +2,7 @@ import { candidate, fanOut, gate, pipeline } from 'evertrain';
 import { z } from 'zod';
 import { fit, ingest } from './contracts.js';
 
-const Input = z.object({
+const Input = z.strictObject({
   source: z.string().default('data/flowers.csv'),
   depths: z.array(z.int().positive()).min(1).default([1, 3, 6]),
 });

@@ -4,43 +4,22 @@ import { describe, expect, it } from 'vitest';
 
 const readme = readFileSync('README.md', 'utf8');
 
-/**
- * Where each command of the README is run: a file and what it has of the command. `npm test` runs all tests, and
- * .ci/run runs `npm test`.
- */
-const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
-  'npm start': ['test/e2e/start.test.ts', "start(['start', '--data-dir'"],
-  'npm start -- --once': ['test/e2e/start.test.ts', "start(['start', '--once'"],
-  'npm start -- diamonds': ['test/e2e/shipped-pipelines.test.ts', "'start', name"],
-  'npm start -- penguins': ['test/e2e/shipped-pipelines.test.ts', "'start', name"],
-  'npm test': ['.ci/run', 'npm test'],
-  'npm install evertrain': ['test/e2e/package.test.ts', "exec('npm', ['install', '--silent', '--no-audit', tarball]"],
-  'npx evertrain init my-project': ['test/e2e/package.test.ts', "'init', 'my-project'"],
-  'docker-compose config': ['test/unit/docs/compose.test.ts', "'docker-compose', ['config'"],
-};
-
-/** Shell blocks line by line, and inline code that begins like a command. */
-function commands(text: string): string[] {
-  const blocks = [...text.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, body = '']) => body.trim().split('\n'));
-  const inline = [...text.replaceAll(/```.*?```/gs, '').matchAll(/`((?:npm|npx|docker-compose|node) [^`]+)`/g)];
-  return [...new Set([...blocks, ...inline.map(([, command = '']) => command)])];
+/** A file of examples/readme as the README shows it: without its imports, its path in front of its first comment. */
+function shown(path: string): string {
+  const mark = path.endsWith('.py') ? '# ' : '// ';
+  const text = readFileSync(join('examples/readme', path), 'utf8');
+  return `${mark}${path}: ${text.slice(text.indexOf(`\n${mark}`) + 1 + mark.length)}`;
 }
 
-describe('README.md', () => {
-  it('shows the pipeline of examples/readme.ts, which is type-checked', () => {
-    const [, shown] = /```ts\n(.*?)```/s.exec(readme) ?? [];
-    const file = readFileSync('examples/readme.ts', 'utf8');
-    expect(shown).toBe(file.slice(file.indexOf("from 'zod';\n\n") + "from 'zod';\n\n".length));
-  });
+const block = (language: string) => new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(readme)?.[1];
 
-  it('names only commands that a test or .ci/run runs', () => {
-    const found = commands(readme);
-    expect(found.length).toBeGreaterThan(3);
-    expect(found.filter((command) => runBy[command] === undefined)).toEqual([]);
-    for (const command of found) {
-      const [file, text] = runBy[command] ?? ['', ''];
-      expect([command, readFileSync(file, 'utf8').includes(text)]).toEqual([command, true]);
-    }
+describe('README.md', () => {
+  it('shows the files of examples/readme, which are type-checked and run by test/e2e/readme.test.ts', () => {
+    const files = ['workflows/contracts.ts', 'workflows/pipeline.ts', 'workflows/index.ts', 'activities/index.ts'];
+    expect(block('ts')).toBe([...files, 'client.ts'].map(shown).join('\n'));
+    expect(block('py')).toBe(shown('python/fit.py'));
+    const all = readdirSync('examples/readme', { recursive: true, withFileTypes: true });
+    expect(all.filter((entry) => entry.isFile()).length).toBe(files.length + 2);
   });
 
   it('says `npm start` for the set-up and the command that the tests call', () => {

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ModelState } from '../../workflows/sdk/protocol.js';
+import { type CliProcess, evertrainCli } from '../support/cli-process.js';
+
+const entryPoints: Readonly<Record<string, string>> = {
+  evertrain: 'workflows/sdk/index.ts',
+  'evertrain/activities': 'activities/sdk/index.ts',
+  'evertrain/client': 'client/index.ts',
+};
+
+let folder: string;
+let dev: CliProcess;
+const call = (...args: string[]) => evertrainCli(args, { cwd: folder }).ended;
+const modelState = async () => JSON.parse((await call('model', 'iris')).out) as ModelState;
+
+/** The files that the README shows, as a project of their own; what they import from `evertrain` is this checkout. */
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'evertrain-readme-'));
+  await cp('examples/readme', folder, { recursive: true });
+  await symlink(resolve('node_modules'), join(folder, 'node_modules'), 'dir');
+  await cp('data/iris.csv', join(folder, 'data/iris.csv'));
+  await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith('.ts') || name.startsWith('node_modules')) continue;
+    const text = await readFile(join(folder, name), 'utf8');
+    const imports = /from '(evertrain(?:\/\w+)?)'/g;
+    await writeFile(
+      join(folder, name),
+      text.replace(imports, (_, entry: string) => `from '${resolve(entryPoints[entry] ?? entry)}'`),
+    );
+  }
+  dev = evertrainCli(['dev'], { cwd: folder });
+  await dev.until('Watching for changes');
+});
+afterAll(async () => {
+  dev?.child.kill('SIGINT');
+  await dev?.ended;
+  await rm(folder, { recursive: true, force: true });
+});
+
+it("the README's project trains when its client says so, waits for a person, and serves the champion", async () => {
+  const order = spawnSync(process.execPath, ['--import', import.meta.resolve('tsx'), 'client.ts'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  expect([order.status, order.stderr]).toEqual([0, '']);
+  const { training } = await modelState();
+  const run = training?.workflowId ?? '';
+  await expect.poll(async () => (await call('show', run)).out, { timeout: 60_000 }).toContain('approval: ship it?');
+  expect((await call('approve', run, 'ship it?', '--yes', '--actor', 'ann')).out).toBe('recorded\n');
+  await expect.poll(async () => (await modelState()).champion, { timeout: 30_000 }).toBe('1');
+  const { versions } = await modelState();
+  expect(versions[0]?.metrics['accuracy']).toBeGreaterThan(0.9);
+  const server = /model server (http:\S+)/.exec(await dev.until('model server'))?.[1];
+  const request = {
+    inputs: [{ name: 'X', datatype: 'FP32', shape: [1, 4], data: [5.1, 3.5, 1.4, 0.2] }],
+  };
+  const answer = await fetch(`${server}/v2/models/iris/infer`, { method: 'POST', body: JSON.stringify(request) });
+  expect(await answer.json()).toMatchObject({ model_version: '1', outputs: [{ data: ['setosa'] }, {}] });
+});

@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const docs = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`), 'examples/quickstart/README.md'];
+
+/**
+ * Where each command of the documents is run: a file, and what it has of the command. `npm test` runs all tests, and
+ * .ci/run runs `npm test`. A command that stands for itself among words (`evertrain dev`) needs an entry like any other.
+ */
+const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
+  'npm start': ['test/e2e/start.test.ts', "start(['start', '--data-dir'"],
+  'npm start -- --once': ['test/e2e/start.test.ts', "start(['start', '--once'"],
+  'npm start -- diamonds': ['test/e2e/shipped-pipelines.test.ts', "'start', name, '--once'"],
+  'npm start -- penguins': ['test/e2e/shipped-pipelines.test.ts', "'start', name, '--once'"],
+  'npm test': ['.ci/run', 'npm test'],
+  'npm install': ['test/e2e/init.test.ts', "npm(project, 'install'"],
+  'npm install && npm start': ['test/e2e/init.test.ts', "npm(project, 'start'"],
+  'npm install evertrain': ['test/e2e/init.test.ts', "npm(folder, 'install', tarball)"],
+  'npm run check': ['test/e2e/init.test.ts', "npm(project, 'run', 'check')"],
+  'npm run dev': ['test/e2e/init.test.ts', "evertrain(project, ['dev']"],
+  'npm run order': ['test/e2e/init.test.ts', "npm(project, 'run', 'order')"],
+  'docker-compose config': ['test/unit/docs/compose.test.ts', "'docker-compose', ['config'"],
+  'node client/cli/evertrain.mjs <command>': ['test/support/cli-process.ts', "resolve('client/cli/evertrain.mjs')"],
+  'node --inspect-brk node_modules/.bin/evertrain step run …': ['test/e2e/step-run.test.ts', "'--port=0', resolve"],
+  'evertrain <command>': ['test/e2e/package.test.ts', "'node_modules', 'evertrain', 'client', 'cli', 'evertrain.mjs'"],
+  'evertrain init my-project': ['test/e2e/init.test.ts', "['init', 'my-project']"],
+  'evertrain start [model] [--once]': ['test/e2e/shipped-pipelines.test.ts', "'start', name, '--once'"],
+  'evertrain dev': ['test/e2e/dev.test.ts', "evertrainCli(['dev']"],
+  'evertrain worker --address temporal:7233 --queues evertrain=100,gpu=1': [
+    'test/e2e/bundle.test.ts',
+    "'--queues', 'evertrain=100,gpu=1'",
+  ],
+  'evertrain serve --port 8100': ['test/support/live-project.ts', "['serve', '--data-dir', engine.dataDir, '--port'"],
+  'evertrain run iris --input \'{"source":"data/iris.csv"}\'': ['test/e2e/cli.test.ts', "'run', 'iris', '--input'"],
+  'evertrain step run data.ingest --input \'{"source":"data/iris.csv"}\'': [
+    'test/e2e/step-run.test.ts',
+    "step('data.ingest', { source: 'data/iris.csv' })",
+  ],
+  'evertrain ls': ['test/e2e/commands-live.test.ts', "'ls', '--limit'"],
+  'evertrain ls --pipeline iris --outcome rejected': [
+    'test/e2e/commands-live.test.ts',
+    "'ls', '--outcome', 'cancelled', '--pipeline'",
+  ],
+  'evertrain show <run>': ['test/e2e/cli.test.ts', "call('show', 'iris-by-hand')"],
+  'evertrain logs <run> --step iris.fit -f': [
+    'test/e2e/commands-live.test.ts',
+    "'logs', 'stopped', '-f', '--step', 'work'",
+  ],
+  "evertrain approve <run> 'ship it?' --yes --actor ann": [
+    'test/e2e/commands-live.test.ts',
+    "'approve', 'asked', 'ship it?', '--yes', '--actor', 'ann'",
+  ],
+  'evertrain cancel <run>': ['test/e2e/commands-live.test.ts', "call('cancel', 'stopped')"],
+  'evertrain rerun': ['test/e2e/cli.test.ts', "call('rerun'"],
+  'evertrain rerun <run> --from iris.evaluate': [
+    'test/e2e/cli.test.ts',
+    "'rerun', 'iris-by-hand', '--from', 'iris.evaluate'",
+  ],
+  'evertrain replay <run>': ['test/e2e/cli.test.ts', "call('replay', 'iris-by-hand')"],
+  'evertrain model iris': ['test/e2e/readme.test.ts', "call('model', 'iris')"],
+  'evertrain model iris train': ['test/e2e/commands-live.test.ts', "call('model', 'scorer', 'train'"],
+  'evertrain model iris promote 3 --actor ann': ['test/e2e/commands-live.test.ts', "'promote', '2', '--actor', 'ann'"],
+  'evertrain reproduce iris 3': ['test/e2e/cli.test.ts', "call('reproduce', 'penguins', '1')"],
+  'evertrain predict --batch data/iris.csv --model model.onnx --output scored.parquet': [
+    'test/e2e/commands-data.test.ts',
+    "'predict', '--batch', inFolder(batch), '--model', onnx, '--output'",
+  ],
+  'evertrain backup backups/today': ['test/e2e/commands-data.test.ts', "'backup', kept, '--data-dir', dataDir], 0"],
+  'evertrain restore backups/today --data-dir .evertrain': [
+    'test/e2e/commands-data.test.ts',
+    "'restore', kept, '--data-dir', copy], 0",
+  ],
+  'evertrain gc': ['test/e2e/commands-data.test.ts', "live.call('gc'"],
+  'evertrain doctor': ['test/e2e/cli.test.ts', "call('doctor'"],
+};
+
+/** Shell blocks line by line, and inline code that begins like a command; `npx evertrain` is `evertrain`. */
+function commands(text: string): string[] {
+  const blocks = [...text.matchAll(/```(?:sh|bash|shell|console)\n(.*?)```/gs)];
+  const inline = [
+    ...text.replaceAll(/```.*?```/gs, '').matchAll(/`((?:npm|npx|node|docker-compose|evertrain) [^`]+)`/g),
+  ];
+  const lines = blocks.flatMap(([, body = '']) => body.trim().split('\n'));
+  return [...lines, ...inline.map(([, command = '']) => command)].map((line) =>
+    line.replace(/^npx evertrain/, 'evertrain'),
+  );
+}
+
+const found = new Set(docs.flatMap((path) => commands(readFileSync(path, 'utf8'))));
+
+describe('the commands of the documents', () => {
+  it('are each run by a test or by .ci/run', () => {
+    expect(found.size).toBeGreaterThan(30);
+    expect([...found].filter((command) => runBy[command] === undefined)).toEqual([]);
+    for (const [command, [file, text]] of Object.entries(runBy)) {
+      expect([command, readFileSync(file, 'utf8').includes(text)]).toEqual([command, true]);
+    }
+  });
+
+  it('have no entry that nothing names any more', () => {
+    expect(Object.keys(runBy).filter((command) => !found.has(command))).toEqual([]);
+  });
+});
