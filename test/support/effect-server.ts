@@ -16,6 +16,8 @@ export interface EffectServer {
   /** How often a key began. */
   begun(key: string): number;
   hold(key: string): void;
+  /** From now on a `begin` that is not held is answered after so many milliseconds. */
+  slowDown(milliseconds: () => number): void;
   /** Answers what is held under the key, and holds it no more. */
   release(key: string): void;
   /** Waits until the key has begun so many times; fails after 60 s. */
@@ -31,6 +33,7 @@ export async function effectServer(): Promise<EffectServer> {
   const begins = new Map<string, number>();
   const held = new Map<string, ServerResponse[]>();
   const watchers = new Set<() => void>();
+  let delay = () => 0;
 
   const server = createServer((request, response) => {
     const [, verb = '', key = ''] = (request.url ?? '').split('/').map(decodeURIComponent);
@@ -39,7 +42,7 @@ export async function effectServer(): Promise<EffectServer> {
     if (book === undefined || key === '') return void response.writeHead(404).end();
     book.set(key, (book.get(key) ?? 0) + 1);
     const waiting = verb === 'begin' ? held.get(key) : undefined;
-    if (waiting === undefined) response.end('{}');
+    if (waiting === undefined) setTimeout(() => response.end('{}'), verb === 'begin' ? delay() : 0);
     else waiting.push(response);
     for (const look of watchers) look();
   });
@@ -52,6 +55,9 @@ export async function effectServer(): Promise<EffectServer> {
     counts: () => Object.fromEntries(effects),
     begun: (key) => begins.get(key) ?? 0,
     hold: (key) => void held.set(key, held.get(key) ?? []),
+    slowDown(milliseconds) {
+      delay = milliseconds;
+    },
     release(key) {
       for (const response of held.get(key) ?? []) response.end('{}');
       held.delete(key);
