@@ -54,7 +54,7 @@ export async function chaosRound(fixture: DurableProject, options: ChaosOptions)
   }
   const training = await evertrain.start(
     converging,
-    { effects: effects.url, under: `${under}/training`, epochs },
+    { effects: effects.url, under: `${under}-training`, epochs },
     { provenance: false },
   );
   const done: Fault[] = [];
@@ -79,7 +79,7 @@ export async function chaosRound(fixture: DurableProject, options: ChaosOptions)
   const model = (trained as { output?: { model?: { sha256?: string } } }).output?.model?.sha256;
   if (model !== options.model) failures.push(`training ended with ${JSON.stringify(trained)}, not ${options.model}`);
   failures.push(...(await historyOf(fixture, training)).map((why) => `training: ${why}`));
-  const begun = Array.from({ length: epochs }, (_, epoch) => effects.begun(`${under}/training.epoch-${epoch}`));
+  const begun = Array.from({ length: epochs }, (_, epoch) => effects.begun(`${under}-training.epoch-${epoch}`));
   const again = begun.reduce((sum, count) => sum + count - 1, 0);
   if (again > options.faults)
     failures.push(`${again} epochs were repeated by ${options.faults} faults: ${begun.join()}`);
