@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chaosRound, undisturbed } from '../support/chaos.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
-import { seeded } from '../support/random.js';
 
 /** `npm run soak -- --seed S` does the same for many rounds; docs/soak has its reports. */
 describe('all shapes of runs and a training, under faults at random moments', () => {
@@ -16,7 +15,7 @@ describe('all shapes of runs and a training, under faults at random moments', ()
   it.each([1, 2])(
     'end as if nothing had happened (seed %i)',
     async (seed) => {
-      const round = await chaosRound(fixture, { under: `seed-${seed}`, faults: 3, model, random: seeded(seed) });
+      const round = await chaosRound(fixture, { under: `seed-${seed}`, faults: 3, model, seed });
       expect(round.failures).toEqual([]);
       expect(round.faults).toHaveLength(3);
     },

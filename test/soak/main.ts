@@ -5,7 +5,6 @@ import { parseArgs } from 'node:util';
 import { installRuntime } from '../../worker/log.js';
 import { type ChaosRound, chaosRound, type Fault, faults, undisturbed } from '../support/chaos.js';
 import { durableProject } from '../support/durable-project.js';
-import { seeded } from '../support/random.js';
 
 /**
  * `npm run soak -- --seed S [--rounds N]`: what test/durability/chaos.test.ts does in two rounds, in many, each on an
@@ -28,13 +27,13 @@ for (let n = 0; n < rounds; n++) {
 }
 process.exit(done.some(({ failures }) => failures.length > 0) ? 1 : 0);
 
-/** A round's random numbers depend on the seed and its number only, so it can be done again. */
+/** A round's faults depend on the seed and its number only, so it can be done again. */
 async function oneRound(n: number): Promise<ChaosRound> {
   const fixture = await durableProject();
   try {
     const model = await undisturbed(fixture);
-    const random = seeded(seed * 100_003 + n);
-    return await chaosRound(fixture, { under: `round-${n}`, faults: faultsPerRound, model, random });
+    const options = { under: `round-${n}`, faults: faultsPerRound, model, seed: seed * 100_003 + n };
+    return await chaosRound(fixture, options);
   } catch (error) {
     return { faults: [], runs: 0, repeated: 0, failures: [`the round broke: ${String(error)}`] };
   } finally {

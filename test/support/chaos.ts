@@ -7,6 +7,7 @@ import { converging } from '../fixtures/durability/contracts.js';
 import { shapes } from '../fixtures/durability/shapes.js';
 import type { DurableProject } from './durable-project.js';
 import { replayHistory } from './histories.js';
+import { seeded } from './random.js';
 import type { SpawnedWorker } from './spawn-worker.js';
 
 export const faults = ['worker killed', 'worker paused', 'engine killed', 'both killed'] as const;
@@ -28,8 +29,8 @@ export interface ChaosOptions {
   readonly faults: number;
   /** Of the training; the model that one without faults gave. */
   readonly model: string;
-  /** Numbers in [0, 1). */
-  readonly random: () => number;
+  /** Decides the faults and the time of each step, as far as the machine's own timing lets it. */
+  readonly seed: number;
 }
 
 export const epochs = 6;
@@ -44,8 +45,10 @@ const endsWithinMs = 120_000;
  */
 export async function chaosRound(fixture: DurableProject, options: ChaosOptions): Promise<ChaosRound> {
   const { effects, evertrain } = fixture;
-  const { under, random } = options;
-  effects.slowDown(() => 50 + random() * 350);
+  const { under, seed } = options;
+  // Of their own, since nobody knows how often each is asked.
+  const [random, duration] = [seeded(seed), seeded(seed + 1)];
+  effects.slowDown(() => 50 + duration() * 350);
   let worker = await fixture.worker();
   const runs = new Map<string, Run>();
   for (const [name, { pipeline }] of Object.entries(shapes)) {
@@ -59,7 +62,8 @@ export async function chaosRound(fixture: DurableProject, options: ChaosOptions)
   );
   const done: Fault[] = [];
   for (let n = 0; n < options.faults; n++) {
-    await sleep(random() * 1_500);
+    await nextBegin(fixture);
+    await sleep(random() * 800);
     const fault = faults[Math.floor(random() * faults.length)] as Fault;
     worker = await strike(fixture, worker, fault);
     done.push(fault);
@@ -81,11 +85,16 @@ export async function chaosRound(fixture: DurableProject, options: ChaosOptions)
   failures.push(...(await historyOf(fixture, training)).map((why) => `training: ${why}`));
   const begun = Array.from({ length: epochs }, (_, epoch) => effects.begun(`${under}-training.epoch-${epoch}`));
   const again = begun.reduce((sum, count) => sum + count - 1, 0);
-  if (again > options.faults)
-    failures.push(`${again} epochs were repeated by ${options.faults} faults: ${begun.join()}`);
+  if (again > options.faults) failures.push(`the epochs began ${begun.join()} times under ${options.faults} faults`);
   effects.slowDown(() => 0);
   await worker.stop();
   return { faults: done, runs: runs.size + 1, repeated: repeated + again, failures };
+}
+
+/** Waits until a step begins, so that a fault finds some at work; for 15 s at most, as all may have ended. */
+async function nextBegin({ effects }: DurableProject): Promise<void> {
+  const before = effects.begins();
+  for (const until = Date.now() + 15_000; effects.begins() === before && Date.now() < until; ) await sleep(20);
 }
 
 /** A machine's worker comes back after each fault. */

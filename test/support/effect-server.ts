@@ -15,6 +15,8 @@ export interface EffectServer {
   counts(): Readonly<Record<string, number>>;
   /** How often a key began. */
   begun(key: string): number;
+  /** How often anything began. */
+  begins(): number;
   hold(key: string): void;
   /** From now on a `begin` that is not held is answered after so many milliseconds. */
   slowDown(milliseconds: () => number): void;
@@ -54,6 +56,7 @@ export async function effectServer(): Promise<EffectServer> {
     count: (key) => effects.get(key) ?? 0,
     counts: () => Object.fromEntries(effects),
     begun: (key) => begins.get(key) ?? 0,
+    begins: () => [...begins.values()].reduce((sum, count) => sum + count, 0),
     hold: (key) => void held.set(key, held.get(key) ?? []),
     slowDown(milliseconds) {
       delay = milliseconds;
