@@ -43,16 +43,19 @@ export async function bundleProject(
       cause,
     });
   });
-  return withVersion(`${madeBy()}\n${bundled.code}`);
+  return withVersion(`/* ${madeBy()} */${bundled.code}`);
 }
 
-/** The first line of a bundle: code bundled with one SDK must not run on another. */
+/**
+ * What a bundle begins with: code bundled with one SDK must not run on another. In no line of its own, or the lines of
+ * the source map would be wrong by one.
+ */
 function madeBy(): string {
   const { version, dependencies } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
     version: string;
     dependencies: Record<string, string>;
   };
-  return `// evertrain ${version}, @temporalio/workflow ${dependencies['@temporalio/workflow']}`;
+  return `evertrain ${version}, @temporalio/workflow ${dependencies['@temporalio/workflow']}`;
 }
 
 /** What the bundler found wrong: its list of modules and its own stack tell a user nothing. */
@@ -81,10 +84,10 @@ export async function loadBundle(path: string): Promise<Bundle> {
       cause: error,
     });
   });
-  const [first = ''] = code.split('\n', 1);
-  if (first === madeBy()) return withVersion(code);
-  const made = first.startsWith('// evertrain ') ? `was built by ${first.slice(3)}` : 'is not a bundle';
-  throw new EvertrainError('USER_OPTION_INVALID', `${path} ${made}; this is ${madeBy().slice(3)}.`, {
+  const [, by] = /^\/\* (evertrain [^*]*) \*\//.exec(code) ?? [];
+  if (by === madeBy()) return withVersion(code);
+  const made = by === undefined ? 'is not a bundle' : `was built by ${by}`;
+  throw new EvertrainError('USER_OPTION_INVALID', `${path} ${made}; this is ${madeBy()}.`, {
     value: path,
     remedy: 'Build it again: evertrain worker --build-bundle <file>.',
   });

@@ -25,6 +25,7 @@ import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { openStepServices } from './step-services.js';
 import { warmUp } from './warm-up.js';
+import { watchMismatches } from './watch-mismatches.js';
 
 export interface QueueOptions {
   /** Steps at work at once. Default: 100 on the queue of runs, the number of cores on others. */
@@ -128,12 +129,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   });
   const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
   const services = await openStepServices(options);
-  const activities = activityTable(
-    options,
-    manifest,
-    services,
-    new Client({ connection: clientConnection, namespace }),
-  );
+  const client = new Client({ connection: clientConnection, namespace });
+  const activities = activityTable(options, manifest, services, client);
   const workers = new Map<string, Worker>();
   const slots = queueSlots(options, manifest);
   for (const [queue, count] of slots) {
@@ -163,9 +160,11 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
     },
     async run() {
       warmUp(served(manifest));
+      const endWatch = watchMismatches(client, bundle, options.webhook);
       try {
         await runAll([...workers.values()]);
       } finally {
+        endWatch();
         for (const implementation of options.activities) await implementation.close?.();
         await services.close();
         await clientConnection.close();

@@ -44,12 +44,32 @@ const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERR
 
 let installed = false;
 
-/** Sends the SDK's own messages through the same log; once a process, before the first connection. */
+/** Hears of a run (by run id) whose history does not fit the code of a worker in this process. */
+type MismatchListener = (runId: string) => void;
+const mismatchListeners = new Set<MismatchListener>();
+
+/** Needs `installRuntime`, since only the SDK's log tells. Answers what ends it. */
+export function onMismatch(listener: MismatchListener): () => void {
+  mismatchListeners.add(listener);
+  return () => mismatchListeners.delete(listener);
+}
+
+/**
+ * Sends the SDK's own messages through the same log; once a process, right before the first worker or replay: a process
+ * that never has one does not end by itself.
+ */
 export function installRuntime(level: 'INFO' | 'WARN' | 'ERROR' = 'WARN'): void {
   if (installed) return;
   installed = true;
+  const shown = new DefaultLogger(level, (entry) => workerLog[levels[entry.level]](entry.meta ?? {}, entry.message));
   Runtime.install({
-    logger: new DefaultLogger(level, (entry) => workerLog[levels[entry.level]](entry.meta ?? {}, entry.message)),
+    logger: new DefaultLogger(level === 'INFO' ? 'INFO' : 'WARN', ({ level: of, message, meta }) => {
+      const { runId, failure } = (meta ?? {}) as { readonly runId?: unknown; readonly failure?: unknown };
+      if (typeof runId === 'string' && String(failure).includes('NonDeterministicError')) {
+        for (const listener of mismatchListeners) listener(runId);
+      } else shown.log(of, message, meta);
+    }),
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
     shutdownSignals: [],
   });
 }

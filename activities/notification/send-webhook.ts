@@ -6,7 +6,7 @@ import type { Notice } from '../../workflows/sdk/protocol.js';
  * Posts a notice as JSON. Its `id`, also the header `Idempotency-Key`, is the same for every try of this notice and no
  * other. Anything but a 2xx answer within 10 s is SYSTEM_SERVER_UNREACHABLE, which is retried.
  *
- * @param from.activityId Temporal's id of the activity that sends it, unique in the run
+ * @param from.activityId Temporal's id of the activity that sends it, or what else is unique in the run
  */
 export async function sendWebhook(
   url: string,

@@ -231,6 +231,9 @@ function waitingFor(facts: Facts): readonly string[] {
 function blocked(facts: Facts, pending: Pending | undefined): Pick<RunView, 'blocked'> {
   if (facts.blocked === undefined || facts.closed !== undefined) return {};
   const attempt = toNumber(pending?.pendingWorkflowTask?.attempt);
-  const { message } = failureView(facts.blocked.failure);
+  const said = failureView(facts.blocked.failure).message;
+  const message = said.includes('Nondeterminism error')
+    ? `The pipeline's code changed under this run; \`evertrain replay\` names the step and the line. ${said}`
+    : said;
   return { blocked: { since: facts.blocked.at, message, ...(attempt > 0 ? { attempt } : {}) } };
 }

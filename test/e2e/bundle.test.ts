@@ -62,7 +62,7 @@ describe('a bundle that was built before', () => {
 
   it('of another version, of something else, or that is not there, is refused', async () => {
     const other = join(folder, 'other.js');
-    await writeFile(other, (await readFile(bundle, 'utf8')).replace(/^\/\/ evertrain \S+/, '// evertrain 9.9.9,'));
+    await writeFile(other, (await readFile(bundle, 'utf8')).replace(/^\/\* evertrain [^,]+/, '/* evertrain 9.9.9'));
     const text = join(folder, 'text.js');
     await writeFile(text, 'export default 1;\n');
     const refused = async (path: string) => evertrainCli(['worker', '--bundle', path, ...where()]).ended;

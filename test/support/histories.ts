@@ -2,10 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { type History, historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { Worker } from '@temporalio/worker';
 import type { Evertrain } from '../../client/evertrain.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { Bundle } from '../../worker/bundle.js';
+import { replay } from '../../worker/replay.js';
 
 /** Writes a run's history to a JSON file; refuses to write over one, since a recorded history is never changed. */
 export async function saveHistory(
@@ -25,11 +25,10 @@ export async function loadHistory(path: string): Promise<History> {
 }
 
 /**
- * Runs the workflow code of a bundle against a recorded history. Throws Temporal's DeterminismViolationError where the
- * code asks for something else than what was recorded.
+ * Runs the workflow code of a bundle against a recorded history. Fails with USER_REPLAY_INCOMPATIBLE, which names the step
+ * and the line, where the code asks for something else than what was recorded.
  */
 export async function replayHistory(bundle: Bundle, history: History): Promise<void> {
-  // Ids of children derive from the run's own, so it has to replay under the same.
-  const id = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
-  await Worker.runReplayHistory({ workflowBundle: { code: bundle.code } }, history, id || 'replay');
+  const mismatch = await replay(bundle, history);
+  if (mismatch !== undefined) throw mismatch;
 }

@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly rerun?: Rerun;
   /** Asks the step cache for nothing: every step that is not handed over runs. */
   readonly fresh?: boolean;
+  /** Set in a replay only, which asks where the code calls what; see trace.ts. */
+  readonly trace?: true;
 }
 
 /** By id of the step or child run: what it answered, and to which input. A call with another input is made anew. */
@@ -248,7 +250,7 @@ export type CacheLookup =
   | { readonly hit: false; readonly stepId: string; readonly key: string };
 
 export interface Notice {
-  readonly kind: 'run-failed' | 'waiting-for-person';
+  readonly kind: 'run-failed' | 'run-blocked' | 'waiting-for-person';
   readonly pipeline: string;
   readonly workflowId: string;
   readonly runId: string;

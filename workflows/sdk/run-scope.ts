@@ -3,6 +3,7 @@ import { EvertrainError } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { RunOptions } from './protocol.js';
 import type { StepDefinition } from './step.js';
+import { trace } from './trace.js';
 
 /**
  * What a run's own code needs to know while it runs: its pipeline and options, the ids given out so far, a rejected
@@ -101,6 +102,7 @@ export function currentScope(what: string): RunScope {
         : 'Start the pipeline with a client, or use runPlain of evertrain/testing in a test.',
     });
   }
+  if (found.options.trace === true) trace(what);
   if (found.rejected !== undefined) throw found.rejected;
   return found;
 }

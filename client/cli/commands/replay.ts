@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type History, historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { Worker } from '@temporalio/worker';
 import type { Command } from 'commander';
 import { bundleProject } from '../../../worker/bundle.js';
 import { installRuntime } from '../../../worker/log.js';
-import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { replay as replayOn } from '../../../worker/replay.js';
 import { fetchHistory } from '../../history/fetch.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { projectFile } from '../local-system.js';
@@ -16,19 +15,10 @@ export function configure(command: Command): void {
 
 /** Whether a run's history fits the pipeline code of today. */
 async function replay(what: string, options: ConnectedOptions): Promise<void> {
-  installRuntime('ERROR');
   const history = await historyOf(what, options);
-  const id = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
-  const { code } = await bundleProject(projectFile(process.cwd(), 'workflows'));
-  try {
-    await Worker.runReplayHistory({ workflowBundle: { code } }, history, id || 'replay');
-  } catch (cause) {
-    throw new EvertrainError('USER_REPLAY_INCOMPATIBLE', `${what} does not replay: ${(cause as Error).message}.`, {
-      value: what,
-      remedy: 'Restore the order of its steps, or guard the change with a patch.',
-      cause,
-    });
-  }
+  installRuntime('ERROR');
+  const mismatch = await replayOn(await bundleProject(projectFile(process.cwd(), 'workflows')), history);
+  if (mismatch !== undefined) throw mismatch;
   process.stdout.write(`${what} replays on the code of today\n`);
 }
 

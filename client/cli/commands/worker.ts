@@ -35,13 +35,13 @@ export function configure(command: Command): void {
 
 /** Serves the project in this folder until SIGTERM or SIGINT, then drains. */
 async function work(options: WorkerCommandOptions): Promise<void> {
-  installRuntime('WARN');
   if (options.buildBundle !== undefined) {
     const bundle = await bundleProject(projectFile(process.cwd(), 'workflows'));
     await writeBundle(bundle, options.buildBundle);
     process.stdout.write(`${options.buildBundle} holds build ${bundle.version}\n`);
     return;
   }
+  installRuntime('WARN');
   let worker: EvertrainWorker | undefined;
   const { healthPort } = options;
   const health =

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
-const docs = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`), 'examples/quickstart/README.md'];
+const inDocs = readdirSync('docs').filter((name) => name.endsWith('.md'));
+const docs = ['README.md', ...inDocs.map((name) => `docs/${name}`), 'examples/quickstart/README.md'];
 
 /**
  * Where each command of the documents is run: a file, and what it has of the command. `npm test` runs all tests, and
