@@ -16,7 +16,7 @@ export interface DurableProject {
   readonly evertrain: Evertrain;
   /** Path of the project's bundle. */
   readonly bundle: string;
-  worker(options?: Partial<Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir'>>): Promise<SpawnedWorker>;
+  worker(options?: Partial<Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address'>>): Promise<SpawnedWorker>;
   /** Ends everything that still runs. */
   close(): Promise<void>;
 }
