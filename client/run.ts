@@ -3,7 +3,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { Duration } from '../workflows/sdk/duration.js';
 import { type ApprovalAnswer, type PipelineResult, runMessages } from '../workflows/sdk/protocol.js';
 import type { SignalDefinition, SignalPayload } from '../workflows/sdk/signal.js';
-import { checkValue } from './check-value.js';
+import { checkValue, ofAnswer } from './check-value.js';
 import type { AttemptsReader } from './connect.js';
 import { fetchHistory } from './history/fetch.js';
 import { projectRun } from './history/project-run.js';
@@ -106,7 +106,7 @@ export class Run<Output = unknown> {
    */
   async approve(id: string, answer: unknown, options: ApproveOptions = {}): Promise<void> {
     const what = `approval "${id}" of run "${this.workflowId}"`;
-    const travels = checkValue(undefined, answer, 'USER_ANSWER_INVALID', what);
+    const travels = checkValue(undefined, answer, 'USER_ANSWER_INVALID', what, ofAnswer);
     const given: ApprovalAnswer = {
       id,
       answer: travels,

@@ -76,6 +76,9 @@ interface CacheQuestion {
   readonly cache: CachePolicy;
 }
 
+/** The engine refuses a marker above 2 MB. A larger hit leaves its input out, so that a view does not show it. */
+const maxHitBytes = 1_900_000;
+
 /** A worker that does not know the step's code cannot know its key: a miss. */
 async function lookup({ implementations, services }: BuiltInSettings, question: CacheQuestion): Promise<CacheLookup> {
   const { step, stepId, input, cache } = question;
@@ -84,7 +87,9 @@ async function lookup({ implementations, services }: BuiltInSettings, question: 
   const key = await keyOf(implementation, input, cache.version);
   const found = await stepCache(services).lookup(key, cache.maxAgeMs);
   if (found === undefined) return { hit: false, stepId, key };
-  return { hit: true, stepId, step, input: input ?? null, key, output: found.output, source: found.source };
+  const { output, source } = found;
+  const bytes = Buffer.byteLength(JSON.stringify([input, output]));
+  return { hit: true, stepId, step, ...(bytes > maxHitBytes ? {} : { input: input ?? null }), key, output, source };
 }
 
 /** The run's projection as it stands when the run ends, kept beyond the history's retention. */

@@ -7,6 +7,7 @@ import {
   isFinal,
   show,
 } from '../../workflows/sdk/errors.js';
+import { shortError, shortText } from '../../workflows/sdk/short-error.js';
 
 /** Any thrown value as an error with a code; `who` names the code that threw it. */
 export function asEvertrainError(error: unknown, who: string): EvertrainError {
@@ -14,7 +15,7 @@ export function asEvertrainError(error: unknown, who: string): EvertrainError {
   if (error instanceof ApplicationFailure && isErrorCode(error.type)) {
     return new EvertrainError(error.type, error.message, { cause: error });
   }
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : show(error);
+  const text = shortText(error instanceof Error ? `${error.name}: ${error.message}` : show(error));
   return new EvertrainError(systemCode(error) ?? 'USER_CODE_FAILED', `${who} threw ${text}.`, { cause: error });
 }
 
@@ -23,9 +24,9 @@ export function asApplicationFailure(error: unknown, who: string): ApplicationFa
   const known = asEvertrainError(error, who);
   return ApplicationFailure.create({
     type: known.code,
-    message: known.message,
+    message: shortText(known.message),
     nonRetryable: isFinal(known.code),
-    ...(error instanceof Error ? { cause: error } : {}),
+    ...(error instanceof Error ? { cause: shortError(error) } : {}),
     details: [{ value: known.value === undefined ? null : show(known.value), remedy: known.remedy ?? null }],
   });
 }

@@ -6,6 +6,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { acceptAnswer } from '../../workflows/sdk/approval.js';
 import { EvertrainError, show } from '../../workflows/sdk/errors.js';
+import { checkInput, checkOutput } from '../../workflows/sdk/json-size.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
 import type { PipelineResult } from '../../workflows/sdk/protocol.js';
@@ -67,7 +68,10 @@ async function runIn(host: PlainHost, pipeline: PipelineDefinition, input: unkno
   const scope: RunScope = { pipeline, options: {}, host, counts: new Map(), progress: new Map() };
   try {
     const output = await scopes.run(scope, () => paths.run(root, () => pipeline.run(decoded as never)));
-    if (scope.rejected === undefined) return { outcome: 'completed', output };
+    if (scope.rejected === undefined) {
+      checkOutput(pipeline.name, output);
+      return { outcome: 'completed', output };
+    }
   } catch (error) {
     if (scope.rejected === undefined) throw error;
   }
@@ -95,6 +99,7 @@ class PlainHost implements RunHost {
     id: string,
     path: StepPath,
   ): Promise<unknown> {
+    checkInput(id, input);
     const output = asJson(await this.run(definition, asJson(input), { id, groups: path.groups }));
     decode(definition.output, output, 'USER_OUTPUT_INVALID', `the output of step "${definition.name}"`);
     if (scope.rejected !== undefined) throw scope.rejected;
@@ -115,7 +120,8 @@ class PlainHost implements RunHost {
     });
   }
 
-  child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown): Promise<unknown> {
+  async child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
+    checkInput(id, input);
     return runIn(new PlainHost({ ...this.given, startAt: new Date(this.clockMs) }), pipeline, asJson(input));
   }
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { awaitable } from './awaitable.js';
 import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
+import { checkAnswerSize, checkFacts } from './json-size.js';
 import { checkName, checkOptions } from './options.js';
 import { type ApprovalAnswer, type ApprovalRecord, memo } from './protocol.js';
 import { type ApprovalBook, currentScope, nextId, type OpenApproval, type RunScope } from './run-scope.js';
@@ -13,7 +15,7 @@ type YesNo = typeof YesNo;
 export interface ApprovalOptions<S extends Schema | undefined> {
   /** What a valid answer looks like; default `{ approved: boolean, comment?: string }`. */
   readonly answer?: S;
-  /** Small JSON that the person decides on. */
+  /** Small JSON that the person decides on; at most 100 KB. */
   readonly facts?: unknown;
   /** How long to wait; without it, for ever. */
   readonly within?: Duration;
@@ -25,15 +27,23 @@ export interface ApprovalOptions<S extends Schema | undefined> {
  * Waits for a person's typed answer. It comes as a Temporal update: a wrong one is refused at once, to the person who
  * gave it, and leaves no trace in the run; the first valid one counts.
  */
-export async function approval<S extends Schema | undefined = undefined>(
+export function approval<S extends Schema | undefined = undefined>(
   name: string,
   options: ApprovalOptions<S> = {},
+): Promise<Decoded<S extends Schema ? S : YesNo>> {
+  return awaitable(answerOf(name, options));
+}
+
+async function answerOf<S extends Schema | undefined>(
+  name: string,
+  options: ApprovalOptions<S>,
 ): Promise<Decoded<S extends Schema ? S : YesNo>> {
   type Answer = Decoded<S extends Schema ? S : YesNo>;
   checkName('approval', name.replaceAll(/[ ?!,:]/g, '_'));
   checkOptions(`approval "${name}"`, options, ['answer', 'facts', 'within', 'onTimeout']);
   const scope = currentScope(`approval "${name}"`);
   const schema: Schema = options.answer ?? YesNo;
+  checkFacts(`approval "${name}"`, options.facts);
   const id = nextId(scope, { prefix: 'approval:', groups: [] }, name).slice('approval:'.length);
   const check = (answer: unknown) => decode(schema, answer, 'USER_ANSWER_INVALID', `the answer to "${name}"`);
 
@@ -106,6 +116,7 @@ export function checkAnswer(book: ApprovalBook, given: ApprovalAnswer): OpenAppr
       remedy: 'The first answer counts; see `evertrain show`.',
     });
   }
+  checkAnswerSize(given.id, given.answer);
   open.check(given.answer);
   return open;
 }

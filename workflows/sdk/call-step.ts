@@ -1,3 +1,4 @@
+import { awaitable } from './awaitable.js';
 import { currentPath, currentScope, nextId } from './run-scope.js';
 import type { StepDefinition } from './step.js';
 
@@ -5,5 +6,10 @@ import type { StepDefinition } from './step.js';
 export function callStep(definition: StepDefinition, input: unknown): Promise<unknown> {
   const scope = currentScope(`step "${definition.name}"`);
   const path = currentPath();
-  return scope.host.step(scope, definition, input, nextId(scope, path, definition.name), path);
+  const id = nextId(scope, path, definition.name);
+  try {
+    return awaitable(scope.host.step(scope, definition, input, id, path));
+  } catch (error) {
+    return awaitable(Promise.reject(error as Error));
+  }
 }

@@ -1,4 +1,5 @@
 import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
+import { awaitable } from './awaitable.js';
 import { EvertrainError, isEvertrainError, show } from './errors.js';
 import { checkOptions } from './options.js';
 import type { Pipeline } from './pipeline.js';
@@ -75,13 +76,13 @@ type Target = Call<unknown, unknown> & { readonly kind?: 'step' | 'pipeline'; re
 
 export const fanOut = ((items: readonly unknown[], target: Target, options: FanOutOptions<object> = {}) => {
   const { each, atMost } = prepare(items, target, options);
-  return slideOrCancel(items, atMost, each);
+  return awaitable(slideOrCancel(items, atMost, each));
 }) as unknown as FanOut;
 
 /** As `fanOut`, but a failing item costs only itself: every item's end is answered, in order. */
 export const fanOutSettled = ((items: readonly unknown[], target: Target, options: FanOutOptions<object> = {}) => {
   const { each, atMost } = prepare(items, target, options);
-  return slide(items, atMost, (item, index) => each(item, index).then(fulfilled, rejected));
+  return awaitable(slide(items, atMost, (item, index) => each(item, index).then(fulfilled, rejected)));
 }) as unknown as SettledFanOut;
 
 function prepare(items: readonly unknown[], target: Target, options: FanOutOptions<object>) {

@@ -1,4 +1,5 @@
 import { EvertrainError, show } from './errors.js';
+import { checkFacts } from './json-size.js';
 import { type GateRecord, memo } from './protocol.js';
 import { currentScope, GateRejection } from './run-scope.js';
 
@@ -6,11 +7,12 @@ import { currentScope, GateRejection } from './run-scope.js';
  * Records a yes/no decision on facts. A `false` ends the run with `{ outcome: 'rejected', gate, facts }`: a decision, not
  * a failure. A `catch` in the pipeline cannot swallow it.
  *
- * @param facts small JSON shown to people, at most about 2 KB
+ * @param facts small JSON shown to people; at most 100 KB, better 2 KB
  */
 export function gate(name: string, passed: boolean, facts?: unknown): void {
   const scope = currentScope(`gate "${name}"`);
   if (typeof passed !== 'boolean') throw notBoolean(name, passed);
+  checkFacts(`gate "${name}"`, facts);
   const record: GateRecord = { name, passed, ...(facts === undefined ? {} : { facts }) };
   scope.host.record(memo.gate, record);
   if (passed) return;

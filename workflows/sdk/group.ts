@@ -1,3 +1,4 @@
+import { awaitable } from './awaitable.js';
 import { checkName } from './options.js';
 import { currentPath, currentScope, nextId, withPath } from './run-scope.js';
 
@@ -6,5 +7,5 @@ export function group<T>(name: string, body: () => Promise<T>): Promise<T> {
   checkName('group', name);
   const at = currentPath();
   const id = nextId(currentScope(`group "${name}"`), at, name);
-  return withPath({ prefix: `${id}/`, groups: [...at.groups, id.slice(at.prefix.length)] }, body);
+  return awaitable(withPath({ prefix: `${id}/`, groups: [...at.groups, id.slice(at.prefix.length)] }, body));
 }

@@ -1,3 +1,4 @@
+import { awaitable } from './awaitable.js';
 import { checkName, checkOptions } from './options.js';
 import { laterPolicyFields, type Policy, type PolicyOptions, policyFields, resolvePolicy } from './policy.js';
 import type { PipelineResult } from './protocol.js';
@@ -55,7 +56,7 @@ export function pipeline<Output, I extends Schema | undefined = undefined>(
   }
   const call = (input?: unknown) => {
     const scope = currentScope(owner);
-    return scope.host.child(scope, value, input, nextId(scope, currentPath(), name));
+    return awaitable(scope.host.child(scope, value, input, nextId(scope, currentPath(), name)));
   };
   const value = defineFields(call, {
     kind: 'pipeline',

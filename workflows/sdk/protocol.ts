@@ -242,7 +242,8 @@ export type CacheLookup =
       readonly hit: true;
       readonly stepId: string;
       readonly step: string;
-      readonly input: unknown;
+      /** Left out where input and output are too much for one payload. */
+      readonly input?: unknown;
       readonly output: unknown;
       readonly key: string;
       readonly source: { readonly workflowId: string; readonly runId: string; readonly stepId: string };

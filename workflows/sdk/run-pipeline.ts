@@ -19,6 +19,7 @@ import {
 import { acceptAnswer, checkAnswer } from './approval.js';
 import { showDetailsOf } from './current-details.js';
 import { EvertrainError, isEvertrainError } from './errors.js';
+import { checkOutput } from './json-size.js';
 import type { PipelineDefinition } from './pipeline.js';
 import {
   type ApprovalAnswer,
@@ -33,6 +34,7 @@ import {
 } from './protocol.js';
 import { enterScope, type RunScope } from './run-scope.js';
 import { decode } from './schema.js';
+import { shortError, shortText } from './short-error.js';
 import { notice, TemporalHost, withoutLink } from './temporal-host.js';
 
 /**
@@ -44,6 +46,7 @@ export async function runPipeline(pipeline: PipelineDefinition, input: unknown, 
   try {
     const decoded = decodeInput(pipeline, input);
     const result = await untilGate(scope, () => pipeline.run(decoded as never));
+    if (result.outcome === 'completed') checkOutput(pipeline.name, result.output);
     await close(scope, result.outcome, result);
     return result;
   } catch (error) {
@@ -185,13 +188,15 @@ function asFailure(error: unknown): ApplicationFailure {
     : new EvertrainError('USER_CODE_FAILED', `The pipeline's code threw ${describe(error)}.`, { cause: error });
   return ApplicationFailure.create({
     type: known.code,
-    message: known.message,
+    message: shortText(known.message),
     nonRetryable: true,
-    ...(error instanceof Error ? { cause: error } : {}),
-    details: [{ what: withoutLink(known.message), ...(known.remedy === undefined ? {} : { remedy: known.remedy }) }],
+    ...(error instanceof Error ? { cause: shortError(error) } : {}),
+    details: [
+      { what: shortText(withoutLink(known.message)), ...(known.remedy === undefined ? {} : { remedy: known.remedy }) },
+    ],
   });
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return shortText(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 }

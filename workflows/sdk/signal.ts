@@ -1,3 +1,4 @@
+import { awaitable } from './awaitable.js';
 import { type Duration, durationMs } from './duration.js';
 import { isEvertrainError } from './errors.js';
 import { checkName } from './options.js';
@@ -34,19 +35,19 @@ export function signal<S extends Schema | undefined = undefined>(name: string, s
     }
     return undefined;
   };
+  const next = async (options: { readonly within?: Duration }) => {
+    const { host } = currentScope(`signal "${name}"`);
+    const withinMs = options.within === undefined ? undefined : durationMs(options.within, `signal "${name}": within`);
+    let taken: { value: unknown } | undefined;
+    const arrived = () => (taken ??= takeOne(inbox(host.signals, name))) !== undefined;
+    await host.wait(arrived, withinMs);
+    return taken?.value as Decoded<S> | undefined;
+  };
   return {
     kind: 'signal',
     name,
     schema: schema as S,
-    async next(options = {}) {
-      const { host } = currentScope(`signal "${name}"`);
-      const withinMs =
-        options.within === undefined ? undefined : durationMs(options.within, `signal "${name}": within`);
-      let taken: { value: unknown } | undefined;
-      const arrived = () => (taken ??= takeOne(inbox(host.signals, name))) !== undefined;
-      await host.wait(arrived, withinMs);
-      return taken?.value as Decoded<S> | undefined;
-    },
+    next: (options = {}) => awaitable(next(options)),
     take() {
       const waiting = inbox(currentScope(`signal "${name}"`).host.signals, name);
       const all: Decoded<S>[] = [];

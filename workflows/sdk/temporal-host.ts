@@ -7,20 +7,22 @@ import {
   executeChild,
   isCancellation,
   scheduleActivity,
-  scheduleLocalActivity,
   TimeoutFailure,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, isFinal, errorCodes } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
-import { builtIn, type CacheLookup, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
+import { builtIn, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
 import type { ApprovalBook, RunHost, RunScope, StepPath } from './run-scope.js';
 import { outgoing } from './interceptors.js';
+import { checkInput } from './json-size.js';
 import { PendingWindow } from './pending-window.js';
+import { RecordBudget } from './record-budget.js';
 import type { StepDefinition } from './step.js';
 
 /**
@@ -30,17 +32,21 @@ import type { StepDefinition } from './step.js';
 export class TemporalHost implements RunHost {
   readonly signals = new Map<string, unknown[]>();
   readonly approvals: ApprovalBook = new Map();
-  private readonly window = new PendingWindow();
-  private lastLookUp: Promise<unknown> | undefined;
+  private readonly steps = new PendingWindow();
+  private readonly children = new PendingWindow();
+  private readonly records = new RecordBudget();
+  private readonly cache = new CacheLookups();
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
+    const bytes = checkInput(id, input);
     const recorded = this.handedOver(scope, definition.name, input, id);
     if (recorded !== undefined) return Promise.resolve(recorded.output);
     const policy = { ...scope.pipeline.defaults, ...definition.policy };
     scope.progress.set(id, 'queued');
     const isCached = policy.cache && scope.options.fresh !== true;
-    const run = isCached ? this.cachedStep(scope, definition, policy, input, id, path) : undefined;
-    return (run ?? this.schedule(scope, definition, policy, input, id, path)).then(
+    const schedule = () => this.schedule(scope, definition, policy, { value: input, bytes }, id, path);
+    const run = isCached ? this.cachedStep(scope, definition, policy, input, id, schedule) : schedule();
+    return run.then(
       (output) => {
         if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
         if (scope.rejected !== undefined) throw scope.rejected;
@@ -62,36 +68,16 @@ export class TemporalHost implements RunHost {
     return recorded;
   }
 
-  /**
-   * One look-up at a time. Local activities that are out together come back one by one, but a replay is handed all of them
-   * at once: what each led to would then be called in another order, and the run could never go on.
-   */
-  private inTurn<T>(lookUp: () => Promise<T>): Promise<T> {
-    const turn = this.lastLookUp === undefined ? lookUp() : this.lastLookUp.then(lookUp, lookUp);
-    this.lastLookUp = turn;
-    const done = () => {
-      if (this.lastLookUp === turn) this.lastLookUp = undefined;
-    };
-    turn.then(done, done);
-    return turn;
-  }
-
   private async cachedStep(
     scope: RunScope,
     definition: StepDefinition,
     policy: Policy,
     input: unknown,
     id: string,
-    path: StepPath,
+    schedule: () => Promise<unknown>,
   ): Promise<unknown> {
     const question = { step: definition.name, stepId: id, input, cache: policy.cache };
-    const found = await this.inTurn(() =>
-      scheduleLocalActivity<CacheLookup>(builtIn.cacheLookup, [question], {
-        startToCloseTimeout: 30_000,
-        retry: { maximumAttempts: 2 },
-        summary: `${id}: looked up in the cache`,
-      }),
-    ).catch((error: unknown) => {
+    const found = await this.cache.ask(question).catch((error: unknown) => {
       if (isCancellation(error)) throw error;
       return undefined;
     });
@@ -99,14 +85,14 @@ export class TemporalHost implements RunHost {
       scope.progress.set(id, 'cached');
       return found.output;
     }
-    return this.schedule(scope, definition, policy, input, id, path);
+    return schedule();
   }
 
   private schedule(
     scope: RunScope,
     definition: StepDefinition,
     policy: Policy,
-    input: unknown,
+    input: { readonly value: unknown; readonly bytes: number },
     id: string,
     path: StepPath,
   ): Promise<unknown> {
@@ -126,32 +112,36 @@ export class TemporalHost implements RunHost {
       retry: retryPolicy(policy),
       ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
     };
-    const args = input === undefined ? [] : [input];
-    return this.window.run(id, input, (delayedSince) => {
+    const args = input.value === undefined ? [] : [input.value];
+    return this.steps.run(input.bytes, (delayedSince) => {
       outgoing.header = delayedSince === undefined ? header : { ...header, calledAt: delayedSince };
       return scheduleActivity<unknown>(definition.name, args, options);
     });
   }
 
   async child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
+    const bytes = checkInput(id, input);
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
     const fresh = scope.options.fresh === true ? { fresh: true } : {};
     try {
-      return await executeChild(pipeline.name, {
-        workflowId: `${workflowInfo().workflowId}/${id}`,
-        args: [input, { seed: deriveSeed(scope.options.seed ?? 0, id), ...fresh }],
-        typedSearchAttributes: [
-          { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
-        ],
-        staticSummary: pipeline.description ?? pipeline.name,
-      });
+      return await this.children.run(bytes, () =>
+        executeChild(pipeline.name, {
+          workflowId: `${workflowInfo().workflowId}/${id}`,
+          args: [input, { seed: deriveSeed(scope.options.seed ?? 0, id), ...fresh }],
+          typedSearchAttributes: [
+            { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
+          ],
+          staticSummary: pipeline.description ?? pipeline.name,
+        }),
+      );
     } catch (error) {
       throw scope.rejected ?? stepFailure(error, id);
     }
   }
 
   record(key: string, value: unknown): void {
+    this.records.spend(value);
     upsertMemo({ [key]: value });
   }
 
@@ -173,6 +163,7 @@ export class TemporalHost implements RunHost {
   }
 
   notify(scope: RunScope, kind: Notice['kind'], message: string, facts: unknown): void {
+    this.records.spend(facts);
     notice({ kind, pipeline: scope.pipeline.name, message, ...(facts === undefined ? {} : { facts }) }).catch(
       () => undefined,
     );

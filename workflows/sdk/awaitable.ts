@@ -1,0 +1,8 @@
+/**
+ * What a call in a pipeline answers. The pipeline may wait for it long after it has failed; Temporal takes a rejection
+ * that nobody has handled by the end of a workflow task for a bug, and the run would hang.
+ */
+export function awaitable<T>(call: Promise<T>): Promise<T> {
+  call.catch(() => undefined);
+  return call;
+}
