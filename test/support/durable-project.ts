@@ -7,9 +7,7 @@ import { quietLogger } from './quiet-logger.js';
 import { type SpawnedWorker, spawnWorker, type SpawnWorkerOptions } from './spawn-worker.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 
-const project = fileURLToPath(new URL('../fixtures/durability', import.meta.url));
-
-/** The durability fixture on an engine of its own, with workers to kill and a receiver that counts. */
+/** A fixture on an engine of its own, with workers to kill and a receiver that counts. */
 export interface DurableProject {
   readonly engine: TestEngine;
   readonly effects: EffectServer;
@@ -21,7 +19,8 @@ export interface DurableProject {
   close(): Promise<void>;
 }
 
-export async function durableProject(): Promise<DurableProject> {
+export async function durableProject(fixture: 'durability' | 'limits' = 'durability'): Promise<DurableProject> {
+  const project = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));
   const engine = await startTestEngine();
   const effects = await effectServer();
   const evertrain = await engine.connect();
