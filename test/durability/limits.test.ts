@@ -4,6 +4,7 @@ import type { Run } from '../../client/run.js';
 import {
   asksForText,
   awaitedLate,
+  endless,
   largeCachedInput,
   largeChildInput,
   largeError,
@@ -175,6 +176,25 @@ describe('much that is small', () => {
     expect(await run.result()).toEqual({ outcome: 'completed', output: 40 * mb });
     expect(await faultsOf(run)).toEqual([]);
   });
+
+  it('100 steps with inputs of 1 MB are refused before the engine ends the run, which says so', async () => {
+    const run = await fixture.evertrain.start(manyInputs, { count: 100, bytes: mb }, without);
+    await expect(run.result()).rejects.toMatchObject({
+      code: 'USER_PAYLOAD_TOO_LARGE',
+      message: words(/has no room: the run's history has 4\d\.\d MB.*reference/),
+    });
+    const { steps, status } = await run.view();
+    expect(status).toMatchObject({ kind: 'failed', code: 'USER_PAYLOAD_TOO_LARGE' });
+    expect(new Set(steps.map((step) => step.status))).toEqual(new Set(['completed']));
+  });
+
+  it('49,000 events leave no room for a step', async () => {
+    const run = await fixture.evertrain.start(endless, { count: 49_000 }, without);
+    await expect(run.result()).rejects.toMatchObject({
+      code: 'USER_FAN_OUT_TOO_LARGE',
+      message: words(/"number" has no room: the run's history has \d+ events.*child runs/),
+    });
+  }, 120_000);
 
   it('10 cached steps with inputs of 1 MB complete, and again from the cache', async () => {
     for (const status of ['completed', 'cached']) {

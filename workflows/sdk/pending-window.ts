@@ -46,8 +46,16 @@ export class PendingWindow {
         this.waiting.shift()?.();
       }
     };
-    const result = schedule();
+    const result = attempt(schedule);
     result.then(done, done);
     return result;
+  }
+}
+
+function attempt<T>(schedule: () => Promise<T>): Promise<T> {
+  try {
+    return schedule();
+  } catch (error) {
+    return Promise.reject(error as Error);
   }
 }

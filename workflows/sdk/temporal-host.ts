@@ -19,6 +19,7 @@ import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
 import { builtIn, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
 import type { ApprovalBook, RunHost, RunScope, StepPath } from './run-scope.js';
+import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
 import { checkInput } from './json-size.js';
 import { PendingWindow } from './pending-window.js';
@@ -114,6 +115,7 @@ export class TemporalHost implements RunHost {
     };
     const args = input.value === undefined ? [] : [input.value];
     return this.steps.run(input.bytes, (delayedSince) => {
+      checkRoom(id);
       outgoing.header = delayedSince === undefined ? header : { ...header, calledAt: delayedSince };
       return scheduleActivity<unknown>(definition.name, args, options);
     });
@@ -125,16 +127,17 @@ export class TemporalHost implements RunHost {
     if (recorded !== undefined) return recorded.output;
     const fresh = scope.options.fresh === true ? { fresh: true } : {};
     try {
-      return await this.children.run(bytes, () =>
-        executeChild(pipeline.name, {
+      return await this.children.run(bytes, () => {
+        checkRoom(id);
+        return executeChild(pipeline.name, {
           workflowId: `${workflowInfo().workflowId}/${id}`,
           args: [input, { seed: deriveSeed(scope.options.seed ?? 0, id), ...fresh }],
           typedSearchAttributes: [
             { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
           ],
           staticSummary: pipeline.description ?? pipeline.name,
-        }),
-      );
+        });
+      });
     } catch (error) {
       throw scope.rejected ?? stepFailure(error, id);
     }
