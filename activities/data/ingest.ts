@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
 import { ingest } from '../../workflows/pipelines/tabular/contracts.js';
@@ -19,6 +19,7 @@ export const ingestTable = implement(ingest, async ({ source, limit, csv }, { ar
       throw malformed(source, firstLine(error), error);
     }
     const columns = (await rowsOf(connection, 'DESCRIBE source')).map((row) => String(row['column_name']));
+    if (reader(path) === 'read_csv') await checkHeader(source, path, columns);
     const [counted] = await rowsOf(connection, 'SELECT count(*) AS rows FROM source');
     const rows = Number(counted?.['rows']);
     if (rows === 0) throw malformed(source, 'it has no rows');
@@ -29,6 +30,21 @@ export const ingestTable = implement(ingest, async ({ source, limit, csv }, { ar
     return { table: await artifacts.putFile(target), rows, columns };
   });
 });
+
+/** A file whose rows differ in length (one that was cut, say) is otherwise read as one wide column. */
+async function checkHeader(source: string, path: string, columns: readonly string[]): Promise<void> {
+  if (columns.length > 1) return;
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(64 << 10), 0, 64 << 10, 0);
+    const [header = ''] = buffer.toString('utf8', 0, bytesRead).split(/\r?\n/);
+    if (header.trim() === '') throw malformed(source, 'it has no header');
+    if (!/[,;\t|]/.test(header) || header.startsWith('"')) return;
+    throw malformed(source, `its rows have not as many cells as its header (${header.slice(0, 200)})`);
+  } finally {
+    await file.close();
+  }
+}
 
 function csvOptions(source: string, read: string, csv: StepInput<typeof ingest>['csv']): string[] {
   if (csv === undefined) return [];

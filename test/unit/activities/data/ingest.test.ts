@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ingestTable } from '../../../../activities/data/ingest.js';
 import { literal, rowsOf, withDuckdb } from '../../../../activities/data/table-query.js';
@@ -37,8 +38,17 @@ interface Ingested {
 const ingest = async (source: string) => (await ingestTable.run({ source }, context)) as Ingested;
 const rows = async ({ table }: Ingested) =>
   withDuckdb(async (db) => rowsOf(db, `SELECT * FROM read_parquet(${literal(await context.artifacts.path(table))})`));
+const storeless = () => {
+  const putFile = () => Promise.reject(new Error('something was stored'));
+  return { ...context, artifacts: { ...context.artifacts, putFile }, workDir: context.workDir };
+};
 const refused = (source: string, code: string, text: string | RegExp) =>
-  expect(ingest(source)).rejects.toMatchObject({ code, message: expect.stringMatching(text) as string });
+  expect(ingestTable.run({ source }, storeless())).rejects.toMatchObject({
+    code,
+    value: source,
+    message: expect.stringMatching(text) as string,
+    remedy: expect.stringMatching(/./) as string,
+  });
 
 describe('data.ingest', () => {
   it('reads CSV, JSON lines and its own Parquet to the same table', async () => {
@@ -69,6 +79,37 @@ describe('data.ingest', () => {
       /utf-8/i,
     );
     await refused(await file('bad.json', '{"a":1'), 'USER_DATA_MALFORMED', 'bad.json');
+  });
+
+  it.each([
+    ['', 'no rows'],
+    ['[]', 'no rows'],
+    ['{"a":1}\n{"a":', 'Malformed JSON'],
+  ])('refuses the JSON lines %j', async (content, text) => {
+    await refused(await file('a.jsonl', content), 'USER_DATA_MALFORMED', text);
+  });
+
+  it.each([
+    ['blank lines only', '\n\n', 'it has no header'],
+    ['a last row that was cut', 'a,b\n1,x\n2', /not as many cells as its header \(a,b\)/],
+    ['rows longer than the header', 'a,b\n1,2,3\n4,5\n', /not as many cells/],
+    ['UTF-16', Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'not a table'],
+    ['a gzip stream', gzipSync('a,b\n1,2\n'), 'not a table'],
+    ['a Latin-1 cell far down', Buffer.from(`a,b\n${'1,x\n'.repeat(40_000)}2,caf\xe9\n`, 'latin1'), /utf-8|CSV Error/i],
+  ])('refuses a CSV file with %s', async (_, content, text) => {
+    await refused(await file('bad.csv', content), 'USER_DATA_MALFORMED', text);
+  });
+
+  it('keeps a single column, also when its quoted name has a comma', async () => {
+    expect(await ingest(await file('one.csv', 'a\n1\n2\n'))).toMatchObject({ rows: 2, columns: ['a'] });
+    expect(await ingest(await file('quoted.csv', '"a,b"\n1\n2\n'))).toMatchObject({ columns: ['a,b'] });
+  });
+
+  it('refuses a packed file, whole or cut, by its ending', async () => {
+    const packed = gzipSync('a,b\n1,2\n');
+    for (const content of [packed, packed.subarray(0, 12)]) {
+      await refused(await file('a.csv.gz', content), 'USER_DATA_MALFORMED', /ending.*\.csv/s);
+    }
   });
 
   it('refuses a truncated Parquet file', async () => {
