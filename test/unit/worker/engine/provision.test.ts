@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from '../../../../client/connect.js';
 import { waitForEngine } from '../../../../worker/engine/probe-engine.js';
 import { provision } from '../../../../worker/engine/provision.js';
 import { ensureTemporal } from '../../../../worker/setup/temporal.mjs';
@@ -16,6 +17,7 @@ import { searchAttributes } from '../../../../workflows/sdk/protocol.js';
 let folder: string;
 let server: ReturnType<typeof spawn>;
 let connection: Connection;
+let address: string;
 
 const pipeline = defineSearchAttributeKey(searchAttributes.pipeline.name, 'KEYWORD');
 const waitingFor = defineSearchAttributeKey(searchAttributes.waitingFor.name, 'KEYWORD_LIST');
@@ -38,7 +40,7 @@ beforeAll(async () => {
   server = spawn(path, [...args, '--db-filename', join(folder, 'temporal.db'), '--log-level', 'error'], {
     stdio: 'ignore',
   });
-  const address = `127.0.0.1:${port}`;
+  address = `127.0.0.1:${port}`;
   await waitForEngine(address, 60_000, () => server.exitCode !== null);
   connection = await Connection.connect({ address });
 }, 900_000);
@@ -65,6 +67,31 @@ async function retentionDays(namespace: string): Promise<number> {
 }
 
 describe('provision', () => {
+  test.each(['1.28.9', '0.30.0', ''])(
+    'refuses a server of version "%s", and changes nothing',
+    async (serverVersion) => {
+      const workflowService = { getSystemInfo: () => Promise.resolve({ serverVersion }) };
+      await expect(provision({ workflowService } as unknown as Connection, 'default')).rejects.toMatchObject({
+        code: 'SYSTEM_ENGINE_INCOMPATIBLE',
+        value: serverVersion,
+        remedy: 'Evertrain needs 1.29 or newer: upgrade the server.',
+      });
+    },
+  );
+
+  test('is asked for by a client whose server lacks the search attributes, and no run starts', async () => {
+    const evertrain = await connect({ address });
+    try {
+      await expect(evertrain.startByName('iris', {}, { id: 'too-early', provenance: false })).rejects.toMatchObject({
+        code: 'SYSTEM_ENGINE_INCOMPATIBLE',
+        remedy: expect.stringContaining('evertrain doctor') as string,
+      });
+      await expect(evertrain.attach('too-early').view()).rejects.toMatchObject({ code: 'USER_RUN_UNKNOWN' });
+    } finally {
+      await evertrain.close();
+    }
+  });
+
   test('makes runs with the search attributes startable at once, by several processes together', async () => {
     const client = new Client({ connection });
     const typedSearchAttributes = new TypedSearchAttributes([

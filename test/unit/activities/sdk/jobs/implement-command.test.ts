@@ -125,6 +125,39 @@ say({ kind: 'checkpoint', path: 'c1', meta: { epoch: 1 } }); answer({ resumed: j
     await expect(run('nan-metric', metric)).rejects.toMatchObject({ code: 'USER_OUTPUT_INVALID' });
   });
 
+  it('leaves out half an event, says so, and goes on', async () => {
+    const half = '::evertrain:: {"kind": "metric", "na';
+    const argv = await node(
+      'half-event',
+      `console.log('${half}'); say({ kind: 'metric', name: 'loss', value: 1 }); answer({ y: 1 }); process.stdout.write('${half}');`,
+    );
+    expect(await implementCommand(withOutput, argv).run({}, context)).toEqual({ y: 1 });
+    expect(context.metrics).toEqual([{ name: 'loss', value: 1, at: undefined }]);
+    const warnings = context.logs.filter(({ level }) => level === 'warn');
+    expect(warnings.map(({ fields }) => fields['line'])).toEqual([
+      expect.stringContaining('na'),
+      expect.stringContaining('na'),
+    ]);
+    expect(warnings[0]?.message).toMatch(/^A malformed event line was left out: /);
+  });
+
+  it('stops a program that never ends to write, and has kept what it said first', async () => {
+    const argv = await node(
+      'endless',
+      `console.log('pid ' + process.pid); const write = () => { while (process.stdout.write('x'.repeat(999) + '\\n')); process.stdout.once('drain', write); }; write();`,
+    );
+    const counting = { ...context, log: { ...context.log } };
+    let lines = 0;
+    counting.log.info = (line, fields) => {
+      if (lines++ < 3) context.log.info(line, fields);
+      if (lines === 10_000) context.cancel(new Error('enough'));
+    };
+    await expect(implementCommand(anyStep, argv, { graceMs: 100 }).run({}, counting)).rejects.toThrow('enough');
+    const pid = Number(context.logs[0]?.message.slice('pid '.length));
+    expect(pid).toBeGreaterThan(0);
+    expect(isAlive(pid)).toBe(false);
+  });
+
   it('says that the program cannot be found or run', async () => {
     const plain = await project.write('not-executable', '#!/bin/sh\n');
     for (const program of ['no-such-program-here', './no/such/path', plain]) {
