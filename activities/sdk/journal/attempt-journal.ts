@@ -10,8 +10,8 @@ import { LineBuffer } from './line-buffer.js';
  *
  * A journal that cannot be written never throws in the middle of the user's work: lines stay in the buffer and each
  * flush tries again (beyond 8 MiB the oldest are dropped, and a line says how many). What remains unwritten surfaces as
- * SYSTEM_STORE_UNAVAILABLE from `flush` and `close`, and the caller decides whether the attempt fails by it. `close` may
- * be called again.
+ * SYSTEM_STORE_UNAVAILABLE from `flush` and `close`, and the caller decides whether the attempt fails by it; it is written
+ * later all the same, the record too. `close` may be called again.
  */
 export interface AttemptJournal {
   log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
@@ -87,6 +87,7 @@ export function openAttemptJournal(journal: Journal, records: AttemptRecords, of
     return journal.append(attemptPrefix(of.workflowId, of.runId, of.stepId, of.attempt), batch);
   });
   let silent = true;
+  let isClosed = false;
   const add = (line: AttemptLine) => {
     silent = false;
     lines.add(asText(line));
@@ -112,8 +113,12 @@ export function openAttemptJournal(journal: Journal, records: AttemptRecords, of
       const { stepId, attempt } = of;
       const durationMs = endedAt - startedAt;
       const record: AttemptRecord = { ...end, stepId, attempt, worker, startedAt, endedAt, durationMs, metricsLast };
-      await lines.flush();
-      records.add(of, record);
+      try {
+        await lines.flush();
+      } finally {
+        if (!isClosed) records.add(of, record);
+        isClosed = true;
+      }
       if (!silent || end.outcome !== 'completed') await records.flush(of);
     },
   };

@@ -45,14 +45,14 @@ export class LineBuffer {
     return mine;
   }
 
-  /** The timer keeps no process alive; a failed flush is tried again with the next one. */
+  /** The timer keeps no process alive. */
   #flushSoon(afterMs: number): void {
     if (this.#timer !== undefined) {
       if (afterMs > 0) return;
       clearTimeout(this.#timer);
     }
     this.#timer = setTimeout(() => {
-      this.flush().catch(() => this.#flushSoon(flushAfterMs));
+      this.flush().catch(() => undefined);
     }, afterMs);
     this.#timer.unref();
   }
@@ -71,6 +71,7 @@ export class LineBuffer {
       this.#lines = [...lines, ...this.#lines];
       this.#bytes += bytes;
       this.#dropped += dropped;
+      this.#flushSoon(flushAfterMs);
       throw error;
     }
   }
