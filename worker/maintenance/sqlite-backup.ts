@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { copyFile, stat } from 'node:fs/promises';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { unlessAbsent } from '../../activities/sdk/durable-files.js';
+import { storeUnavailable, unlessAbsent } from '../../activities/sdk/durable-files.js';
 
 /**
  * SQLite's online backup, a consistent copy while the engine writes. Node 20 has no SQLite, Python always has. All pages
@@ -25,6 +25,7 @@ const nothingThere = 'ENOENT';
 export async function copyDatabase(from: string, to: string, python: string): Promise<void> {
   const failure = await runPython(python, [script, from, to]);
   if (failure === undefined) return;
+  if (failure.endsWith('disk is full')) throw diskFull(failure, to);
   if (failure !== nothingThere) {
     throw new EvertrainError('SYSTEM_FAILED', `The database ${from} could not be copied: ${failure}.`, {
       value: from,
@@ -43,6 +44,10 @@ export async function copyDatabase(from: string, to: string, python: string): Pr
     `The engine wrote to ${from} while it was copied, and there is no ${python} to copy it meanwhile.`,
     { value: python, remedy: 'Install Python 3.10 or newer, or stop the engine and back up again.' },
   );
+}
+
+function diskFull(said: string, path: string): EvertrainError {
+  return storeUnavailable(Object.assign(new Error(said), { code: 'ENOSPC', syscall: 'write' }), 'write', path);
 }
 
 /** Equal before and after a copy: nobody wrote meanwhile, so the files fit each other. */
