@@ -32,6 +32,7 @@ import contextlib
 import dataclasses
 import datetime
 import enum
+import errno
 import faulthandler
 import functools
 import importlib
@@ -604,7 +605,8 @@ class _Job:
         return code & 0xFF or 1
 
     def _failed(self, error: BaseException) -> None:
-        code = getattr(error, "evertrain_code", "USER_JOB_FAILED")
+        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+        code = getattr(error, "evertrain_code", "SYSTEM_STORE_UNAVAILABLE" if is_full else "USER_JOB_FAILED")
         if not isinstance(error, _ContractError):
             traceback.print_exception(type(error), error, _without_own_frames(error.__traceback__))
         try:

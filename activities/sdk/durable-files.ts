@@ -20,6 +20,11 @@ const remedies: Readonly<Record<string, string>> = {
   EIO: 'Check the disk; restore from a backup where it is damaged.',
 };
 
+/** What to do about a disk error of Node's. */
+export function remedyOf(error: unknown): string {
+  return remedies[errnoOf(error) ?? ''] ?? 'Check the path and its disk; the step is tried again.';
+}
+
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || isEvertrainError(error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
@@ -36,7 +41,7 @@ export function storeUnavailable(error: unknown, doing: string, path: string): E
   const code = errnoOf(error) ?? 'unknown error';
   return new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `Cannot ${doing} ${path}: ${code}.`, {
     value: path,
-    remedy: remedies[code] ?? 'Check the path and its disk; the step is tried again.',
+    remedy: remedyOf(error),
     cause: error,
   });
 }

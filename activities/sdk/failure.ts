@@ -1,13 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import {
-  EvertrainError,
-  type ErrorCode,
-  isErrorCode,
-  isEvertrainError,
-  isFinal,
-  show,
-} from '../../workflows/sdk/errors.js';
+import { EvertrainError, isErrorCode, isEvertrainError, isFinal, show } from '../../workflows/sdk/errors.js';
 import { shortError, shortText } from '../../workflows/sdk/short-error.js';
+import { isErrno, remedyOf } from './durable-files.js';
 
 /** Any thrown value as an error with a code; `who` names the code that threw it. */
 export function asEvertrainError(error: unknown, who: string): EvertrainError {
@@ -16,7 +10,12 @@ export function asEvertrainError(error: unknown, who: string): EvertrainError {
     return new EvertrainError(error.type, error.message, { cause: error });
   }
   const text = shortText(error instanceof Error ? `${error.name}: ${error.message}` : show(error));
-  return new EvertrainError(systemCode(error) ?? 'USER_CODE_FAILED', `${who} threw ${text}.`, { cause: error });
+  if (isErrno(error, 'ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE')) {
+    const { path } = error as NodeJS.ErrnoException;
+    const facts = { ...(path === undefined ? {} : { value: path }), remedy: remedyOf(error), cause: error };
+    return new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `${who} threw ${text}.`, facts);
+  }
+  return new EvertrainError('USER_CODE_FAILED', `${who} threw ${text}.`, { cause: error });
 }
 
 /** What travels to the run: the code as the failure's type, final codes as non-retryable. */
@@ -29,11 +28,4 @@ export function asApplicationFailure(error: unknown, who: string): ApplicationFa
     ...(error instanceof Error ? { cause: shortError(error) } : {}),
     details: [{ value: known.value === undefined ? null : show(known.value), remedy: known.remedy ?? null }],
   });
-}
-
-/** Faults of the machine, as Node names them. */
-function systemCode(error: unknown): ErrorCode | undefined {
-  const code = (error as { code?: unknown } | null)?.code;
-  const full = code === 'ENOSPC' || code === 'EROFS' || code === 'EDQUOT' || code === 'EMFILE';
-  return full ? 'SYSTEM_STORE_UNAVAILABLE' : undefined;
 }

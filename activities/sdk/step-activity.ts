@@ -27,10 +27,12 @@ export function stepActivity(implementation: Implementation, services: StepServi
   return async (input?: unknown): Promise<unknown> => {
     const context = Context.current();
     const header = headers.get(context) ?? foreignHeader(context);
-    const attempt = await openAttempt(context, header, services);
+    const attempt = await openAttempt(context, header, services).catch((error: unknown) => {
+      throw asApplicationFailure(error, implementation.step.name);
+    });
     try {
       const output = await outputOf(implementation, input, attempt);
-      if (header.cache !== undefined) await keep(implementation, services, attempt.producer, header, input, output);
+      if (header.cache !== undefined) await keep(implementation, services, attempt, header, input, output);
       closeLater(attempt, services);
       return output;
     } catch (error) {
@@ -80,21 +82,26 @@ function checkOutput({ step }: Implementation, output: unknown): void {
   );
 }
 
+/** Work that is done is not done again because the cache cannot keep it. */
 async function keep(
   implementation: Implementation,
   { journal, store }: StepServices,
-  producer: { readonly workflowId: string; readonly runId: string; readonly stepId: string },
+  { producer, context }: Attempt,
   header: StepHeader,
   input: unknown,
   output: unknown,
 ): Promise<void> {
-  const key = await keyOf(implementation, input, header.cache?.version);
   const { workflowId, runId, stepId } = producer;
-  await stepCache({ journal, store }).store(key, {
-    output,
-    source: { workflowId, runId, stepId },
-    storedAt: Date.now(),
-  });
+  try {
+    const key = await keyOf(implementation, input, header.cache?.version);
+    await stepCache({ journal, store }).store(key, {
+      output,
+      source: { workflowId, runId, stepId },
+      storedAt: Date.now(),
+    });
+  } catch (error) {
+    context.log.warn('the output was not cached', { error: String(error) });
+  }
 }
 
 /** The cache key of a call of this step on this worker's code. */

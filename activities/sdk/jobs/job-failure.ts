@@ -29,8 +29,11 @@ export function jobFailure(
   if (end.code === 0) return undefined;
   if (failure === undefined || failure.type === 'SystemExit') return exited(name, end.code, failure, lastErrors);
   const shown = failure.code === 'USER_JOB_FAILED' ? `${failure.type}: ${failure.message}` : failure.message;
+  const first = failure.type === 'OSError' && failure.code === 'SYSTEM_STORE_UNAVAILABLE' ? 'Free disk space. ' : '';
   const remedy =
-    failure.file === undefined ? {} : { remedy: 'The traceback is in the log of the step.', value: place(failure) };
+    failure.file === undefined
+      ? {}
+      : { remedy: `${first}The traceback is in the log of the step.`, value: place(failure) };
   return new EvertrainError(failure.code, `${name} failed${place(failure)}: ${shown.replace(/\.$/, '')}.`, remedy);
 }
 

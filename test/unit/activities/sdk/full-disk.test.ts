@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { implementPython } from '../../../../activities/sdk/jobs/implement-python.js';
 import { openAttemptJournal } from '../../../../activities/sdk/journal/attempt-journal.js';
 import { openAttemptRecords } from '../../../../activities/sdk/journal/attempt-records.js';
 import { openCheckpoints } from '../../../../activities/sdk/journal/checkpoints.js';
@@ -9,7 +10,10 @@ import { openFencedLog } from '../../../../activities/sdk/journal/fenced-log.js'
 import { readAttempts, readLogs } from '../../../../activities/sdk/journal/read-run.js';
 import { putDirectory } from '../../../../activities/sdk/store/directory.js';
 import { type FileArtifactStore, fileArtifactStore } from '../../../../activities/sdk/store/file-artifact-store.js';
+import { step } from '../../../../workflows/sdk/step.js';
+import { pythonProject } from '../../../support/python-project.js';
 import { smallDisk } from '../../../support/small-disk.js';
+import { testContext } from '../../../support/step-context.js';
 
 const disk = await smallDisk(1 << 20);
 afterAll(() => disk.remove());
@@ -114,6 +118,19 @@ describe.skipIf(!disk.isMounted)('on a full disk (needs the right to mount a tmp
     expect(await second.load()).toMatchObject({ sequence: 1, meta: { epoch: 1 } });
     expect(await second.save(state, { epoch: 2 })).toMatchObject({ sequence: 2 });
     await expect(first.save(state, { epoch: 3 })).rejects.toMatchObject({ code: 'SYSTEM_FENCED' });
+  });
+
+  it('Python code that writes to it fails with the same code', async () => {
+    const project = await pythonProject();
+    const script = await project.write('fill.py', 'def f(path):\n    open(path, "wb").write(bytes(100_000))');
+    const python = implementPython(step('test.step'), `${script}:f`);
+    const context = await testContext();
+    await disk.fill();
+    await expect(python.run({ path: join(root, 'file') }, context)).rejects.toMatchObject({
+      code: 'SYSTEM_STORE_UNAVAILABLE',
+      message: expect.stringMatching(/fill.py:2: .*No space left on device. Free disk space./) as string,
+    });
+    await Promise.all([python.close(), context.remove(), project.remove()]);
   });
 
   it('what an attempt reported, and its record, are written when there is space again', async () => {
