@@ -6,6 +6,7 @@ import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
 import { readAttempts } from '../../activities/sdk/journal/read-run.js';
 import { connect } from '../../client/connect.js';
 import type { Evertrain } from '../../client/evertrain.js';
+import { restore } from '../../worker/maintenance/backup.js';
 import { provision } from '../../worker/engine/provision.js';
 import { type Engine, startEngine } from '../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
@@ -30,8 +31,10 @@ export interface TestEngine {
 /**
  * Starts the embedded engine on an empty temporary folder, ready for runs. It ends with the process that started it, also
  * when that is killed.
+ *
+ * @param backup a backup to start on instead
  */
-export async function startTestEngine(): Promise<TestEngine> {
+export async function startTestEngine(backup?: string): Promise<TestEngine> {
   const { path: binary } = await ensureTemporal();
   const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-test-'));
   const end = endWithTest(dataDir);
@@ -39,6 +42,7 @@ export async function startTestEngine(): Promise<TestEngine> {
     end.release();
     await rm(dataDir, { recursive: true, force: true });
   };
+  if (backup !== undefined) await restore({ from: backup, dataDir });
   const start = async (port?: number) => {
     const engine = await startEngine({ dataDir, binary, uiPort: false, ...(port === undefined ? {} : { port }) });
     end.watch(engine.pid);

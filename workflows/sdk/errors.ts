@@ -103,11 +103,13 @@ export function isErrorCode(text: unknown): text is ErrorCode {
 
 /**
  * A final code is never retried: the same input gives the same answer. An exception from user code or a job may be a
- * passing fault (a network read, say), so those two are retried by the step's policy.
+ * passing fault (a network read, say), so those two are retried by the step's policy. So is SYSTEM_FENCED: the engine
+ * heeds no attempt that it has given up, and when it still counts on this one (it was restored from a backup, the journal
+ * is newer), the next attempts get past the fence.
  */
 export function isFinal(code: ErrorCode): boolean {
   if (code === 'USER_CODE_FAILED' || code === 'USER_JOB_FAILED') return false;
-  return !code.startsWith('SYSTEM_') || code === 'SYSTEM_FENCED' || code === 'SYSTEM_PEER_MISSING';
+  return !code.startsWith('SYSTEM_') || code === 'SYSTEM_PEER_MISSING';
 }
 
 /** A value shown in an error: JSON, at most 200 characters. */

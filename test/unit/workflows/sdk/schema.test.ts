@@ -60,9 +60,10 @@ describe('a final code', () => {
   it('is what the same input cannot change; faults of user code and of the system are tried again', () => {
     expect(isFinal('USER_INPUT_INVALID')).toBe(true);
     expect(isFinal('GATE_REJECTED')).toBe(true);
-    expect(isFinal('SYSTEM_FENCED')).toBe(true);
+    expect(isFinal('SYSTEM_PEER_MISSING')).toBe(true);
     expect(isFinal('USER_CODE_FAILED')).toBe(false);
     expect(isFinal('USER_JOB_FAILED')).toBe(false);
     expect(isFinal('SYSTEM_FAILED')).toBe(false);
+    expect(isFinal('SYSTEM_FENCED')).toBe(false);
   });
 });
