@@ -16,6 +16,11 @@ export function howToCopy(path: string): CopyKind {
   return path.endsWith('.lines') ? 'stream' : 'document';
 }
 
+/** Where a file belongs: an object that garbage collection moved aside, and may have been killed before it decided, back. */
+export function placeOf(path: string): string {
+  return path.replace(/^artifacts\/trash\/((..).*)$/, 'artifacts/sha256/$2/$1');
+}
+
 /** Made anew by whoever needs them, or true only of the processes that run now. */
 const leftOut = [
   /^tmp$/,
@@ -23,7 +28,7 @@ const leftOut = [
   /^engine\.json$/,
   /^[^/]+\.(lock|pid|sock)$/,
   /^cache$/,
-  /^artifacts\/(tmp|dirs|trash)$/,
+  /^artifacts\/(tmp|dirs)$/,
   /^journal\/\.tmp$/,
 ];
 

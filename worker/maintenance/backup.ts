@@ -12,7 +12,7 @@ import {
 import { mapBounded } from '../../activities/sdk/store/directory.js';
 import { hashFile } from '../../activities/sdk/store/verified-files.js';
 import { type BackupFile, type BackupManifest, manifestName, parseManifest } from './backup-manifest.js';
-import { filesBelow, howToCopy, placeFile } from './backup-files.js';
+import { filesBelow, howToCopy, placeFile, placeOf } from './backup-files.js';
 import { copyDatabase } from './sqlite-backup.js';
 
 /**
@@ -65,10 +65,15 @@ export async function backup(options: {
     const skipped: string[] = [];
     const damaged: string[] = [];
     const copied: BackupFile[] = await databaseFiles(target);
+    const placed = new Set<string>();
     for await (const path of filesBelow(dataDir, skipped)) {
-      const file = await copyOne(dataDir, target, path);
+      const place = placeOf(path);
+      if (placed.has(place)) continue;
+      const file = await copyOne(join(dataDir, path), target, place);
+      if (file === undefined) continue;
+      placed.add(place);
       if (file === 'damaged') damaged.push(path);
-      else if (file !== undefined) copied.push(file);
+      else copied.push(file);
     }
     copied.sort((a, b) => (a.path < b.path ? -1 : 1));
     const manifest: BackupManifest = { version: 1, createdAt: new Date().toISOString(), files: copied, damaged };
@@ -108,9 +113,9 @@ async function described(folder: string, path: string): Promise<BackupFile> {
 }
 
 /** Undefined when the file has gone since the listing. */
-async function copyOne(dataDir: string, target: string, path: string): Promise<BackupFile | 'damaged' | undefined> {
+async function copyOne(from: string, target: string, path: string): Promise<BackupFile | 'damaged' | undefined> {
   const how = howToCopy(path);
-  if (!(await placeFile(join(dataDir, path), join(target, path), how))) return undefined;
+  if (!(await placeFile(from, join(target, path), how))) return undefined;
   const file = await described(target, path);
   if (how !== 'object' || path.endsWith(`/${file.sha256}`)) return file;
   await rm(join(target, path), { force: true });

@@ -7,6 +7,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   symlink,
@@ -175,6 +176,19 @@ describe('backup and restore', () => {
     await appendFile(join(dataDir, 'journal', 's.lines'), '{"half');
     await backup({ dataDir, to });
     expect(await readFile(join(to, 'journal', 's.lines'), 'utf8')).toBe('whole\n');
+  });
+
+  it('has the artifact that a killed garbage collection had moved aside', async () => {
+    const { sha256, ...artifact } = await store().put(Buffer.from('aside'), 'text/plain');
+    await mkdir(join(dataDir, 'artifacts/trash'));
+    await rename(
+      join(dataDir, 'artifacts/sha256', sha256.slice(0, 2), sha256),
+      join(dataDir, 'artifacts/trash', sha256),
+    );
+    await backup({ dataDir, to });
+    const restored = join(root, 'restored');
+    await restore({ from: to, dataDir: restored });
+    expect(await readFile(await store(restored).materialize({ sha256, ...artifact }), 'utf8')).toBe('aside');
   });
 
   it('leaves a damaged artifact out and says which', async () => {
