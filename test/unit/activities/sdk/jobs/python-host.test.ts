@@ -91,25 +91,40 @@ def f():
     expect(first).toMatchObject({ local: true });
   });
 
-  it('keeps a crash to the job that crashes', async () => {
-    const slow = await python(`${tellFile}
-import os, time
-def f(started, until):
-    tell_file(started, 1)
+  it('keeps a crash to the job that crashes, while another job of the same host goes on', async () => {
+    const job = await python(`${tellFile}
+import ctypes, os, resource, time
+def f(tell, fault=None, until=None):
+    with open(f"/proc/{os.getppid()}/stat") as file:
+        tell_file(tell, {"host": int(file.read().rpartition(")")[2].split()[1])})
+    if fault == "segfault":
+        ctypes.string_at(0)
+    if fault == "abort":
+        os.abort()
+    if fault == "killed for memory":
+        os.kill(os.getpid(), 9)
+    if fault == "no memory":
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+        bytearray(4 << 30)
     while not os.path.exists(until):
         time.sleep(0.01)
     return {"survived": True}`);
-    const [started, until] = [join(project.folder, 'started'), join(project.folder, 'until')];
-    const other = await testContext();
-    const surviving = slow.run({ started, until }, context);
-    await fileJson(started);
-    const crash = await python('import os, signal\ndef f(n):\n    os.kill(os.getpid(), n)');
-    for (const number of [11, 6, 9]) {
-      await expect(crash.run({ n: number }, other)).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
+    const tell = (name: string) => join(project.folder, `crash-${name}.json`);
+    const surviving = job.run({ tell: tell('survivor'), until: join(project.folder, 'until') }, context);
+    const { host } = await fileJson<{ host: number }>(tell('survivor'));
+    for (const [fault, end] of [
+      ['segfault', { code: 'SYSTEM_JOB_KILLED', value: 'SIGSEGV' }],
+      ['abort', { code: 'SYSTEM_JOB_KILLED', value: 'SIGABRT' }],
+      ['killed for memory', { code: 'SYSTEM_JOB_KILLED', value: 'SIGKILL' }],
+      ['no memory', { code: 'USER_JOB_FAILED', message: expect.stringContaining('MemoryError') as string }],
+    ] as const) {
+      const other = await testContext();
+      await expect(job.run({ tell: tell(fault), fault }, other)).rejects.toMatchObject(end);
+      expect(await fileJson(tell(fault))).toEqual({ host });
+      await other.remove();
     }
     await project.write('until', '');
     expect(await surviving).toEqual({ survived: true });
-    await other.remove();
   });
 
   it('mentions memory when a job was killed', async () => {
@@ -240,6 +255,25 @@ def f(tell):
     const all = [...pidsOf(left), ...left.parents].filter((pid) => pid !== worker.process.pid);
     await worker.kill();
     await eventually('everything is gone', 2_000, () => !all.some(isAlive));
+    await rm(dirname(root), { recursive: true, force: true });
+  });
+});
+
+describe('a worker killed by SIGKILL', () => {
+  it('while its host still imports leaves no host behind', async () => {
+    const slow = `${tellFile}
+import os, time
+tell_file(os.environ["TELL"], {"host": os.getpid()})
+time.sleep(600)`;
+    await project.write('site-packages/slow_module.py', slow);
+    const path = await project.write('imports.py', 'import slow_module\ndef f(): pass');
+    const tell = join(project.folder, 'imports.json');
+    const env = { PYTHONPATH: join(project.folder, 'site-packages'), TELL: tell };
+    const worker = startChild('job-child.ts', { target: `${path}:f`, input: {}, options: { env } });
+    const { root } = await worker.next<{ root: string }>();
+    const { host } = await fileJson<{ host: number }>(tell);
+    await worker.kill();
+    await eventually('the host is gone', 2_000, () => !isAlive(host));
     await rm(dirname(root), { recursive: true, force: true });
   });
 });
