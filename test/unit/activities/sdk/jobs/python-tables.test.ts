@@ -8,6 +8,7 @@ import { type PythonProject, pythonProject } from '../../../../support/python-pr
 import { type TestContext, testContext } from '../../../../support/step-context.js';
 
 const code = `
+import random
 import numpy, pandas
 
 def write():
@@ -36,7 +37,7 @@ def cube():
     return {"cube": numpy.zeros((2, 2, 2))}
 
 def draw():
-    return {"x": numpy.random.rand(3).tolist(), "y": float(numpy.random.default_rng(0).random())}
+    return {"numpy": numpy.random.rand(3).tolist(), "random": random.random()}
 
 def nan():
     return {"score": numpy.float64("nan")}
@@ -99,18 +100,19 @@ describe('tables and arrays of a Python step', () => {
   });
 });
 
-describe("NumPy's global generator", () => {
-  it('draws by the seed of the step, forked or not', async () => {
+describe('jobs that are forked from one host at the same time', () => {
+  it('draw different numbers, each the same again by the seed of its step, forked or not', async () => {
     const other = await testContext({ seed: 8 });
-    const [first, again, fresh, differs] = (await Promise.all([
+    const [first, differs, again, fresh] = (await Promise.all([
       run('draw', {}),
+      run('draw', {}, {}, other),
       run('draw', {}),
       run('draw', {}, { fresh: true }),
-      run('draw', {}, {}, other),
-    ])) as { x: number[] }[];
+    ])) as { numpy: number[]; random: number }[];
     expect(again).toEqual(first);
     expect(fresh).toEqual(first);
-    expect(differs?.x).not.toEqual(first?.x);
+    expect(differs?.numpy).not.toEqual(first?.numpy);
+    expect(differs?.random).not.toBe(first?.random);
     await other.remove();
   });
 });
