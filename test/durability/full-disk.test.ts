@@ -1,15 +1,16 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readAttempts } from '../../activities/sdk/journal/read-run.js';
 import { openStorage, type Storage } from '../../activities/sdk/storage.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
-import { cached, chain, library, training } from '../fixtures/durability/contracts.js';
+import { cached, chain, library, many, shipping, training } from '../fixtures/durability/contracts.js';
+import type { Run } from '../../client/run.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { smallDisk } from '../support/small-disk.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
 
-const disk = await smallDisk(4 << 20);
+const disk = await smallDisk(32 << 20);
 afterAll(() => disk.remove());
 
 const unavailable = {
@@ -92,4 +93,38 @@ describe.skipIf(!disk.isMounted)('the disk of a worker is full (needs the right 
       (await readAttempts(storage.journal, run.workflowId, run.runId ?? '')).map(({ outcome }) => outcome);
     await expect.poll(records, { timeout: 20_000 }).toEqual(['completed', 'completed']);
   });
+});
+
+describe.skipIf(!disk.isMounted)('the disk of the engine is full (needs the right to mount a tmpfs)', () => {
+  let fixture: DurableProject;
+  beforeAll(async () => {
+    vi.stubEnv('TMPDIR', disk.folder);
+    fixture = await durableProject();
+    vi.unstubAllEnvs();
+  });
+  afterAll(async () => {
+    await disk.free();
+    await fixture?.close();
+  });
+
+  it('and the engine ends by it: started again with space, it knows every run that it accepted', async () => {
+    const { effects, engine, evertrain } = fixture;
+    const worker = await fixture.worker();
+    const run = await evertrain.start(shipping, { effects: effects.url }, options);
+    await expect.poll(async () => (await run.approvals()).length, { timeout: 20_000 }).toBe(1);
+    await disk.fill();
+    const accepted: Run[] = [];
+    const startMore = async () => {
+      for (;;) accepted.push(await evertrain.start(many, { count: 0 }, options));
+    };
+    await expect(startMore()).rejects.toMatchObject({ code: expect.stringMatching(/^SYSTEM_/) as string });
+    await disk.free();
+    await engine.kill();
+    await engine.restart();
+    await run.approve('ship?', { approved: true });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: { approved: true } });
+    expect([effects.count('prepared'), effects.count('shipped')]).toEqual([1, 1]);
+    for (const one of accepted) expect(await one.result()).toEqual({ outcome: 'completed', output: 0 });
+    await worker.stop();
+  }, 120_000);
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { descendantsOf, isAlive } from '../support/python-project.js';
 import { chain, training, wide } from '../fixtures/durability/contracts.js';
 
 let fixture: DurableProject;
@@ -72,13 +73,15 @@ describe('a worker killed by SIGKILL', () => {
     await second.stop();
   });
 
-  it('in a Python training: it goes on from the checkpoint and repeats one epoch at most', async () => {
+  it('in a Python training: its processes end, and it goes on from the checkpoint and repeats one epoch at most', async () => {
     const { effects, evertrain } = fixture;
     const first = await fixture.worker();
     effects.hold('checkpoint-3');
     const run = await evertrain.start(training, { effects: effects.url, epochs: 6 }, { provenance: false });
     await effects.began('checkpoint-3');
+    const left = process.platform === 'linux' ? descendantsOf(first.pid) : [];
     await first.kill();
+    await expect.poll(() => left.filter(isAlive), { timeout: 10_000 }).toEqual([]);
     effects.release('checkpoint-3');
     const second = await fixture.worker();
     expect(await run.result()).toEqual({ outcome: 'completed', output: { epochs: 6, resumed_from: 3 } });

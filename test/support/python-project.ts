@@ -43,6 +43,16 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** What a process has started, and what that has started; Linux only. */
+export function descendantsOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
 /** Waits until the condition holds; fails after so many milliseconds. */
 export async function eventually<T>(what: string, withinMs: number, condition: () => T): Promise<NonNullable<T>> {
   for (const start = performance.now(); performance.now() - start < withinMs; await sleep(10)) {

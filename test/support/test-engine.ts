@@ -11,6 +11,7 @@ import { provision } from '../../worker/engine/provision.js';
 import { type Engine, startEngine } from '../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import { endWithTest } from './end-with-test.js';
+import { isAlive } from './python-project.js';
 
 /** A real engine of a test's own, with a data folder of its own. */
 export interface TestEngine {
@@ -20,7 +21,7 @@ export interface TestEngine {
   readonly dataDir: string;
   /** A client whose views know every attempt. Close it yourself. */
   connect(): Promise<Evertrain>;
-  /** Ends the server by SIGKILL, as a crash would. */
+  /** Ends the server by SIGKILL, as a crash would, if it has not crashed by itself. */
   kill(): Promise<void>;
   /** Starts it again on the same folder, after `kill`. */
   restart(): Promise<void>;
@@ -65,7 +66,7 @@ export async function startTestEngine(backup?: string): Promise<TestEngine> {
       return connect({ address, namespace, attempts });
     },
     async kill() {
-      process.kill(engine.pid, 'SIGKILL');
+      if (isAlive(engine.pid)) process.kill(engine.pid, 'SIGKILL');
       await engine.exited;
       end.watch(0);
       await engine.stop();
