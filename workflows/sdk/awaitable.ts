@@ -6,3 +6,12 @@ export function awaitable<T>(call: Promise<T>): Promise<T> {
   call.catch(() => undefined);
   return call;
 }
+
+/** Makes the call; what it throws at once becomes a rejection, too. */
+export function attempt<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}

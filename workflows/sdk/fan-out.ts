@@ -1,12 +1,13 @@
 import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
-import { awaitable } from './awaitable.js';
+import { attempt, awaitable } from './awaitable.js';
+import { startStep } from './call-step.js';
 import { EvertrainError, isEvertrainError, show } from './errors.js';
 import { checkOptions } from './options.js';
 import type { Pipeline } from './pipeline.js';
 import type { PipelineResult } from './protocol.js';
 import { currentPath, currentScope, nextId, withPath } from './run-scope.js';
 import type { Encoded, Schema } from './schema.js';
-import type { Step } from './step.js';
+import type { Step, StepDefinition } from './step.js';
 
 /** Most items that a closure may be given: its state lives in the run's own history. */
 const maxClosureItems = 500;
@@ -97,9 +98,11 @@ function prepare(items: readonly unknown[], target: Target, options: FanOutOptio
   refuseTooMany(owner, items.length, isValue);
   const at = currentPath();
   const id = nextId(currentScope(owner), at, name);
+  const call: Call<unknown, unknown> =
+    target.kind === 'step' ? (input) => startStep(target as unknown as StepDefinition, input) : target;
   const each: Call<unknown, unknown> = (item, index) =>
     withPath({ prefix: `${id}[${index}]/`, groups: [...at.groups, id.slice(at.prefix.length)] }, () =>
-      isValue ? target({ ...options.with, ...(item as object) }, index) : target(item, index),
+      call(isValue ? { ...options.with, ...(item as object) } : item, index),
     );
   return { each, atMost };
 }
@@ -123,8 +126,14 @@ async function slide<Output>(
   items: readonly unknown[],
   atMost: number,
   each: Call<unknown, Output>,
-  open: { lanes: Promise<void>[] } = { lanes: [] },
+  open: { lanes: Promise<unknown>[] } = { lanes: [] },
 ): Promise<Output[]> {
+  if (items.length <= atMost) {
+    // The same with half of the promises, each of which costs a run a stack trace.
+    const calls = items.map((item, index) => attempt(() => each(item, index)));
+    open.lanes = calls;
+    return Promise.all(calls);
+  }
   const results = new Array<Output>(items.length);
   let next = 0;
   const lane = async () => {
@@ -140,7 +149,7 @@ async function slide<Output>(
 
 /** The first failure cancels the siblings, and is thrown when they have ended, so that none outlives the run. */
 async function slideOrCancel(items: readonly unknown[], atMost: number, each: Call<unknown, unknown>) {
-  const open: { lanes: Promise<void>[] } = { lanes: [] };
+  const open: { lanes: Promise<unknown>[] } = { lanes: [] };
   if (!inWorkflowContext()) return slide(items, atMost, each, open);
   const siblings = new CancellationScope({ cancellable: true });
   try {

@@ -1,4 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
+import { attempt } from './awaitable.js';
 
 const maxPending = 500;
 const maxPendingBytes = 1_500_000;
@@ -14,48 +15,53 @@ const overheadBytes = 500;
 export class PendingWindow {
   private open = 0;
   private openBytes = 0;
-  private readonly waiting: Array<() => void> = [];
+  private readonly waiting: { readonly place: PlaceInWindow; readonly enter: () => void }[] = [];
 
-  /** `schedule` gets the history length at the time of the call when it had to wait. */
-  run<T>(inputBytes: number, schedule: (delayedSince?: number) => Promise<T>): Promise<T> {
-    const bytes = inputBytes + overheadBytes;
-    if (this.waiting.length === 0 && this.fits(bytes)) return this.start(bytes, () => schedule());
+  /**
+   * Schedules the call now or when there is room, and then with the history length at which it was called. `leave` must
+   * follow when it has ended, however it did.
+   */
+  run<T>(place: PlaceInWindow, schedule: (delayedSince?: number) => Promise<T>): Promise<T> {
+    if (this.waiting.length === 0 && this.fits(place)) {
+      this.take(place);
+      return attempt(() => schedule());
+    }
     const calledAt = workflowInfo().historyLength;
     return new Promise<T>((resolve, reject) => {
-      this.waiting.push(() => {
-        this.start(bytes, () => schedule(calledAt)).then(resolve, reject);
-      });
-      this.sizes.push(bytes);
+      this.waiting.push({ place, enter: () => void attempt(() => schedule(calledAt)).then(resolve, reject) });
     });
   }
 
-  private readonly sizes: number[] = [];
+  /** Gives the place free where it was taken, and lets in who waits. */
+  leave(place: PlaceInWindow): void {
+    if (!place.isTaken) return;
+    place.isTaken = false;
+    this.open--;
+    this.openBytes -= place.bytes;
+    for (let next = this.waiting[0]; next !== undefined && this.fits(next.place); next = this.waiting[0]) {
+      this.waiting.shift();
+      this.take(next.place);
+      next.enter();
+    }
+  }
 
-  private fits(bytes: number): boolean {
+  private fits({ bytes }: PlaceInWindow): boolean {
     return this.open === 0 || (this.open < maxPending && this.openBytes + bytes <= maxPendingBytes);
   }
 
-  private start<T>(bytes: number, schedule: () => Promise<T>): Promise<T> {
+  private take(place: PlaceInWindow): void {
+    place.isTaken = true;
     this.open++;
-    this.openBytes += bytes;
-    const done = () => {
-      this.open--;
-      this.openBytes -= bytes;
-      while (this.waiting.length > 0 && this.fits(this.sizes[0] as number)) {
-        this.sizes.shift();
-        this.waiting.shift()?.();
-      }
-    };
-    const result = attempt(schedule);
-    result.then(done, done);
-    return result;
+    this.openBytes += place.bytes;
   }
 }
 
-function attempt<T>(schedule: () => Promise<T>): Promise<T> {
-  try {
-    return schedule();
-  } catch (error) {
-    return Promise.reject(error as Error);
+/** What a call takes of a window while it is open. */
+export class PlaceInWindow {
+  readonly bytes: number;
+  isTaken = false;
+
+  constructor(inputBytes: number) {
+    this.bytes = inputBytes + overheadBytes;
   }
 }

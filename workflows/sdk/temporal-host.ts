@@ -14,7 +14,7 @@ import {
 } from '@temporalio/workflow';
 import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
-import { EvertrainError, isErrorCode, isFinal, errorCodes } from './errors.js';
+import { EvertrainError, isErrorCode } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
 import { builtIn, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
@@ -22,7 +22,7 @@ import type { ApprovalBook, RunHost, RunScope, StepPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
 import { checkInput } from './json-size.js';
-import { PendingWindow } from './pending-window.js';
+import { PendingWindow, PlaceInWindow } from './pending-window.js';
 import { RecordBudget } from './record-budget.js';
 import type { StepDefinition } from './step.js';
 
@@ -39,21 +39,23 @@ export class TemporalHost implements RunHost {
   private readonly cache = new CacheLookups();
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
-    const bytes = checkInput(id, input);
+    const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, definition.name, input, id);
     if (recorded !== undefined) return Promise.resolve(recorded.output);
     const policy = { ...scope.pipeline.defaults, ...definition.policy };
     scope.progress.set(id, 'queued');
     const isCached = policy.cache && scope.options.fresh !== true;
-    const schedule = () => this.schedule(scope, definition, policy, { value: input, bytes }, id, path);
+    const schedule = () => this.schedule(scope, definition, policy, input, id, path, place);
     const run = isCached ? this.cachedStep(scope, definition, policy, input, id, schedule) : schedule();
     return run.then(
       (output) => {
+        this.steps.leave(place);
         if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
         if (scope.rejected !== undefined) throw scope.rejected;
         return output;
       },
       (error) => {
+        this.steps.leave(place);
         scope.progress.set(id, 'failed');
         throw scope.rejected ?? stepFailure(error, id);
       },
@@ -93,9 +95,10 @@ export class TemporalHost implements RunHost {
     scope: RunScope,
     definition: StepDefinition,
     policy: Policy,
-    input: { readonly value: unknown; readonly bytes: number },
+    input: unknown,
     id: string,
     path: StepPath,
+    place: PlaceInWindow,
   ): Promise<unknown> {
     const header: StepHeader = {
       id,
@@ -113,8 +116,8 @@ export class TemporalHost implements RunHost {
       retry: retryPolicy(policy),
       ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
     };
-    const args = input.value === undefined ? [] : [input.value];
-    return this.steps.run(input.bytes, (delayedSince) => {
+    const args = input === undefined ? [] : [input];
+    return this.steps.run(place, (delayedSince) => {
       checkRoom(id);
       outgoing.header = delayedSince === undefined ? header : { ...header, calledAt: delayedSince };
       return scheduleActivity<unknown>(definition.name, args, options);
@@ -122,12 +125,12 @@ export class TemporalHost implements RunHost {
   }
 
   async child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
-    const bytes = checkInput(id, input);
+    const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
     const fresh = scope.options.fresh === true ? { fresh: true } : {};
     try {
-      return await this.children.run(bytes, () => {
+      return await this.children.run(place, () => {
         checkRoom(id);
         return executeChild(pipeline.name, {
           workflowId: `${workflowInfo().workflowId}/${id}`,
@@ -140,6 +143,8 @@ export class TemporalHost implements RunHost {
       });
     } catch (error) {
       throw scope.rejected ?? stepFailure(error, id);
+    } finally {
+      this.children.leave(place);
     }
   }
 
@@ -190,8 +195,6 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
   ).catch(() => undefined);
 }
 
-const finalCodes = errorCodes.filter(isFinal);
-
 function retryPolicy(policy: Policy) {
   const retry = policy.retry ?? {};
   const firstDelayMs = retry.firstDelayMs ?? 1_000;
@@ -201,7 +204,8 @@ function retryPolicy(policy: Policy) {
     backoffCoefficient: retry.backoff ?? 2,
     // Temporal refuses a longest wait below the first one.
     maximumInterval: Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000),
-    nonRetryableErrorTypes: [...finalCodes, ...(retry.finalCodes ?? [])],
+    // Worker's failures with a final code say so themselves: a list would travel with every step.
+    ...(retry.finalCodes === undefined ? {} : { nonRetryableErrorTypes: [...retry.finalCodes] }),
   };
 }
 
