@@ -24,6 +24,7 @@ const kinds = { run: 1, step: 2 } as const;
 export class UnservedQueues {
   private readonly asked = new Map<string, number>();
   private readonly told = new Set<string>();
+  private readonly waiting = new Waiting();
 
   constructor(
     private readonly client: Client,
@@ -33,11 +34,11 @@ export class UnservedQueues {
   /** `runQueue`: where the run's own tasks are. */
   async among(view: RunView, runQueue: string | undefined): Promise<UnservedQueue[]> {
     const found: UnservedQueue[] = [];
-    for (const [queue, steps] of waiting(view)) {
+    for (const [queue, steps] of this.waiting.among(view)) {
       if (await this.isServed(queue, 'step')) this.told.delete(queue);
       else if (!this.told.has(queue)) found.push({ queue, steps });
     }
-    const notBegun = view.closedAt === undefined && view.events <= 2 && isLong(view.startedAt);
+    const notBegun = view.closedAt === undefined && view.events <= 2 && this.waiting.isLong('run', view.startedAt);
     if (notBegun && runQueue !== undefined && !this.told.has(runQueue) && !(await this.isServed(runQueue, 'run'))) {
       found.push({ queue: runQueue, steps: [] });
     }
@@ -47,8 +48,8 @@ export class UnservedQueues {
 
   private async isServed(queue: string, kind: keyof typeof kinds): Promise<boolean> {
     const last = this.asked.get(queue);
-    if (last !== undefined && Date.now() - last < askAgainMs) return !this.told.has(queue);
-    this.asked.set(queue, Date.now());
+    if (last !== undefined && performance.now() - last < askAgainMs) return !this.told.has(queue);
+    this.asked.set(queue, performance.now());
     const { namespace } = this.client.options;
     const request = { namespace, taskQueue: { name: queue }, taskQueueType: kinds[kind] };
     const { pollers } = await abortable(this.client, this.signal, () =>
@@ -69,17 +70,25 @@ export function unservedText({ queue, steps }: UnservedQueue): string {
   );
 }
 
-/** Steps by the queue in which they have been waiting for long. */
-function waiting(view: RunView): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const step of view.steps) {
-    if (step.status !== 'queued' || step.queue === undefined) continue;
-    if (!isLong(Math.max(step.scheduledAt, step.nextAttemptAt ?? 0))) continue;
-    found.set(step.queue, [...(found.get(step.queue) ?? []), step.id]);
-  }
-  return found;
-}
+/** What has been waiting for long: by the engine's time, or by having been seen, since the clock here may be behind. */
+class Waiting {
+  private readonly seen = new Map<string, number>();
 
-function isLong(since: number): boolean {
-  return Date.now() - since >= waitsTooLongMs;
+  /** Steps by the queue in which they wait. */
+  among(view: RunView): Map<string, string[]> {
+    const found = new Map<string, string[]>();
+    for (const step of view.steps) {
+      if (step.status !== 'queued' || step.queue === undefined) continue;
+      const since = Math.max(step.scheduledAt, step.nextAttemptAt ?? 0);
+      if (!this.isLong(`${step.id} ${since}`, since)) continue;
+      found.set(step.queue, [...(found.get(step.queue) ?? []), step.id]);
+    }
+    return found;
+  }
+
+  isLong(key: string, since: number): boolean {
+    const seen = this.seen.get(key) ?? performance.now();
+    this.seen.set(key, seen);
+    return Math.max(Date.now() - since, performance.now() - seen) >= waitsTooLongMs;
+  }
 }

@@ -48,6 +48,7 @@ export async function openAttempt(activity: AttemptHost, header: StepHeader, ser
   const producer: Producer = { ...execution, stepId: header.id, attempt: info.attempt };
   const journal = openAttemptJournal(services.journal, services.records, producer);
   const startedAt = Date.now();
+  const began = performance.now();
   const state = new AttemptState(activity, header);
 
   const checkpoints = new FencedCheckpoints(services, producer, (pointer) => state.sawCheckpoint(pointer));
@@ -97,7 +98,9 @@ export async function openAttempt(activity: AttemptHost, header: StepHeader, ser
     race: (work) => state.race(work),
     async close(end) {
       state.stop();
-      const record = { ...end, worker: services.identity, startedAt, endedAt: Date.now() };
+      // A clock that is set meanwhile must not make it last an hour, or less than nothing.
+      const endedAt = startedAt + Math.round(performance.now() - began);
+      const record = { ...end, worker: services.identity, startedAt, endedAt };
       await Promise.all([journal.close(record), workDir.remove()]);
     },
   };
@@ -113,7 +116,7 @@ class AttemptState {
   private readonly giveUp = lazy(() => new AbortController());
   private readonly combined = lazy(() => AbortSignal.any([this.activity.cancellationSignal, this.giveUp().signal]));
   private readonly details: { checkpoint?: unknown; progress?: unknown } = {};
-  private lastLifeAt = Date.now();
+  private lastLifeAt = performance.now();
   private timer: NodeJS.Timeout | undefined;
   private abandoned: ((error: EvertrainError) => void) | undefined;
 
@@ -130,7 +133,7 @@ class AttemptState {
   start(): void {
     const { heartbeatTimeoutMs } = this.activity.info;
     const interval = Math.min((heartbeatTimeoutMs ?? 10_000) / 4, (this.header.progressWithinMs ?? 10_000) / 4, 2_500);
-    this.lastLifeAt = Date.now();
+    this.lastLifeAt = performance.now();
     if (this.details.checkpoint !== undefined) this.beat();
     this.timer = setInterval(() => {
       this.beat();
@@ -143,7 +146,7 @@ class AttemptState {
   }
 
   sawSignOfLife(): void {
-    this.lastLifeAt = Date.now();
+    this.lastLifeAt = performance.now();
   }
 
   sawProgress(progress: unknown): void {
@@ -173,7 +176,7 @@ class AttemptState {
 
   private watch(): void {
     const limit = this.header.progressWithinMs;
-    const silentMs = Date.now() - this.lastLifeAt;
+    const silentMs = Math.round(performance.now() - this.lastLifeAt);
     if (limit === undefined || silentMs <= limit || this.failure !== undefined) return;
     this.failure = new EvertrainError(
       'SYSTEM_NO_PROGRESS',
