@@ -54,6 +54,9 @@ export interface StartByNameOptions extends StartOptions {
   readonly known?: readonly (string | PipelineDefinition)[];
 }
 
+/** As the engine has it. */
+const maxIdBytes = 1_000;
+
 const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'rerun', 'fresh'] as const;
 
 interface Parts {
@@ -174,6 +177,9 @@ export class Evertrain {
   private async startRun(name: string, input: unknown, options: StartOptions, summary = name): Promise<Run<never>> {
     checkOptions(`start of pipeline "${name}"`, options, startOptionNames);
     const { queue, conflict = 'fail', id = `${name}/${randomUUID().slice(0, 8)}` } = options;
+    if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > maxIdBytes) {
+      throw invalid('id', id, 'Use a text of 1 to 1,000 bytes.');
+    }
     const start: WorkflowStartOptions = {
       workflowId: id,
       taskQueue: queue ?? defaultQueue,
