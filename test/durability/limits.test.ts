@@ -19,8 +19,10 @@ import {
   manyGates,
   manyInputs,
   oddFacts,
+  oddModel,
   oddOutput,
   oddQuestion,
+  oddReport,
   oddStepInput,
   oddValues,
   settledInputs,
@@ -153,6 +155,32 @@ describe.each(oddValues)('what JSON cannot hold (%s)', (value) => {
     });
     const { steps, gates, approvals } = await run.view();
     expect([steps, gates, approvals]).toEqual([[], [], []]);
+  });
+});
+
+describe('what JSON cannot hold, from a step', () => {
+  it.each([...oddValues, 'metric:nan', 'metric:infinity', 'progress:nan'])(
+    '(%s) is refused once, by name',
+    async (value) => {
+      const run = await fixture.evertrain.start(oddReport, { value }, without);
+      await expect(run.result()).rejects.toMatchObject({
+        code: 'USER_OUTPUT_INVALID',
+        message: words(/^"report" failed: /),
+      });
+      expect((await run.view()).steps).toMatchObject([{ id: 'report', status: 'failed', attempt: 1, metrics: {} }]);
+    },
+  );
+
+  it('as a metric of a candidate registers no version', async () => {
+    const model = fixture.evertrain.model(oddModel);
+    const run = await model.train({}, { trigger: 'odd', provenance: false });
+    await expect(run.result()).rejects.toMatchObject({
+      code: 'USER_OUTPUT_INVALID',
+      message: words(/output of pipeline "odd-candidate" is not JSON: "accuracy" is NaN/),
+    });
+    await expect
+      .poll(() => model.state(), { timeout: 20_000 })
+      .toMatchObject({ versions: [], nextVersion: 1, trainings: [{ trigger: 'odd', outcome: 'failed' }] });
   });
 });
 
