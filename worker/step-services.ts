@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { storeUnavailable } from '../activities/sdk/durable-files.js';
 import { configurePythonByDefault } from '../activities/sdk/jobs/python-environment.js';
 import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { openStorage } from '../activities/sdk/storage.js';
-import { EvertrainError } from '../workflows/sdk/errors.js';
 import { workerLog } from './log.js';
 import { ensurePython } from './setup/python.mjs';
 
@@ -32,11 +32,7 @@ export async function openStepServices(
   const dataDir = resolve(options.dataDir ?? '.evertrain');
   const tmpDir = join(dataDir, 'tmp', `worker-${process.pid}-${Date.now().toString(36)}`);
   await mkdir(tmpDir, { recursive: true }).catch((error: unknown) => {
-    throw new EvertrainError('SYSTEM_STORE_UNAVAILABLE', `The data folder ${dataDir} cannot be written.`, {
-      value: dataDir,
-      remedy: 'Choose another with EVERTRAIN_DATA_DIR, or give this user the right to write there.',
-      cause: error,
-    });
+    throw storeUnavailable(error, 'write to the data folder', dataDir);
   });
   const storage = openStorage(dataDir);
   if (options.store === undefined || options.journal === undefined) await storage.check();

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Connection } from '@temporalio/client';
@@ -88,19 +89,38 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
       attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
     });
     undo.push(() => evertrain.close());
-    return { dataDir, engine, server, worker, evertrain, stop, ended: Promise.race([serving, engineEnds(engine)]) };
+    return {
+      dataDir,
+      engine,
+      server,
+      worker,
+      evertrain,
+      stop,
+      ended: Promise.race([serving, engineEnds(engine, dataDir)]),
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** Rejects when the engine ends by itself. */
-export async function engineEnds(engine: Engine): Promise<never> {
+/** Rejects when the engine ends by itself. On a full disk it does, and cannot say so in its log. */
+export async function engineEnds(engine: Engine, dataDir: string): Promise<never> {
   const how = await engine.exited;
-  throw new EvertrainError('SYSTEM_ENGINE_UNREACHABLE', `The engine ended: ${how}.`, {
-    remedy: 'Start again; nothing that was recorded is lost. Its log is engine.log in the data folder.',
-  });
+  const isFull = await statfs(dataDir).then(
+    ({ bavail, bsize }) => bavail * bsize < 1 << 20,
+    () => false,
+  );
+  throw new EvertrainError(
+    isFull ? 'SYSTEM_STORE_UNAVAILABLE' : 'SYSTEM_ENGINE_UNREACHABLE',
+    `The engine ended: ${how}.${isFull ? ` The disk of ${resolve(dataDir)} is full.` : ''}`,
+    {
+      value: resolve(dataDir),
+      remedy: isFull
+        ? 'Free disk space and start again; nothing that was recorded is lost.'
+        : 'Start again; nothing that was recorded is lost. Its log is engine.log in the data folder.',
+    },
+  );
 }
 
 /** Keeps the port of the last start where it is still free, so that noted addresses stay right. */

@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { storeUnavailable } from '../../activities/sdk/durable-files.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { tryLock } from '../setup/process-lock.mjs';
 
@@ -27,15 +28,7 @@ export function tryLockFile(dataDir: string, name: string): DataFolderLock | { r
     const taken = tryLock(join(folder, name));
     return 'lock' in taken ? taken.lock : { heldBy: taken.heldBy.pid };
   } catch (cause) {
-    throw new EvertrainError(
-      'SYSTEM_STORE_UNAVAILABLE',
-      `The data folder ${folder} cannot be written to: ${String(cause)}.`,
-      {
-        value: folder,
-        remedy: 'Choose another data folder, or give this user the right to write there.',
-        cause,
-      },
-    );
+    throw storeUnavailable(cause, 'write to the data folder', folder);
   }
 }
 

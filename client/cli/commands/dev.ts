@@ -59,7 +59,7 @@ async function dev(options: DevOptions): Promise<void> {
       say(`engine ${engine.address}, ${server === undefined ? 'no model server' : `model server ${server.address}`}`);
       if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
       say('Watching for changes. Ctrl-C stops everything; open runs go on at the next start.');
-      await engineEnds(engine);
+      await engineEnds(engine, dataDir);
     };
     await Promise.race([stopped, serve()]);
   } finally {

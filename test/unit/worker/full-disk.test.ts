@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fileJournal } from '../../../activities/sdk/journal/file-journal.js';
 import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
+import { engineEnds } from '../../../client/cli/local-system.js';
 import { saveBundle } from '../../../worker/bundle.js';
+import { lockDataFolder } from '../../../worker/engine/data-folder-lock.js';
+import type { Engine } from '../../../worker/engine/start-engine.js';
 import { backup, restore } from '../../../worker/maintenance/backup.js';
 import { smallDisk } from '../../support/small-disk.js';
 
@@ -66,6 +69,20 @@ describe.skipIf(!disk.isMounted)('on a full disk (needs the right to mount a tmp
     await restore({ from, dataDir: restored });
     expect(await readFile(await artifacts(restored).materialize(stored))).toHaveLength(100_000);
     await rm(from, { recursive: true });
+  });
+
+  it('a system cannot start, and says why', async () => {
+    await disk.fill();
+    await expect(lockDataFolder(folder)).rejects.toMatchObject(unavailable);
+    await disk.free();
+    (await lockDataFolder(folder)).release();
+  });
+
+  it('an engine that ends by it is told apart from one that fails', async () => {
+    const ended = { exited: Promise.resolve('it ended with exit code 2') } as Engine;
+    await expect(engineEnds(ended, folder)).rejects.toMatchObject({ code: 'SYSTEM_ENGINE_UNREACHABLE' });
+    await disk.fill();
+    await expect(engineEnds(ended, folder)).rejects.toMatchObject({ code: 'SYSTEM_STORE_UNAVAILABLE', value: folder });
   });
 
   it('a bundle is saved whole or not at all, and can be saved later', async () => {
