@@ -48,9 +48,10 @@ describe('fanOut', () => {
 });
 
 describe('Promise.all', () => {
-  it('over 5,000 plain step calls completes', async () => {
-    const result = await fixture.evertrain.execute(many, { count: 5_000 }, { provenance: false });
-    expect(result).toEqual({ outcome: 'completed', output: 5_000 * 4_999 });
+  // More than the engine lets be open at once; the soak does 5,000.
+  it('over 2,100 plain step calls completes', async () => {
+    const result = await fixture.evertrain.execute(many, { count: 2_100 }, { provenance: false });
+    expect(result).toEqual({ outcome: 'completed', output: 2_100 * 2_099 });
   }, 300_000);
 
   it('whose history has pages of many MB ends with its record, and has a view', async () => {

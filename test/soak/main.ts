@@ -4,6 +4,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { installRuntime } from '../../worker/log.js';
 import { type ChaosRound, chaosRound, type Fault, faults, undisturbed } from '../support/chaos.js';
+import { many } from '../fixtures/durability/contracts.js';
 import { durableProject } from '../support/durable-project.js';
 
 /**
@@ -14,10 +15,12 @@ const { values } = parseArgs({ options: { seed: { type: 'string' }, rounds: { ty
 const seed = wholeNumber('--seed', values.seed);
 const rounds = wholeNumber('--rounds', values.rounds);
 const faultsPerRound = 4;
+const plainCalls = 5_000;
 
 installRuntime('ERROR');
 const startedAt = new Date();
 const done: ChaosRound[] = [];
+const calls = await promiseAll();
 for (let n = 0; n < rounds; n++) {
   const round = await oneRound(n);
   done.push(round);
@@ -25,7 +28,23 @@ for (let n = 0; n < rounds; n++) {
   process.stdout.write(`round ${n}: ${round.faults.join(', ')}; ${round.repeated} begun again${failed}\n`);
   report();
 }
-process.exit(done.some(({ failures }) => failures.length > 0) ? 1 : 0);
+process.exit(calls === undefined && done.every(({ failures }) => failures.length === 0) ? 0 : 1);
+
+/** What is wrong with a `Promise.all` over thousands of plain step calls, if anything. */
+async function promiseAll(): Promise<string | undefined> {
+  const fixture = await durableProject();
+  try {
+    const worker = await fixture.worker();
+    const result = await fixture.evertrain.execute(many, { count: plainCalls }, { provenance: false });
+    await worker.stop();
+    const sum = plainCalls * (plainCalls - 1);
+    return result.outcome === 'completed' && result.output === sum ? undefined : JSON.stringify(result);
+  } catch (error) {
+    return String(error);
+  } finally {
+    await fixture.close();
+  }
+}
 
 /** A round's faults depend on the seed and its number only, so it can be done again. */
 async function oneRound(n: number): Promise<ChaosRound> {
@@ -57,6 +76,7 @@ function report(): void {
     '',
     '| what | count |',
     '| --- | --- |',
+    `| Promise.all over ${plainCalls} step calls | ${calls ?? 'completed'} |`,
     `| rounds | ${done.length} of ${rounds} |`,
     `| runs | ${sum((round) => round.runs)} |`,
     ...faults.map((fault) => `| ${fault} | ${count(fault)} |`),
