@@ -70,17 +70,36 @@ describe('options that are no object', () => {
 });
 
 describe('a name', () => {
+  const named = pipeline('options.named', {}, () => Promise.resolve(null));
+
   it.each(['a', 'iris.fit', 'A-b_c.9', 'x'.repeat(200)])('%s is taken', (name) => {
     expect(step(name).name).toBe(name);
   });
 
-  it.each(['', '9lives', 'a b', 'ü', 'a/b', 'x'.repeat(201), 'evertrain.step', '.x', undefined, null, 7])(
-    '%s is refused',
-    (name) => {
-      expect(() => step(name as string)).toThrow(code('USER_NAME_INVALID'));
-      expect(() => pipeline(name as string, {}, () => Promise.resolve(null))).toThrow(code('USER_NAME_INVALID'));
-    },
-  );
+  it.each([
+    '',
+    '9lives',
+    'a b',
+    'ü',
+    'a/b',
+    '..',
+    '../a',
+    'a\nb',
+    '$(a)',
+    'a;b',
+    "a'b",
+    'a\0b',
+    'x'.repeat(201),
+    'evertrain.step',
+    '.x',
+    undefined,
+    null,
+    7,
+  ])('%s is refused', (name) => {
+    expect(() => step(name as string)).toThrow(code('USER_NAME_INVALID'));
+    expect(() => pipeline(name as string, {}, () => Promise.resolve(null))).toThrow(code('USER_NAME_INVALID'));
+    expect(() => model(name as string, { pipeline: named })).toThrow(code('USER_NAME_INVALID'));
+  });
 });
 
 describe('a project', () => {
