@@ -23,6 +23,7 @@ export type AttemptEnd =
 /** Where an attempt runs: a Temporal activity, or a process by itself (`runStepHere`). */
 export type AttemptHost = Pick<Context, 'cancellationSignal' | 'heartbeat'> & {
   readonly info: Pick<Context['info'], 'activityId' | 'activityType' | 'attempt' | 'heartbeatTimeoutMs'> & {
+    readonly workflowType?: string | undefined;
     readonly workflowExecution?: Context['info']['workflowExecution'];
   };
 };
@@ -45,7 +46,7 @@ export interface Attempt {
 export async function openAttempt(activity: AttemptHost, header: StepHeader, services: StepServices): Promise<Attempt> {
   const { info } = activity;
   const execution = info.workflowExecution ?? { workflowId: 'none', runId: info.activityId };
-  const producer: Producer = { ...execution, stepId: header.id, attempt: info.attempt };
+  const producer: Producer = { ...execution, stepId: info.activityId, attempt: info.attempt };
   const journal = openAttemptJournal(services.journal, services.records, producer);
   const startedAt = Date.now();
   const began = performance.now();
@@ -56,7 +57,7 @@ export async function openAttempt(activity: AttemptHost, header: StepHeader, ser
   state.start();
 
   const workDir = lazyFolder(join(services.tmpDir, `${randomUUID()}`));
-  const fields = { run: producer.runId, workflow: producer.workflowId, step: header.id, attempt: info.attempt };
+  const fields = { run: producer.runId, workflow: producer.workflowId, step: info.activityId, attempt: info.attempt };
   const log = logger((level, message, more) => {
     journal.log(level, message, more ?? {});
     services.log(level, message, { ...fields, ...more });
@@ -81,9 +82,9 @@ export async function openAttempt(activity: AttemptHost, header: StepHeader, ser
     },
     attempt: info.attempt,
     seed: header.seed,
-    idempotencyKey: `${producer.workflowId}/${producer.runId}/${header.id}`,
-    run: { ...execution, pipeline: header.pipeline },
-    step: { id: header.id, name: info.activityType },
+    idempotencyKey: `${producer.workflowId}/${producer.runId}/${info.activityId}`,
+    run: { ...execution, pipeline: info.workflowType ?? '' },
+    step: { id: info.activityId, name: info.activityType },
     get workDir() {
       return workDir.path();
     },
@@ -180,7 +181,7 @@ class AttemptState {
     if (limit === undefined || silentMs <= limit || this.failure !== undefined) return;
     this.failure = new EvertrainError(
       'SYSTEM_NO_PROGRESS',
-      `"${this.header.id}" reported nothing for ${silentMs} ms.`,
+      `"${this.activity.info.activityId}" reported nothing for ${silentMs} ms.`,
       {
         value: silentMs,
         remedy: 'Report progress, a metric or a checkpoint more often, or raise `progressWithin`.',

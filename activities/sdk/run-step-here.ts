@@ -39,7 +39,7 @@ export async function runStepHere(
     },
   };
   const limit = policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs };
-  const attempt = await openAttempt(host, { id, pipeline: '', seed: deriveSeed(seed, id), ...limit }, services);
+  const attempt = await openAttempt(host, { seed: deriveSeed(seed, id), ...limit }, services);
   try {
     const output = await outputOf(implementation, input, attempt);
     await attempt.close({ outcome: 'completed' });

@@ -26,7 +26,7 @@ export function rememberHeader(context: Context, header: StepHeader): void {
 export function stepActivity(implementation: Implementation, services: StepServices) {
   return async (input?: unknown): Promise<unknown> => {
     const context = Context.current();
-    const header = headers.get(context) ?? foreignHeader(context);
+    const header = headers.get(context) ?? foreignHeader;
     const attempt = await openAttempt(context, header, services).catch((error: unknown) => {
       throw asApplicationFailure(error, implementation.step.name);
     });
@@ -62,10 +62,7 @@ function closeLater(attempt: Attempt, { background }: StepServices): void {
 }
 
 /** A step scheduled by other means than a pipeline (another SDK, the Temporal CLI) still runs. */
-function foreignHeader(context: Context): StepHeader {
-  const { activityId, workflowType } = context.info;
-  return { id: activityId, pipeline: workflowType ?? '', seed: 0 };
-}
+const foreignHeader: StepHeader = { seed: 0 };
 
 function checkOutput({ step }: Implementation, output: unknown): void {
   decode(step.output, output, 'USER_OUTPUT_INVALID', `the output of step "${step.name}"`);

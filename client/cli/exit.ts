@@ -18,7 +18,10 @@ export function printError(error: unknown, verbose: boolean): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** A step that does not heed its cancellation must not keep a stopped worker's process alive. */
+/**
+ * Ends a process that does not end by itself: a step that does not heed its cancellation, or the SDK's runtime where no
+ * worker came to use it, keeps one alive.
+ */
 export function exitSoon(): void {
   setTimeout(() => process.exit(), 1_000).unref();
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { packageFile } from '../../activities/sdk/jobs/package-file.js';
-import { exitCodeOf, printError } from './exit.js';
+import { exitCodeOf, exitSoon, printError } from './exit.js';
 
 /** A command's module declares its options and what it does; it is loaded when the command is called. */
 interface CommandModule {
@@ -66,6 +66,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     printError(error, argv.includes('--verbose'));
     code = exitCodeOf(error);
+    exitSoon();
   }
   return code;
 }

@@ -40,7 +40,7 @@ describe('evertrain start', () => {
 
   it('picks up the training that a killed start left behind', async () => {
     const killed = start(['start', '--data-dir', dataDir]);
-    await killed.until('iris.split');
+    await killed.until('data.ingest');
     killed.child.kill('SIGKILL');
     await killed.ended;
     const { code, out } = await start(['start', '--once', '--data-dir', dataDir]).ended;

@@ -207,7 +207,7 @@ export function artifactStoreConformance(name: string, makeStore: () => Promise<
         growthMebibytes: number;
       }>();
       expect(artifact.sizeBytes).toBe(256 << 20);
-      expect(growthMebibytes).toBeLessThan(96);
+      expect(growthMebibytes).toBeLessThan(128);
     });
   });
 }

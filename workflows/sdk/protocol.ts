@@ -9,14 +9,14 @@ export const defaultQueue = 'evertrain';
 /** Activity header (JSON) on every step; see `StepHeader`. */
 export const stepHeader = 'evertrain-step';
 
-/** What travels with each step's activity, beside its input. The activity id is the step id, the activity type the step name. */
+/**
+ * What travels with each step's activity, beside its input. The activity type is the step name; the activity id the step
+ * id, unique in the run: `<scope>/<step name>` and `#n` from the second call on; scopes are groups and fan-out items, for
+ * example `candidates[2]/iris.fit`.
+ */
 export interface StepHeader {
-  /** Unique in the run: `<scope>/<step name>` and `#n` from the second call on; scopes are groups and fan-out items, e.g. `candidates[2]/iris.fit`. */
-  readonly id: string;
   /** Groups around the step, outermost first. */
   readonly groups?: readonly string[];
-  /** Pipeline the run executes. */
-  readonly pipeline: string;
   /** 32-bit seed derived from the run's seed and the step id. */
   readonly seed: number;
   /** Fails the attempt when it reports no progress, metric or checkpoint for so long. */

@@ -101,8 +101,6 @@ export class TemporalHost implements RunHost {
     place: PlaceInWindow,
   ): Promise<unknown> {
     const header: StepHeader = {
-      id,
-      pipeline: scope.pipeline.name,
       seed: deriveSeed(scope.options.seed ?? 0, id),
       ...(path.groups.length === 0 ? {} : { groups: path.groups }),
       ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),

@@ -60,7 +60,7 @@ export class HistoryWriter {
   }
 
   step(id: string, input: unknown = {}, header: Partial<StepHeader> = {}): number {
-    const fields = { [stepHeader]: payload({ id, pipeline: 'p', seed: 7, ...header }) };
+    const fields = { [stepHeader]: payload({ seed: 7, ...header }) };
     return this.add('ACTIVITY_TASK_SCHEDULED', {
       activityTaskScheduledEventAttributes: {
         activityId: id,

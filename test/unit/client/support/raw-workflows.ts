@@ -52,12 +52,7 @@ function step<T = unknown>(
   more: { id?: string; groups?: string[]; queue?: string } = {},
 ) {
   const id = more.id ?? name;
-  outgoing = {
-    id,
-    pipeline: workflowInfo().workflowType,
-    seed: 7,
-    ...(more.groups === undefined ? {} : { groups: more.groups }),
-  };
+  outgoing = { seed: 7, ...(more.groups === undefined ? {} : { groups: more.groups }) };
   return scheduleActivity<T>(name, [input], {
     activityId: id,
     startToCloseTimeout: 30_000,
