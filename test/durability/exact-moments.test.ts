@@ -1,31 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { chain, converging } from '../fixtures/durability/contracts.js';
-import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { type DurableS3Project, durableS3Project } from '../support/durable-s3-project.js';
 import { freezableProxy } from '../support/freezable-proxy.js';
 import { type HeldAt, holdingS3Proxy } from '../support/holding-s3-proxy.js';
-import { type S3Server, startS3Server } from '../support/s3-server.js';
 
 const options = { provenance: false } as const;
-let s3: S3Server;
-let fixture: DurableProject;
+let fixture: DurableS3Project;
 
 beforeAll(async () => {
-  s3 = await startS3Server();
-  for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
-  fixture = await durableProject();
+  fixture = await durableS3Project();
 });
-afterAll(async () => {
-  await fixture?.close();
-  await s3?.stop();
-  vi.unstubAllEnvs();
-});
+afterAll(() => fixture?.close());
 
 describe('a worker that is killed at the moment a checkpoint is written', () => {
   const epochs = 5;
 
   /** Trains, and kills the worker while the checkpoint of epoch 2 is at the store. How often each epoch began, and the model. */
   async function trained(under: string, at?: HeldAt) {
-    const { effects, evertrain } = fixture;
+    const { effects, evertrain, s3 } = fixture;
     const proxy = await holdingS3Proxy(s3.endpoint);
     vi.stubEnv('AWS_ENDPOINT_URL_S3', proxy.endpoint);
     let worker = await fixture.worker();

@@ -7,24 +7,15 @@ import { readAttempts } from '../../activities/sdk/journal/read-run.js';
 import { openStorage } from '../../activities/sdk/storage.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { cached, converging, training } from '../fixtures/durability/contracts.js';
-import { type DurableProject, durableProject } from '../support/durable-project.js';
-import { type S3Server, startS3Server } from '../support/s3-server.js';
+import { type DurableS3Project, durableS3Project } from '../support/durable-s3-project.js';
 
 const options = { provenance: false } as const;
-let s3: S3Server;
-let fixture: DurableProject;
+let fixture: DurableS3Project;
 
 beforeAll(async () => {
-  s3 = await startS3Server();
-  // Workers inherit the environment.
-  for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
-  fixture = await durableProject();
+  fixture = await durableS3Project();
 });
-afterAll(async () => {
-  await fixture?.close();
-  await s3?.stop();
-  vi.unstubAllEnvs();
-});
+afterAll(() => fixture?.close());
 
 describe('artifacts and journal in S3', () => {
   it('are where a worker on another machine goes on from, after this one was killed', async () => {
@@ -57,11 +48,11 @@ describe('artifacts and journal in S3', () => {
     effects.hold('checkpoint-3');
     const run = await evertrain.start(training, { effects: effects.url, epochs: 6 }, options);
     await effects.began('checkpoint-3');
-    await s3.kill();
+    await fixture.s3.kill();
     effects.release('checkpoint-3');
     // Longer than the tries of one request take.
     await sleep(10_000);
-    await s3.restart();
+    await fixture.s3.restart();
     expect(await run.result()).toMatchObject({ outcome: 'completed', output: { epochs: 6 } });
     const counts = [0, 1, 2, 3, 4, 5].map((epoch) => effects.count(`epoch-${epoch}`));
     expect(counts.toSpliced(3, 1)).toEqual([1, 1, 1, 1, 1]);
