@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { historyFromJSON, historyToJSON, type History } from '@temporalio/common/lib/proto-utils.js';
+import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { type InjectedSinks, Worker } from '@temporalio/worker';
 import { projectRun } from '../client/history/project-run.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import { type GateRecord, memo, type RunOptions } from '../workflows/sdk/protocol.js';
+import { builtInPrefix, type GateRecord, memo, type RunOptions } from '../workflows/sdk/protocol.js';
 import type { TracedCall, TraceSinks } from '../workflows/sdk/trace.js';
 import type { Bundle } from './bundle.js';
 
@@ -41,13 +41,15 @@ export async function replay({ code }: Bundle, history: History): Promise<Evertr
 
 /** The history with a start that asks for the trace. */
 function traced(history: History): History {
-  const copy = historyFromJSON(JSON.parse(historyToJSON(history)));
-  const payloads = copy.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  if (payloads == null) return copy;
-  const [input = defaultPayloadConverter.toPayload(undefined), options] = payloads;
+  const [start, ...rest] = history.events ?? [];
+  const started = start?.workflowExecutionStartedEventAttributes;
+  const payloads = started?.input?.payloads;
+  if (payloads == null) return history;
+  const [input = defaultPayloadConverter.toPayload(undefined), options, ...more] = payloads;
   const given = options == null ? {} : defaultPayloadConverter.fromPayload<RunOptions | undefined>(options);
-  payloads.splice(0, 2, input, defaultPayloadConverter.toPayload({ ...given, trace: true } satisfies RunOptions));
-  return copy;
+  const asking = defaultPayloadConverter.toPayload({ ...given, trace: true } satisfies RunOptions);
+  const workflowExecutionStartedEventAttributes = { ...started, input: { payloads: [input, asking, ...more] } };
+  return { events: [{ ...start, workflowExecutionStartedEventAttributes }, ...rest] };
 }
 
 /** A call that the SDK makes for a pipeline (an item of a fan-out) is placed where the pipeline asked for it. */
@@ -98,7 +100,7 @@ function recordedCalls({ events }: History): string[] {
     const step = event.activityTaskScheduledEventAttributes?.activityType?.name;
     const child = event.startChildWorkflowExecutionInitiatedEventAttributes?.workflowType?.name;
     const gate = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo?.fields?.[memo.gate];
-    if (step != null && !step.startsWith('evertrain.')) calls.push(`step "${step}"`);
+    if (step != null && !step.startsWith(builtInPrefix)) calls.push(`step "${step}"`);
     if (child != null) calls.push(`pipeline "${child}"`);
     if (gate != null) calls.push(`gate "${defaultPayloadConverter.fromPayload<GateRecord>(gate).name}"`);
   }

@@ -1,9 +1,6 @@
-import { type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
+import { builtInPrefix, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
 import { decodeObject, type HistoryEvent, toNumber } from './decode.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
-
-/** Evertrain's own activities share the history with the steps and are none: user names never start so. */
-const builtInPrefix = 'evertrain.';
 
 /** Scheduling, starting and ending of steps. */
 export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void {

@@ -1,7 +1,7 @@
 import { type ErrorCode, EvertrainError, show } from './errors.js';
 
 /** A value that a run is about to hand to the engine, as JSON. */
-export interface Carried {
+interface Carried {
   /** Subject and verb of the error: `The input of "iris.fit" is`. */
   readonly what: string;
   /** Of a value that JSON cannot hold. */

@@ -1,4 +1,5 @@
 import { EvertrainError, show } from './errors.js';
+import { builtInPrefix } from './protocol.js';
 
 /**
  * Refuses option objects with fields that do not exist (USER_OPTION_UNKNOWN, with the nearest name) or that later
@@ -35,7 +36,7 @@ export function checkOptions(
 
 /** Names of steps, pipelines, models and signals: 1–200 of `A-Z a-z 0-9 . _ -`, starting with a letter. */
 export function checkName(what: string, name: unknown): asserts name is string {
-  if (typeof name === 'string' && /^[A-Za-z][A-Za-z0-9._-]{0,199}$/.test(name) && !name.startsWith('evertrain.'))
+  if (typeof name === 'string' && /^[A-Za-z][A-Za-z0-9._-]{0,199}$/.test(name) && !name.startsWith(builtInPrefix))
     return;
   throw new EvertrainError('USER_NAME_INVALID', `${what}: ${show(name)} is not a usable name.`, {
     value: name,

@@ -225,6 +225,9 @@ export interface RunOutcome {
     | { readonly outcome: 'failed'; readonly message: string; readonly code: string };
 }
 
+/** Of Evertrain's own activities, which share the history with the steps and are none: user names never start so. */
+export const builtInPrefix = 'evertrain.';
+
 /** Built-in activities; they show in histories beside the user's steps and are left out of the step list. */
 export const builtIn = {
   /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
