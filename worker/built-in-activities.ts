@@ -1,15 +1,10 @@
 import { Context } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
 import { deployToServer } from '../activities/deployment/deploy-to-server.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
-import { runRecordKey } from '../activities/sdk/journal/keys.js';
-import { readAttempts } from '../activities/sdk/journal/read-run.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { keyOf } from '../activities/sdk/step-activity.js';
-import { fetchHistory } from '../client/history/fetch.js';
-import { projectRun } from '../client/history/project-run.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import {
@@ -21,7 +16,6 @@ import {
 } from '../workflows/sdk/protocol.js';
 
 export interface BuiltInSettings {
-  readonly client: Client;
   readonly services: StepServices;
   readonly implementations: ReadonlyMap<string, Implementation>;
   /** Where promoted versions are put; without one a promotion fails with a clear word. */
@@ -32,7 +26,6 @@ export interface BuiltInSettings {
 
 /** Evertrain's own activities, beside the project's steps, on every worker that runs workflows. */
 export function builtInActivities(settings: BuiltInSettings): Record<string, (argument: never) => Promise<unknown>> {
-  const { client, services } = settings;
   const coded =
     <A, R>(run: (argument: A) => Promise<R>) =>
     (argument: A) =>
@@ -41,7 +34,6 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       });
   return {
     [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
-    [builtIn.recordRun]: coded(({ result }: { result: unknown }) => recordRun(client, services, result)),
     [builtIn.notify]: coded(async (notice: Notice) => {
       if (settings.webhook === undefined) return 'no webhook is configured';
       const { info, cancellationSignal } = Context.current();
@@ -90,23 +82,4 @@ async function lookup({ implementations, services }: BuiltInSettings, question: 
   const { output, source } = found;
   const bytes = Buffer.byteLength(JSON.stringify([input, output]));
   return { hit: true, stepId, step, ...(bytes > maxHitBytes ? {} : { input: input ?? null }), key, output, source };
-}
-
-/** The run's projection as it stands when the run ends, kept beyond the history's retention. */
-async function recordRun(client: Client, services: StepServices, result: unknown): Promise<{ key: string }> {
-  const { workflowExecution } = Context.current().info;
-  if (workflowExecution === undefined)
-    throw new EvertrainError('SYSTEM_FAILED', 'A run record was asked for outside of a run.');
-  const { workflowId, runId } = workflowExecution;
-  const { journal, records, background } = services;
-  await Promise.all(background);
-  const [history] = await Promise.all([
-    fetchHistory(client, workflowId, runId),
-    records.flush({ workflowId, runId }).catch(() => undefined),
-  ]);
-  const attempts = await readAttempts(journal, workflowId, runId);
-  const view = projectRun({ history, attempts });
-  const key = runRecordKey(workflowId, runId);
-  await journal.put(key, JSON.stringify({ result, view, recordedAt: Date.now() }));
-  return { key };
 }

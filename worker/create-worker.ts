@@ -6,6 +6,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import {
   type ActivityInboundCallsInterceptor,
   GracefulShutdownPeriodExpiredError,
+  type InjectedSinks,
   NativeConnection,
   Worker,
   type WorkerOptions as TemporalWorkerOptions,
@@ -18,11 +19,12 @@ import { historyChannelArgs } from '../client/history/fetch.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
-import { defaultQueue, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
+import { defaultQueue, type RunSinks, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
 import { builtInActivities } from './built-in-activities.js';
 import { type Bundle, bundleProject, loadBundleOf } from './bundle.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
+import { RunRecorder } from './run-recorder.js';
 import { openStepServices } from './step-services.js';
 import { warmUp } from './warm-up.js';
 import { watchMismatches } from './watch-mismatches.js';
@@ -130,7 +132,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
   const services = await openStepServices(options);
   const client = new Client({ connection: clientConnection, namespace });
-  const activities = activityTable(options, manifest, services, client);
+  const activities = activityTable(options, manifest, services);
+  const recorder = new RunRecorder({ client, services, pipelines: project.pipelines.map(({ name }) => name) });
   const workers = new Map<string, Worker>();
   const slots = queueSlots(options, manifest);
   for (const [queue, count] of slots) {
@@ -141,7 +144,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
         ...common,
         connection,
         namespace,
-        ...(queue === defaultQueue ? workflowOptions(options, bundle) : {}),
+        ...(queue === defaultQueue ? workflowOptions(options, bundle, recorder) : {}),
       }),
     );
   }
@@ -161,11 +164,13 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
     async run() {
       warmUp(served(manifest));
       const endWatch = watchMismatches(client, bundle, options.webhook);
+      if (workers.has(defaultQueue)) recorder.start();
       try {
         await runAll([...workers.values()]);
       } finally {
         endWatch();
         for (const implementation of options.activities) await implementation.close?.();
+        await recorder.stop();
         await services.close();
         await clientConnection.close();
         // It refuses while a step that was left behind holds it.
@@ -209,15 +214,10 @@ async function loadProject(path: string): Promise<Project> {
 
 type Activities = NonNullable<TemporalWorkerOptions['activities']>;
 
-function activityTable(
-  options: CreateWorkerOptions,
-  manifest: Manifest,
-  services: StepServices,
-  client: Client,
-): Activities {
+function activityTable(options: CreateWorkerOptions, manifest: Manifest, services: StepServices): Activities {
   const steps = options.activities.map((one) => [one.step.name, stepActivity(one, services)] as const);
   const { modelServer, webhook } = options;
-  const own = builtInActivities({ client, services, implementations: manifest.implementations, modelServer, webhook });
+  const own = builtInActivities({ services, implementations: manifest.implementations, modelServer, webhook });
   return { ...Object.fromEntries(steps), ...own } as Activities;
 }
 
@@ -266,8 +266,12 @@ function workerOptions(options: CreateWorkerOptions, taskQueue: string, slots: n
   } satisfies Partial<TemporalWorkerOptions>;
 }
 
-function workflowOptions(options: CreateWorkerOptions, bundle: Bundle) {
+function workflowOptions(options: CreateWorkerOptions, bundle: Bundle, recorder: RunRecorder) {
+  const sinks: InjectedSinks<RunSinks> = {
+    evertrain: { closing: { fn: (run) => recorder.closing(run), callDuringReplay: false } },
+  };
   return {
+    sinks,
     workflowBundle: { code: bundle.code },
     maxCachedWorkflows: options.cachedRuns ?? 300,
     maxConcurrentWorkflowTaskExecutions: 40,

@@ -7,7 +7,7 @@ import type { Artifact, Producer } from '../../workflows/sdk/artifact.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { StepHeader } from '../../workflows/sdk/protocol.js';
 import type { Checkpoint, Checkpoints, StepArtifacts, StepContext, StepLogger } from './context.js';
-import { openAttemptJournal } from './journal/attempt-journal.js';
+import { type AttemptJournal, openAttemptJournal } from './journal/attempt-journal.js';
 import { openCheckpoints } from './journal/checkpoints.js';
 import { openFencedLog } from './journal/fenced-log.js';
 import { checkpointPrefix } from './journal/keys.js';
@@ -32,79 +32,132 @@ export type AttemptHost = Pick<Context, 'cancellationSignal' | 'heartbeat'> & {
 export interface Attempt {
   readonly context: StepContext;
   readonly producer: Producer;
+  /** Starts the heartbeats; a second attempt first fences earlier ones off, before any user code runs. */
+  begin(): Promise<void> | undefined;
   /** Why the worker gave the attempt up by itself (hung, fenced). */
   readonly failure: EvertrainError | undefined;
   /** The implementation's answer, or the worker's own reason to give up first. */
   race<T>(work: Promise<T>): Promise<T>;
-  close(end: AttemptEnd): Promise<void>;
+  /** Leaves the record; answers nothing where nothing is left to wait for. */
+  close(end: AttemptEnd): Promise<void> | undefined;
 }
 
 /**
  * Opens an attempt: heartbeats in the background (they prove that the worker lives, and repeat the last checkpoint
- * pointer), a watchdog on progress, the journal, and from the second attempt on the fence against the first.
+ * pointer), a watchdog on progress, the journal, and from the second attempt on the fence against the first. It runs for
+ * every step, so what a short one does not need costs it nothing: no timer, folder, file or promise of its own.
  */
-export async function openAttempt(activity: AttemptHost, header: StepHeader, services: StepServices): Promise<Attempt> {
+export function openAttempt(activity: AttemptHost, header: StepHeader, services: StepServices): Attempt {
   const { info } = activity;
   const execution = info.workflowExecution ?? { workflowId: 'none', runId: info.activityId };
-  const producer: Producer = { ...execution, stepId: info.activityId, attempt: info.attempt };
-  const journal = openAttemptJournal(services.journal, services.records, producer);
-  const startedAt = Date.now();
-  const began = performance.now();
-  const state = new AttemptState(activity, header);
-
-  const checkpoints = new FencedCheckpoints(services, producer, (pointer) => state.sawCheckpoint(pointer));
-  if (info.attempt > 1) await checkpoints.open();
-  state.start();
-
-  const workDir = lazyFolder(join(services.tmpDir, `${randomUUID()}`));
-  const fields = { run: producer.runId, workflow: producer.workflowId, step: info.activityId, attempt: info.attempt };
-  const log = logger((level, message, more) => {
-    journal.log(level, message, more ?? {});
-    services.log(level, message, { ...fields, ...more });
-  });
-
-  const context: StepContext = {
-    log,
-    artifacts: artifactsOf(services, producer),
-    checkpoints,
-    progress(fraction, message) {
-      if (!(fraction >= 0 && fraction <= 1)) throw notFinite('progress', fraction, 'Use a fraction from 0 to 1.');
-      state.sawProgress({ fraction, ...(message === undefined ? {} : { message }) });
-      journal.progress(fraction, message);
-    },
-    metric(name, value, at) {
-      if (!Number.isFinite(value)) throw notFinite(`metric "${name}"`, value, 'Report finite numbers only.');
-      state.sawSignOfLife();
-      journal.metric(name, value, at);
-    },
-    get signal() {
-      return state.signal;
-    },
+  return new OpenAttempt(activity, header, services, {
+    ...execution,
+    stepId: info.activityId,
     attempt: info.attempt,
-    seed: header.seed,
-    idempotencyKey: `${producer.workflowId}/${producer.runId}/${info.activityId}`,
-    run: { ...execution, pipeline: info.workflowType ?? '' },
-    step: { id: info.activityId, name: info.activityType },
-    get workDir() {
-      return workDir.path();
-    },
-  };
+  });
+}
 
-  return {
-    context,
-    producer,
-    get failure() {
-      return state.failure;
-    },
-    race: (work) => state.race(work),
-    async close(end) {
-      state.stop();
-      // A clock that is set meanwhile must not make it last an hour, or less than nothing.
-      const endedAt = startedAt + Math.round(performance.now() - began);
-      const record = { ...end, worker: services.identity, startedAt, endedAt };
-      await Promise.all([journal.close(record), workDir.remove()]);
-    },
-  };
+class OpenAttempt implements Attempt {
+  readonly context: StepContext;
+  private readonly journal: AttemptJournal;
+  private readonly startedAt = Date.now();
+  private readonly began = performance.now();
+  private workDir: string | undefined;
+
+  private readonly state: AttemptState;
+  private readonly checkpoints: FencedCheckpoints;
+
+  constructor(
+    activity: AttemptHost,
+    header: StepHeader,
+    private readonly services: StepServices,
+    readonly producer: Producer,
+  ) {
+    const { info } = activity;
+    const state = new AttemptState(activity, header);
+    const checkpoints = new FencedCheckpoints(services, producer, (pointer) => state.sawCheckpoint(pointer));
+    this.state = state;
+    this.checkpoints = checkpoints;
+    const journal = openAttemptJournal(services.journal, services.records, producer);
+    this.journal = journal;
+    const { workflowId, runId } = producer;
+    // What most steps do not use is made when it is asked for: it costs more than a trivial step.
+    const artifacts = lazy(() => artifactsOf(services, producer));
+    const log = lazy(() => this.logger());
+    const workDir = () => this.openWorkDir();
+    this.context = {
+      get log() {
+        return log();
+      },
+      get artifacts() {
+        return artifacts();
+      },
+      checkpoints,
+      progress(fraction, message) {
+        if (!(fraction >= 0 && fraction <= 1)) throw notFinite('progress', fraction, 'Use a fraction from 0 to 1.');
+        state.sawProgress({ fraction, ...(message === undefined ? {} : { message }) });
+        journal.progress(fraction, message);
+      },
+      metric(name, value, at) {
+        if (!Number.isFinite(value)) throw notFinite(`metric "${name}"`, value, 'Report finite numbers only.');
+        state.sawSignOfLife();
+        journal.metric(name, value, at);
+      },
+      get signal() {
+        return state.signal;
+      },
+      attempt: info.attempt,
+      seed: header.seed,
+      idempotencyKey: `${workflowId}/${runId}/${info.activityId}`,
+      run: { workflowId, runId, pipeline: info.workflowType ?? '' },
+      step: { id: info.activityId, name: info.activityType },
+      get workDir() {
+        return workDir();
+      },
+    };
+  }
+
+  begin(): Promise<void> | undefined {
+    if (this.producer.attempt > 1) return this.checkpoints.open().then(() => this.state.start());
+    this.state.start();
+    return undefined;
+  }
+
+  get failure(): EvertrainError | undefined {
+    return this.state.failure;
+  }
+
+  race<T>(work: Promise<T>): Promise<T> {
+    return this.state.race(work);
+  }
+
+  close(end: AttemptEnd): Promise<void> | undefined {
+    this.state.stop();
+    const { startedAt, workDir } = this;
+    // A clock that is set meanwhile must not make it last an hour, or less than nothing.
+    const endedAt = startedAt + Math.round(performance.now() - this.began);
+    const closed = this.journal.close({ ...end, worker: this.services.identity, startedAt, endedAt });
+    if (workDir === undefined) return closed;
+    return Promise.all([closed, rm(workDir, { recursive: true, force: true })]).then(() => undefined);
+  }
+
+  private openWorkDir(): string {
+    if (this.workDir === undefined) {
+      const path = join(this.services.tmpDir, randomUUID());
+      mkdirSync(path, { recursive: true });
+      this.workDir = path;
+    }
+    return this.workDir;
+  }
+
+  private logger(): StepLogger {
+    const { runId: run, workflowId: workflow, stepId: step, attempt } = this.producer;
+    const fields = { run, workflow, step, attempt };
+    return logger((level, message, more) => {
+      this.journal.log(level, message, more ?? {});
+      this.services.log(level, message, { ...fields, ...more });
+    });
+  }
 }
 
 function notFinite(what: string, value: number, remedy: string): EvertrainError {
@@ -118,7 +171,8 @@ class AttemptState {
   private readonly combined = lazy(() => AbortSignal.any([this.activity.cancellationSignal, this.giveUp().signal]));
   private readonly details: { checkpoint?: unknown; progress?: unknown } = {};
   private lastLifeAt = performance.now();
-  private timer: NodeJS.Timeout | undefined;
+  private beatEveryMs = 0;
+  private nextBeatAt = 0;
   private abandoned: ((error: EvertrainError) => void) | undefined;
 
   constructor(
@@ -133,17 +187,26 @@ class AttemptState {
 
   start(): void {
     const { heartbeatTimeoutMs } = this.activity.info;
-    const interval = Math.min((heartbeatTimeoutMs ?? 10_000) / 4, (this.header.progressWithinMs ?? 10_000) / 4, 2_500);
+    this.beatEveryMs = Math.min(
+      (heartbeatTimeoutMs ?? 10_000) / 4,
+      (this.header.progressWithinMs ?? 10_000) / 4,
+      2_500,
+    );
     this.lastLifeAt = performance.now();
+    this.nextBeatAt = this.lastLifeAt + this.beatEveryMs;
     if (this.details.checkpoint !== undefined) this.beat();
-    this.timer = setInterval(() => {
-      this.beat();
-      this.watch();
-    }, interval);
+    pulse.add(this);
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    pulse.delete(this);
+  }
+
+  beatWhenDue(now: number): void {
+    if (now < this.nextBeatAt) return;
+    this.nextBeatAt = now + this.beatEveryMs;
+    this.beat();
+    this.watch();
   }
 
   sawSignOfLife(): void {
@@ -192,6 +255,33 @@ class AttemptState {
   }
 }
 
+/** How exactly heartbeats and the watchdog keep their times. */
+const pulseMs = 25;
+
+/** One timer for all attempts of the process: with one each, a trivial step would pay more for it than for its work. */
+const pulse = {
+  attempts: new Set<AttemptState>(),
+  timer: undefined as NodeJS.Timeout | undefined,
+
+  add(attempt: AttemptState): void {
+    this.attempts.add(attempt);
+    this.timer ??= setInterval(() => this.beat(), pulseMs);
+  },
+
+  /** The timer goes on for a moment: steps often follow each other at once. */
+  delete(attempt: AttemptState): void {
+    this.attempts.delete(attempt);
+  },
+
+  beat(): void {
+    const now = performance.now();
+    for (const attempt of this.attempts) attempt.beatWhenDue(now);
+    if (this.attempts.size > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  },
+};
+
 /** Opens the step's fenced log when it is first needed, so steps without checkpoints pay nothing for it. */
 class FencedCheckpoints implements Checkpoints {
   private opened: Promise<Checkpoints> | undefined;
@@ -202,7 +292,7 @@ class FencedCheckpoints implements Checkpoints {
     private readonly saw: (pointer: Checkpoint) => void,
   ) {}
 
-  /** Fences older attempts and repeats the pointer they left, before any user code runs. */
+  /** Fences older attempts and repeats the pointer they left. */
   async open(): Promise<void> {
     await this.load();
   }
@@ -245,20 +335,6 @@ function artifactsOf({ store }: StepServices, producer: Producer): StepArtifacts
 function lazy<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= make());
-}
-
-function lazyFolder(path: string): { path(): string; remove(): Promise<void> } {
-  let made = false;
-  return {
-    path() {
-      if (!made) mkdirSync(path, { recursive: true });
-      made = true;
-      return path;
-    },
-    remove: async () => {
-      if (made) await rm(path, { recursive: true, force: true });
-    },
-  };
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error';

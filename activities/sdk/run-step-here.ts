@@ -39,14 +39,15 @@ export async function runStepHere(
     },
   };
   const limit = policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs };
-  const attempt = await openAttempt(host, { seed: deriveSeed(seed, id), ...limit }, services);
+  const attempt = openAttempt(host, { seed: deriveSeed(seed, id), ...limit }, services);
+  await attempt.begin();
   try {
     const output = await outputOf(implementation, input, attempt);
     await attempt.close({ outcome: 'completed' });
     return output;
   } catch (error) {
     const known = asEvertrainError(attempt.failure ?? error, `Step "${name}"`);
-    await attempt.close({ outcome: 'failed', code: known.code, message: known.message }).catch(() => undefined);
+    await attempt.close({ outcome: 'failed', code: known.code, message: known.message })?.catch(() => undefined);
     throw known;
   }
 }

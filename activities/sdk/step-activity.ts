@@ -27,9 +27,13 @@ export function stepActivity(implementation: Implementation, services: StepServi
   return async (input?: unknown): Promise<unknown> => {
     const context = Context.current();
     const header = headers.get(context) ?? foreignHeader;
-    const attempt = await openAttempt(context, header, services).catch((error: unknown) => {
-      throw asApplicationFailure(error, implementation.step.name);
-    });
+    const attempt = openAttempt(context, header, services);
+    const fencing = attempt.begin();
+    if (fencing !== undefined) {
+      await fencing.catch((error: unknown) => {
+        throw asApplicationFailure(error, implementation.step.name);
+      });
+    }
     try {
       const output = await outputOf(implementation, input, attempt);
       if (header.cache !== undefined) await keep(implementation, services, attempt, header, input, output);
@@ -52,8 +56,9 @@ export async function outputOf(implementation: Implementation, input: unknown, a
 
 /** The work is done and its output good: the answer does not wait for the attempt's record, nor fails when it is lost. */
 function closeLater(attempt: Attempt, { background }: StepServices): void {
-  const closing = attempt
-    .close({ outcome: 'completed' })
+  const closed = attempt.close({ outcome: 'completed' });
+  if (closed === undefined) return;
+  const closing = closed
     .catch((error: unknown) => {
       attempt.context.log.error('the attempt record was not written', { error: String(error) });
     })
@@ -115,10 +120,10 @@ export async function keyOf(implementation: Implementation, input: unknown, vers
 async function failed(error: unknown, context: Context, attempt: Attempt): Promise<unknown> {
   const { step } = attempt.context;
   if (context.cancellationSignal.aborted && attempt.failure === undefined) {
-    await attempt.close({ outcome: 'cancelled' }).catch(() => undefined);
+    await attempt.close({ outcome: 'cancelled' })?.catch(() => undefined);
     return new CancelledFailure(`"${step.id}" was cancelled.`);
   }
   const known = asEvertrainError(attempt.failure ?? error, `Step "${step.name}"`);
-  await attempt.close({ outcome: 'failed', code: known.code, message: known.message }).catch(() => undefined);
+  await attempt.close({ outcome: 'failed', code: known.code, message: known.message })?.catch(() => undefined);
   return asApplicationFailure(known, step.name);
 }

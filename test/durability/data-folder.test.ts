@@ -1,10 +1,9 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
-import { runRecordKey } from '../../activities/sdk/journal/keys.js';
 import { keepText } from '../fixtures/limits/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { runRecord } from '../support/run-record.js';
 
 let fixture: DurableProject;
 
@@ -42,8 +41,7 @@ describe('a data folder that cannot be written', () => {
       await rm(folder);
       await rename(`${folder}-away`, folder);
       expect(await run.result()).toEqual({ outcome: 'completed', output: 4 });
-      const record = await fileJournal(join(dataDir, 'journal')).get(runRecordKey(run.workflowId, run.runId ?? ''));
-      expect(JSON.parse(record ?? '{}')).toMatchObject({ result: { outcome: 'completed', output: 4 } });
+      expect(await runRecord(dataDir, run)).toMatchObject({ status: { kind: 'completed' }, output: 4 });
       await worker.stop();
     },
   );

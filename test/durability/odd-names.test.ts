@@ -2,10 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
-import { runRecordKey } from '../../activities/sdk/journal/keys.js';
 import { echo, measureTwice } from '../fixtures/limits/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { runRecord } from '../support/run-record.js';
 
 const odd = [
   'a b',
@@ -48,9 +47,7 @@ describe.each(odd)('%j', (text) => {
     const view = await fixture.evertrain.attach(text).view();
     expect(view).toMatchObject({ workflowId: text, status: { kind: 'completed' } });
     expect(view.steps.map(({ status }) => status)).toEqual(['completed']);
-    const journal = fileJournal(join(dataDir(), 'journal'));
-    const record = await journal.get(runRecordKey(text, view.runId));
-    expect(JSON.parse(record ?? '{}')).toMatchObject({ view: { workflowId: text } });
+    expect(await runRecord(dataDir(), run)).toMatchObject({ workflowId: text });
     expect(await neighbours()).toEqual([['a folder; with $(odd) ünï name'], ['data']]);
   });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Evertrain } from '../../client/evertrain.js';
 import type { Run } from '../../client/run.js';
 import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
+import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
@@ -64,6 +65,7 @@ const recordings: Readonly<Record<string, Recording>> = {
 const ofShipped = (pipeline: PipelineDefinition, input: object = {}): Recording => ({ pipeline, input: () => input });
 
 const shippedRecordings: Readonly<Record<string, Recording>> = {
+  iris: ofShipped(trainIris),
   diamonds: ofShipped(trainDiamonds),
   'penguins-imputed': ofShipped(trainPenguins),
   'penguins-dropped': ofShipped(trainPenguins, { missing: 'drop' }),

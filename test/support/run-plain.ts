@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { acceptAnswer } from '../../workflows/sdk/approval.js';
+import { awaitable } from '../../workflows/sdk/awaitable.js';
 import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import { checkInput, checkOutput } from '../../workflows/sdk/json-size.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
@@ -92,7 +93,11 @@ class PlainHost implements RunHost {
     this.signals = new Map(Object.entries(given.signals ?? {}).map(([name, payloads]) => [name, [...payloads]]));
   }
 
-  async step(
+  step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
+    return awaitable(this.checkedStep(scope, definition, input, id, path));
+  }
+
+  private async checkedStep(
     scope: RunScope,
     definition: StepDefinition,
     input: unknown,

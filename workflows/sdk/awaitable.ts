@@ -7,11 +7,11 @@ export function awaitable<T>(call: Promise<T>): Promise<T> {
   return call;
 }
 
-/** Makes the call; what it throws at once becomes a rejection, too. */
-export function attempt<T>(call: () => Promise<T>): Promise<T> {
+/** Makes the call; what it throws at once becomes a rejection, too, which counts as handled (see `awaitable`). */
+export function called<T>(call: () => Promise<T>): Promise<T> {
   try {
     return call();
   } catch (error) {
-    return Promise.reject(error as Error);
+    return awaitable(Promise.reject(error as Error));
   }
 }

@@ -1,6 +1,6 @@
 import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
-import { attempt, awaitable } from './awaitable.js';
-import { startStep } from './call-step.js';
+import { awaitable, called } from './awaitable.js';
+import { callStep } from './call-step.js';
 import { EvertrainError, isEvertrainError, show } from './errors.js';
 import { checkOptions } from './options.js';
 import type { Pipeline } from './pipeline.js';
@@ -99,7 +99,7 @@ function prepare(items: readonly unknown[], target: Target, options: FanOutOptio
   const at = currentPath();
   const id = nextId(currentScope(owner), at, name);
   const call: Call<unknown, unknown> =
-    target.kind === 'step' ? (input) => startStep(target as unknown as StepDefinition, input) : target;
+    target.kind === 'step' ? (input) => callStep(target as unknown as StepDefinition, input) : target;
   const each: Call<unknown, unknown> = (item, index) =>
     withPath({ prefix: `${id}[${index}]/`, groups: [...at.groups, id.slice(at.prefix.length)] }, () =>
       call(isValue ? { ...options.with, ...(item as object) } : item, index),
@@ -130,7 +130,7 @@ async function slide<Output>(
 ): Promise<Output[]> {
   if (items.length <= atMost) {
     // The same with half of the promises, each of which costs a run a stack trace.
-    const calls = items.map((item, index) => attempt(() => each(item, index)));
+    const calls = items.map((item, index) => called(() => each(item, index)));
     open.lanes = calls;
     return Promise.all(calls);
   }

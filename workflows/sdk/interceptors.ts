@@ -24,8 +24,9 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
         const header = outgoing.header;
         if (header === undefined) return next(input);
         outgoing.header = undefined;
-        const payload = defaultPayloadConverter.toPayload(header);
-        return next({ ...input, headers: { ...input.headers, [stepHeader]: payload } });
+        // Made for this call alone, so it may be written to: a copy of both would cost each step.
+        input.headers[stepHeader] = defaultPayloadConverter.toPayload(header);
+        return next(input);
       },
     },
   ],

@@ -1,5 +1,5 @@
 import { workflowInfo } from '@temporalio/workflow';
-import { attempt } from './awaitable.js';
+import { called } from './awaitable.js';
 
 const maxPending = 500;
 const maxPendingBytes = 1_500_000;
@@ -24,11 +24,11 @@ export class PendingWindow {
   run<T>(place: PlaceInWindow, schedule: (delayedSince?: number) => Promise<T>): Promise<T> {
     if (this.waiting.length === 0 && this.fits(place)) {
       this.take(place);
-      return attempt(() => schedule());
+      return called(() => schedule());
     }
     const calledAt = workflowInfo().historyLength;
     return new Promise<T>((resolve, reject) => {
-      this.waiting.push({ place, enter: () => void attempt(() => schedule(calledAt)).then(resolve, reject) });
+      this.waiting.push({ place, enter: () => void called(() => schedule(calledAt)).then(resolve, reject) });
     });
   }
 

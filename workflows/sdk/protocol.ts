@@ -1,6 +1,6 @@
 /**
  * The names and shapes that the workflow side, the workers and the clients agree on. They are written into event
- * histories, so a change here needs an entry in patches.ts.
+ * histories, so once a version is published a change here needs `patched`.
  */
 
 /** Task queue of runs and of steps that name no other queue. */
@@ -232,13 +232,19 @@ export const builtInPrefix = 'evertrain.';
 export const builtIn = {
   /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
   cacheLookup: 'evertrain.cache-lookup',
-  /** Writes the run record when a run ends: `{ outcome }`. */
-  recordRun: 'evertrain.record-run',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
   /** Puts a model version on the model server: `Deployment`. */
   deploy: 'evertrain.deploy',
 } as const;
+
+/** What a run tells the worker that carries out its task, outside of its history (a type: sinks need an index). */
+export type RunSinks = {
+  readonly evertrain: {
+    /** The run ends with this task. */
+    readonly closing: () => void;
+  };
+};
 
 export type CacheLookup =
   | {

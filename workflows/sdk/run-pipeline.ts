@@ -9,7 +9,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   patched,
-  scheduleActivity,
+  proxySinks,
   setDefaultSignalHandler,
   setHandler,
   TemporalFailure,
@@ -24,11 +24,11 @@ import type { PipelineDefinition } from './pipeline.js';
 import {
   type ApprovalAnswer,
   type ApprovalRecord,
-  builtIn,
   modelMessages,
   type PipelineResult,
   type RunOptions,
   type RunOutcome,
+  type RunSinks,
   runMessages,
   searchAttributes,
 } from './protocol.js';
@@ -39,7 +39,7 @@ import { notice, TemporalHost, withoutLink } from './temporal-host.js';
 
 /**
  * One run of a pipeline as a workflow: handlers first (before anything is awaited), then the user's function in a scope
- * of its own, then its end, said to everybody who must know: search attribute, run record, model, notifier.
+ * of its own, then its end, said to everybody who must know: search attribute, model, notifier, the worker's recorder.
  */
 export async function runPipeline(pipeline: PipelineDefinition, input: unknown, options: RunOptions): Promise<unknown> {
   const scope = openScope(pipeline, options);
@@ -151,22 +151,13 @@ async function close(
     const isAsking = [...scope.host.approvals.values()].some(({ state }) => state === 'waiting');
     upsertSearchAttributes([{ key, value: outcome }, ...(isAsking ? [{ key: waiting, value: null }] : [])]);
     const told = outcome === 'failed' && 'message' in result ? tellFailure(scope, result.message) : undefined;
-    await Promise.all([told, recordRun(result), report(scope, result)]);
+    await Promise.all([told, report(scope, result)]);
+    proxySinks<RunSinks>().evertrain.closing();
   });
 }
 
 function tellFailure(scope: RunScope, message: string): Promise<void> {
   return notice({ kind: 'run-failed', pipeline: scope.pipeline.name, message });
-}
-
-/** Writes the run record; a run does not fail because its record could not be written. */
-async function recordRun(result: RunOutcome['result']): Promise<void> {
-  await scheduleActivity(builtIn.recordRun, [{ result }], {
-    startToCloseTimeout: 60_000,
-    heartbeatTimeout: 10_000,
-    retry: { maximumAttempts: 5 },
-    summary: 'write the run record',
-  }).catch(() => undefined);
 }
 
 async function report(scope: RunScope, result: RunOutcome['result']): Promise<void> {

@@ -26,6 +26,7 @@ export type StepProgress = 'queued' | 'completed' | 'cached' | 'reused' | 'faile
 
 /** What the calls of a pipeline do outside of it: on a worker through Temporal, in plain calls directly. */
 export interface RunHost {
+  /** The promise may be awaited late: its rejection counts as handled (see `awaitable`). */
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown>;
   child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown>;
   record(key: string, value: unknown): void;

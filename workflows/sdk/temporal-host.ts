@@ -1,5 +1,6 @@
 import {
   ActivityFailure,
+  type ActivityOptions,
   ApplicationFailure,
   CancellationScope,
   ChildWorkflowFailure,
@@ -12,6 +13,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode } from './errors.js';
@@ -26,6 +28,15 @@ import { PendingWindow, PlaceInWindow } from './pending-window.js';
 import { RecordBudget } from './record-budget.js';
 import type { StepDefinition } from './step.js';
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+interface StepPlan {
+  readonly definition: StepDefinition;
+  readonly policy: Policy;
+  readonly options: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue'>;
+  readonly header: Omit<StepHeader, 'seed'>;
+}
+
 /**
  * Runs a pipeline's calls on Temporal. A step is one activity whose id is the step id and whose header carries what is
  * not its input; a cached step first asks a local activity; everything else that must be seen later is a memo write.
@@ -37,29 +48,57 @@ export class TemporalHost implements RunHost {
   private readonly children = new PendingWindow();
   private readonly records = new RecordBudget();
   private readonly cache = new CacheLookups();
+  private readonly plans = new Map<StepDefinition, StepPlan>();
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, definition.name, input, id);
     if (recorded !== undefined) return Promise.resolve(recorded.output);
-    const policy = { ...scope.pipeline.defaults, ...definition.policy };
+    const plan = this.planOf(scope, definition);
     scope.progress.set(id, 'queued');
-    const isCached = policy.cache && scope.options.fresh !== true;
-    const schedule = () => this.schedule(scope, definition, policy, input, id, path, place);
-    const run = isCached ? this.cachedStep(scope, definition, policy, input, id, schedule) : schedule();
-    return run.then(
+    const schedule = () => this.schedule(scope, plan, input, id, path, place);
+    const run =
+      plan.policy.cache && scope.options.fresh !== true
+        ? this.cachedStep(scope, plan, input, id, schedule)
+        : schedule();
+    // `awaitable` would cost each step one more promise, and a promise costs a run a stack trace.
+    const answer: Promise<unknown> = run.then(
       (output) => {
         this.steps.leave(place);
         if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
-        if (scope.rejected !== undefined) throw scope.rejected;
-        return output;
+        if (scope.rejected === undefined) return output;
+        void awaitable(answer);
+        throw scope.rejected;
       },
       (error) => {
+        void awaitable(answer);
         this.steps.leave(place);
         scope.progress.set(id, 'failed');
         throw scope.rejected ?? stepFailure(error, id);
       },
     );
+    return answer;
+  }
+
+  /** What is the same for all calls of a step in this run. */
+  private planOf(scope: RunScope, definition: StepDefinition): StepPlan {
+    let plan = this.plans.get(definition);
+    if (plan === undefined) {
+      const policy = { ...scope.pipeline.defaults, ...definition.policy };
+      const options = {
+        startToCloseTimeout: policy.timeoutMs ?? 3_600_000,
+        heartbeatTimeout: policy.heartbeatMs ?? 10_000,
+        retry: retryPolicy(policy),
+        ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
+      };
+      const header = {
+        ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
+        ...(policy.cache ? { cache: policy.cache } : {}),
+      };
+      plan = { definition, policy, options, header };
+      this.plans.set(definition, plan);
+    }
+    return plan;
   }
 
   /** What an earlier run recorded for this very call, when this run repeats it from a later step on. */
@@ -73,8 +112,7 @@ export class TemporalHost implements RunHost {
 
   private async cachedStep(
     scope: RunScope,
-    definition: StepDefinition,
-    policy: Policy,
+    { definition, policy }: StepPlan,
     input: unknown,
     id: string,
     schedule: () => Promise<unknown>,
@@ -93,32 +131,23 @@ export class TemporalHost implements RunHost {
 
   private schedule(
     scope: RunScope,
-    definition: StepDefinition,
-    policy: Policy,
+    plan: StepPlan,
     input: unknown,
     id: string,
     path: StepPath,
     place: PlaceInWindow,
   ): Promise<unknown> {
-    const header: StepHeader = {
-      seed: deriveSeed(scope.options.seed ?? 0, id),
-      ...(path.groups.length === 0 ? {} : { groups: path.groups }),
-      ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
-      ...(policy.cache ? { cache: policy.cache } : {}),
-    };
-    const options = {
-      activityId: id,
-      startToCloseTimeout: policy.timeoutMs ?? 3_600_000,
-      heartbeatTimeout: policy.heartbeatMs ?? 10_000,
-      summary: definition.description === undefined ? id : `${id}: ${definition.description}`,
-      retry: retryPolicy(policy),
-      ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
-    };
+    const { name, description } = plan.definition;
+    const summary = description === undefined ? id : `${id}: ${description}`;
+    const options = Object.assign({ activityId: id, summary }, plan.options);
+    const header: Mutable<StepHeader> = Object.assign({ seed: deriveSeed(scope.options.seed ?? 0, id) }, plan.header);
+    if (path.groups.length > 0) header.groups = path.groups;
     const args = input === undefined ? [] : [input];
     return this.steps.run(place, (delayedSince) => {
       checkRoom(id);
-      outgoing.header = delayedSince === undefined ? header : { ...header, calledAt: delayedSince };
-      return scheduleActivity<unknown>(definition.name, args, options);
+      if (delayedSince !== undefined) header.calledAt = delayedSince;
+      outgoing.header = header;
+      return scheduleActivity<unknown>(name, args, options);
     });
   }
 

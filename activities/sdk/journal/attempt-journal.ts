@@ -21,9 +21,10 @@ export interface AttemptJournal {
   flush(): Promise<void>;
   /**
    * Writes the rest, then the record. Of an attempt that completed and reported nothing, which history tells as well, the
-   * record follows with the worker's next batch; all others have it written when this returns.
+   * record follows with the worker's next batch, and there is nothing to wait for; all others have it written when this
+   * returns.
    */
-  close(end: AttemptClose): Promise<void>;
+  close(end: AttemptClose): Promise<void> | undefined;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -81,47 +82,75 @@ export type AttemptLine =
 const longestMessage = 64 << 10;
 
 export function openAttemptJournal(journal: Journal, records: AttemptRecords, of: AttemptOf): AttemptJournal {
-  const openedAt = Date.now();
-  const metricsLast: Record<string, number> = {};
-  const lines = new LineBuffer((batch) => {
-    return journal.append(attemptPrefix(of.workflowId, of.runId, of.stepId, of.attempt), batch);
-  });
-  let silent = true;
-  let isClosed = false;
-  const add = (line: AttemptLine) => {
-    silent = false;
-    lines.add(asText(line));
-  };
-  return {
-    log(level, message, fields) {
-      const more = fields === undefined || Object.keys(fields).length === 0 ? {} : { fields };
-      add({ t: Date.now(), kind: 'log', level, message: shorten(message), ...more });
-    },
-    metric(name, value, at) {
-      checkNumber(`metric "${name}"`, value);
-      metricsLast[name] = value;
-      add({ t: Date.now(), kind: 'metric', name, value, ...(at === undefined ? {} : { at }) });
-    },
-    progress(fraction, message) {
-      checkNumber('progress', fraction);
-      const words = message === undefined ? {} : { message: shorten(message) };
-      add({ t: Date.now(), kind: 'progress', fraction, ...words });
-    },
-    flush: () => lines.flush(),
-    async close(end) {
-      const { startedAt = openedAt, endedAt = Date.now(), worker = 'unknown' } = end;
-      const { stepId, attempt } = of;
-      const durationMs = endedAt - startedAt;
-      const record: AttemptRecord = { ...end, stepId, attempt, worker, startedAt, endedAt, durationMs, metricsLast };
-      try {
-        await lines.flush();
-      } finally {
-        if (!isClosed) records.add(of, record);
-        isClosed = true;
-      }
-      if (!silent || end.outcome !== 'completed') await records.flush(of);
-    },
-  };
+  return new BufferedJournal(journal, records, of);
+}
+
+class BufferedJournal implements AttemptJournal {
+  private readonly openedAt = Date.now();
+  private readonly metricsLast: Record<string, number> = {};
+  /** Made by the first line: most short steps write none. */
+  private lines: LineBuffer | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly records: AttemptRecords,
+    private readonly of: AttemptOf,
+  ) {}
+
+  log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
+    const more = fields === undefined || Object.keys(fields).length === 0 ? {} : { fields };
+    this.add({ t: Date.now(), kind: 'log', level, message: shorten(message), ...more });
+  }
+
+  metric(name: string, value: number, at?: number): void {
+    checkNumber(`metric "${name}"`, value);
+    this.metricsLast[name] = value;
+    this.add({ t: Date.now(), kind: 'metric', name, value, ...(at === undefined ? {} : { at }) });
+  }
+
+  progress(fraction: number, message?: string): void {
+    checkNumber('progress', fraction);
+    const words = message === undefined ? {} : { message: shorten(message) };
+    this.add({ t: Date.now(), kind: 'progress', fraction, ...words });
+  }
+
+  async flush(): Promise<void> {
+    await this.lines?.flush();
+  }
+
+  close(end: AttemptClose): Promise<void> | undefined {
+    const { startedAt = this.openedAt, endedAt = Date.now(), worker = 'unknown' } = end;
+    const { stepId, attempt } = this.of;
+    const durationMs = endedAt - startedAt;
+    const { metricsLast } = this;
+    const record: AttemptRecord = { ...end, stepId, attempt, worker, startedAt, endedAt, durationMs, metricsLast };
+    if (this.lines !== undefined || end.outcome !== 'completed') return this.closeNow(record);
+    this.addRecord(record);
+    return undefined;
+  }
+
+  private async closeNow(record: AttemptRecord): Promise<void> {
+    try {
+      await this.lines?.flush();
+    } finally {
+      this.addRecord(record);
+    }
+    await this.records.flush(this.of);
+  }
+
+  private addRecord(record: AttemptRecord): void {
+    if (!this.isClosed) this.records.add(this.of, record);
+    this.isClosed = true;
+  }
+
+  private add(line: AttemptLine): void {
+    const { workflowId, runId, stepId, attempt } = this.of;
+    this.lines ??= new LineBuffer((batch) => {
+      return this.journal.append(attemptPrefix(workflowId, runId, stepId, attempt), batch);
+    });
+    this.lines.add(asText(line));
+  }
 }
 
 /** A log call never throws for what it was given to log. */

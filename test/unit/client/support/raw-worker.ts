@@ -89,5 +89,5 @@ const activities = {
   async [builtIn.cacheLookup]() {
     return lookedUp;
   },
-  async [builtIn.recordRun]() {},
+  async [builtIn.notify]() {},
 };

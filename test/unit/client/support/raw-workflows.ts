@@ -80,7 +80,7 @@ export async function wide(input: { n: number }, options: RunOptions = {}): Prom
   const recorded = options.rerun?.recorded['old'];
   if (recorded !== undefined) upsertMemo({ [memo.reused]: { stepId: 'old', step: 'old' } });
   const child = await executeChild('leaf', { workflowId: `${workflowInfo().workflowId}/leaf`, args: [{ n: 1 }] });
-  await scheduleActivity(builtIn.recordRun, [{}], { startToCloseTimeout: 5000 });
+  await scheduleActivity(builtIn.notify, [{}], { startToCloseTimeout: 5000 });
   return { outcome: 'completed', output: { a, child, lookup } };
 }
 

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { journalKey } from '../activities/sdk/ports.js';
+import { runRecordKey } from '../activities/sdk/journal/keys.js';
+import { readAttempts } from '../activities/sdk/journal/read-run.js';
+import type { StepServices } from '../activities/sdk/services.js';
+import { fetchHistory } from '../client/history/fetch.js';
+import { projectRun } from '../client/history/project-run.js';
+import { searchAttributes } from '../workflows/sdk/protocol.js';
+import { workerLog } from './log.js';
+
+export interface RunRecorderOptions {
+  readonly client: Client;
+  readonly services: StepServices;
+  /** Names of the pipelines whose runs are recorded. */
+  readonly pipelines: readonly string[];
+}
+
+interface RunRef {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** A run's other workers have written the records of their last attempts by then. */
+const settleMs = 300;
+const triesOfOne = 6;
+const lanes = 4;
+const firstSweepMs = 3_000;
+const sweepEveryMs = 10 * 60_000;
+/** How far the engine's index may lag behind, generously. */
+const marginMs = 10 * 60_000;
+
+/**
+ * Writes the run record of each run that has closed: its projection, kept beyond the history's retention. No run waits
+ * for it, and it costs a run no event: the worker that carries out a run's last task is told so by the run (`closing`).
+ * What that misses – a worker killed meanwhile, a run that was terminated, a store that was away – a sweep finds: soon
+ * after the start and every 10 minutes, it looks at all runs that closed since the last sweep that left none out.
+ */
+export class RunRecorder {
+  private readonly due: (RunRef & { readonly tries: number })[] = [];
+  private readonly stopped = new AbortController();
+  private readonly working = new Set<Promise<unknown>>();
+  private busyLanes = 0;
+
+  constructor(private readonly options: RunRecorderOptions) {}
+
+  /** Begins with the sweeps. */
+  start(): void {
+    this.keep(this.sweeps());
+  }
+
+  /** A run's last task is being carried out by this worker. */
+  closing(run: RunRef): void {
+    this.later(run, 0);
+  }
+
+  /** Ends the sweeps; writes what it was told of, as far as that goes at once. */
+  async stop(): Promise<void> {
+    this.stopped.abort();
+    while (this.working.size > 0) await Promise.all(this.working);
+  }
+
+  private later({ workflowId, runId }: RunRef, tries: number): void {
+    const run = { workflowId, runId, tries: tries + 1 };
+    this.keep(
+      this.pause(settleMs * 2 ** tries).then(() => {
+        this.due.push(run);
+        if (this.busyLanes < lanes) this.keep(this.lane());
+      }),
+    );
+  }
+
+  private async lane(): Promise<void> {
+    this.busyLanes++;
+    for (let run = this.due.shift(); run !== undefined; run = this.due.shift()) {
+      const isRecorded = await this.record(run).catch((error: unknown) => {
+        workerLog.debug({ run: run?.runId, error }, 'a run was not recorded yet');
+        return false;
+      });
+      const last = this.stopped.signal.aborted ? 2 : triesOfOne;
+      if (!isRecorded && run.tries < last) this.later(run, run.tries);
+    }
+    this.busyLanes--;
+  }
+
+  /** False when the run has not closed yet: the task that ended it may still be under way. */
+  private async record({ workflowId, runId }: RunRef): Promise<boolean> {
+    const { client, services } = this.options;
+    await services.records.flush({ workflowId, runId });
+    const history = await fetchHistory(client, workflowId, runId);
+    const attempts = await readAttempts(services.journal, workflowId, runId);
+    const view = projectRun({ history, attempts, runId });
+    if (view.closedAt === undefined) return false;
+    await services.journal.put(runRecordKey(workflowId, runId), JSON.stringify({ view, recordedAt: Date.now() }));
+    return true;
+  }
+
+  private async sweeps(): Promise<void> {
+    for (let waitMs = firstSweepMs; ; waitMs = sweepEveryMs) {
+      await this.pause(waitMs);
+      if (this.stopped.signal.aborted) return;
+      await this.sweep().catch((error: unknown) => {
+        workerLog.warn({ error }, 'the sweep for closed runs without a record failed; the next one goes on');
+      });
+    }
+  }
+
+  /** Only the engine's clock counts, which the times of the runs come from. */
+  private async sweep(): Promise<void> {
+    const { client, services, pipelines } = this.options;
+    if (pipelines.length === 0) return;
+    const { journal } = services;
+    const names = pipelines.map((name) => `'${name.replaceAll("'", "''")}'`).sort();
+    const digest = createHash('sha256').update(names.join()).digest('hex').slice(0, 16);
+    const key = journalKey('recorded-until', client.options.namespace, digest);
+    const until = (JSON.parse((await journal.get(key)) ?? '{}') as { closedAt?: number }).closedAt ?? 0;
+    const since = new Date(Math.max(0, until - marginMs)).toISOString();
+    const query = `${searchAttributes.pipeline.name} IN (${names.join()}) AND CloseTime >= '${since}'`;
+    let newest = until;
+    for await (const { workflowId, runId, closeTime } of client.workflow.list({ query })) {
+      if (this.stopped.signal.aborted) return;
+      newest = Math.max(newest, closeTime?.getTime() ?? 0);
+      if ((await journal.get(runRecordKey(workflowId, runId))) === undefined) await this.record({ workflowId, runId });
+    }
+    if (newest > until) await journal.put(key, JSON.stringify({ closedAt: newest }));
+  }
+
+  /** Ends early when the recorder stops; keeps no process alive. */
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopped.signal, ref: false }).catch(() => undefined);
+  }
+
+  private keep(work: Promise<unknown>): void {
+    const kept = work.finally(() => this.working.delete(kept));
+    this.working.add(kept);
+  }
+}
