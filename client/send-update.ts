@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, Connection, WorkflowUpdateHandle } from '@temporalio/client';
 import { type Duration, durationMs } from '../workflows/sdk/duration.js';
-import { isConnectionLoss, notRecorded, toEvertrainError } from './to-error.js';
+import { isConnectionLoss, isUpdateDropped, notRecorded, toEvertrainError } from './to-error.js';
 
 /** How a person's answer or order reaches a run. */
 export interface SendUpdate<Answer> {
@@ -53,8 +53,9 @@ async function untilAnswered<T>(deadline: number, ask: () => Promise<T>, what: s
       return await ask();
     } catch (error) {
       const late = Date.now() + delayMs >= deadline;
-      if (isTimeout(error) || (late && isConnectionLoss(error))) throw notRecorded(what, error, within);
-      if (!isConnectionLoss(error)) throw toEvertrainError(error, { what });
+      const passes = isConnectionLoss(error) || isUpdateDropped(error);
+      if (isTimeout(error) || (late && passes)) throw notRecorded(what, error, within);
+      if (!passes) throw toEvertrainError(error, { what });
       await new Promise((resolve) => setTimeout(resolve, delayMs));
     }
   }

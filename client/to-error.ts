@@ -71,6 +71,15 @@ export function isConnectionLoss(error: unknown): boolean {
   return passing.has(grpcOf(error)?.code ?? 0);
 }
 
+/**
+ * Whether an update came with a workflow task that failed (when the run would have ended while something else arrived, the
+ * engine has the task done again, without the update).
+ */
+export function isUpdateDropped(error: unknown): boolean {
+  const grpc = grpcOf(error);
+  return grpc?.code === 9 && /unexpected workflow task failure/.test(grpc.details);
+}
+
 function ofRunEnd(cause: unknown, what: string, error: unknown): EvertrainError {
   const failure = innermost(cause);
   if (failure instanceof ApplicationFailure) {

@@ -4,7 +4,7 @@ import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { type InjectedSinks, Worker } from '@temporalio/worker';
 import { projectRun } from '../client/history/project-run.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import { builtInPrefix, type GateRecord, memo, type RunOptions } from '../workflows/sdk/protocol.js';
+import { builtInPrefix, type GateRecord, memo, type RunOptions, type RunSinks } from '../workflows/sdk/protocol.js';
 import type { TracedCall, TraceSinks } from '../workflows/sdk/trace.js';
 import type { Bundle } from './bundle.js';
 
@@ -14,6 +14,9 @@ interface PlacedCall {
   readonly place: string;
 }
 
+/** What a run would tell its worker, told to nobody. */
+export const silentSinks: InjectedSinks<RunSinks> = { evertrain: { closing: { fn: () => undefined } } };
+
 /**
  * Whether the history fits the code of the bundle: undefined, or USER_REPLAY_INCOMPATIBLE, which names the first step (or
  * gate, timer, …) that is otherwise, and its line.
@@ -21,7 +24,8 @@ interface PlacedCall {
 export async function replay({ code }: Bundle, history: History): Promise<EvertrainError | undefined> {
   const { workflowId } = history.events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
   const calls: TracedCall[] = [];
-  const sinks: InjectedSinks<TraceSinks> = {
+  const sinks: InjectedSinks<TraceSinks & RunSinks> = {
+    ...silentSinks,
     evertrainTrace: { called: { fn: (_, call) => void calls.push(call), callDuringReplay: true } },
   };
   try {

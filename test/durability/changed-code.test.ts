@@ -119,4 +119,21 @@ describe('code that changes under open runs', () => {
       expect([name, effects.count(`${name}/held`)]).toEqual([name, 1]);
     }
   }, 120_000);
+
+  let today: SpawnedWorker | undefined;
+  it.each([
+    ['gate-inserted', 'tell#2', { first: 1, held: 2 }],
+    ['step-replaced', 'tell', { held: 2 }],
+    ['order-swapped', 'other', { first: 1, held: 2 }],
+    ['step-removed', 'other', { first: 1, held: 1 }],
+    ['items-dropped', 'tell[1]/tell', { first: 1, held: 1 }],
+    ['step-appended', 'tell#2', { held: 1, appended: 2 }],
+  ])('takes up an ended run from a step on, by the code of today: %s', async (name, from, counts) => {
+    worker = today ?? (await worker.kill().then(() => serve('after')));
+    today = worker;
+    const again = await evertrain.rerun(runOf(name), { from, provenance: false });
+    expect(await again.result()).toMatchObject({ outcome: 'completed' });
+    const mine = Object.entries(effects.counts()).filter(([key]) => key.startsWith(`${name}/`));
+    expect(Object.fromEntries(mine.map(([key, count]) => [key.slice(name.length + 1), count]))).toEqual(counts);
+  });
 });

@@ -52,8 +52,10 @@ describe('a failing step', () => {
     const run = await evertrain.start(retried, { effects: effects.url }, { provenance: false });
     expect(await run.result()).toEqual({ outcome: 'completed', output: { attempt: 3 } });
     expect(effects.count('flaky')).toBe(3);
-    const [step] = (await run.view()).steps;
-    expect(step?.attempts?.map(({ attempt, outcome, code }) => [attempt, outcome, code])).toEqual([
+    const attempts = async () => (await run.view()).steps[0]?.attempts ?? [];
+    // The record of an attempt that completed follows within a moment.
+    await expect.poll(async () => (await attempts()).length, { timeout: 5_000 }).toBe(3);
+    expect((await attempts()).map(({ attempt, outcome, code }) => [attempt, outcome, code])).toEqual([
       [1, 'failed', 'USER_CODE_FAILED'],
       [2, 'failed', 'USER_CODE_FAILED'],
       [3, 'completed', undefined],

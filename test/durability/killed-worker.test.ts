@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { descendantsOf, isAlive } from '../support/python-project.js';
-import { chain, training, wide } from '../fixtures/durability/contracts.js';
+import { chain, elsewhere, training, wide } from '../fixtures/durability/contracts.js';
 
 let fixture: DurableProject;
 
@@ -54,6 +54,45 @@ describe('a worker killed by SIGKILL', () => {
     expect(performance.now() - killedAt).toBeLessThan(10_000);
     expect(effects.count('noticed')).toBe(1);
     await second.stop();
+  });
+
+  it('before a step starts, which the engine had given it already: the next worker does it, once', async () => {
+    const { effects, evertrain } = fixture;
+    const runs = await fixture.worker({ queues: { evertrain: {} } });
+    const first = await fixture.worker({ queues: { apart: { slots: 1 } } });
+    const start = (key: string) =>
+      evertrain.start(elsewhere, { effects: effects.url, keys: [key] }, { provenance: false });
+    await (await start('served')).result();
+    // It has asked for more work and stands still, so the engine gives it the step, and it never begins.
+    first.pause();
+    const run = await start('given');
+    await expect.poll(async () => (await run.view()).steps[0]?.status, { timeout: 10_000 }).toBe('running');
+    await first.kill();
+    const second = await fixture.worker({ queues: { apart: {} } });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: ['given'] });
+    expect([effects.begun('given'), effects.count('given')]).toEqual([1, 1]);
+    expect((await run.view()).steps).toMatchObject([{ status: 'completed', attempt: 2 }]);
+    await Promise.all([runs.stop(), second.stop()]);
+  });
+
+  it('while a step waits for a place on it: nothing of it is lost', async () => {
+    const { effects, evertrain } = fixture;
+    const runs = await fixture.worker({ queues: { evertrain: {} } });
+    const first = await fixture.worker({ queues: { apart: { slots: 1 } } });
+    effects.hold('busy');
+    const [busy, waits] = await Promise.all(
+      ['busy', 'waits'].map(async (key) => {
+        if (key === 'waits') await effects.began('busy');
+        return evertrain.start(elsewhere, { effects: effects.url, keys: [key] }, { provenance: false });
+      }),
+    );
+    await expect.poll(async () => (await waits?.view())?.steps[0]?.status, { timeout: 10_000 }).toBe('queued');
+    await first.kill();
+    effects.release('busy');
+    const second = await fixture.worker({ queues: { apart: {} } });
+    for (const run of [busy, waits]) expect(await run?.result()).toMatchObject({ outcome: 'completed' });
+    expect([effects.count('busy'), effects.count('waits'), effects.begun('waits')]).toEqual([1, 1, 1]);
+    await Promise.all([runs.stop(), second.stop()]);
   });
 
   it('during a fan-out: every item has its effect once, in order, and only open ones begin again', async () => {

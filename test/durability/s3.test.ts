@@ -5,6 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAttempts } from '../../activities/sdk/journal/read-run.js';
 import { openStorage } from '../../activities/sdk/storage.js';
+import { ingestTable } from '../../activities/data/ingest.js';
+import { validateTable } from '../../activities/data/validate.js';
+import { ingest, type Rule, validate } from '../../workflows/pipelines/tabular/contracts.js';
+import { plainActivities } from '../support/plain-activities.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { cached, converging, training } from '../fixtures/durability/contracts.js';
 import { type DurableS3Project, durableS3Project } from '../support/durable-s3-project.js';
@@ -72,5 +76,19 @@ describe('artifacts and journal in S3', () => {
     }, 20_000);
     expect(effects.count('once')).toBeLessThanOrEqual(2);
     await worker.stop();
+  });
+
+  it('are what DuckDB reads, by a local copy that needs no server afterwards', async () => {
+    const writer = await plainActivities([ingestTable]);
+    const reader = await plainActivities([validateTable]);
+    const { table } = await writer.run(ingest, { source: 'data/iris.csv' });
+    expect(table.uri).toMatch(/^s3:/);
+    const columns: Record<string, Rule> = { petal_length: { type: 'number', range: [0, 10] } };
+    const facts = await reader.run(validate, { table, columns });
+    expect(facts).toMatchObject({ rows: 150, wrongColumns: [], outOfRange: 0 });
+    await fixture.s3.kill();
+    expect(await reader.run(validate, { table, columns })).toEqual(facts);
+    await fixture.s3.restart();
+    await Promise.all([writer.close(), reader.close()]);
   });
 });

@@ -72,7 +72,7 @@ function report(): void {
     '',
     `\`npm run soak -- --seed ${seed} --rounds ${rounds}\` at ${git('rev-parse', '--short', 'HEAD')}${changed}, ${startedAt.toISOString().slice(0, 10)}, ${minutes} minutes on ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}.`,
     '',
-    'A round: every shape of a pipeline and a Python training at once on an engine of their own, with faults at random moments. Held are: results, effects at their receiver, no step begun more often than it had attempts, the trained bytes, at most one epoch repeated by a fault, histories that replay.',
+    'A round: every shape of a pipeline and a Python training at once on an engine of their own, with faults at random moments. Held are: results, effects at their receiver, no step begun more often than it had attempts, the trained bytes, at most one epoch repeated by an attempt, histories that replay.',
     '',
     '| what | count |',
     '| --- | --- |',

@@ -14,7 +14,9 @@ export interface DurableProject {
   readonly evertrain: Evertrain;
   /** Path of the project's bundle. */
   readonly bundle: string;
-  worker(options?: Partial<Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address'>>): Promise<SpawnedWorker>;
+  worker(
+    options?: Partial<Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address' | 'queues'>>,
+  ): Promise<SpawnedWorker>;
   /** Ends everything that still runs. */
   close(): Promise<void>;
 }

@@ -2,10 +2,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { type History, historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Worker } from '@temporalio/worker';
 import type { Evertrain } from '../../client/evertrain.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { Bundle } from '../../worker/bundle.js';
-import { replay } from '../../worker/replay.js';
+import { replay, silentSinks } from '../../worker/replay.js';
 
 /** Writes a run's history to a JSON file; refuses to write over one, since a recorded history is never changed. */
 export async function saveHistory(
@@ -31,4 +32,13 @@ export async function loadHistory(path: string): Promise<History> {
 export async function replayHistory(bundle: Bundle, history: History): Promise<void> {
   const mismatch = await replay(bundle, history);
   if (mismatch !== undefined) throw mismatch;
+}
+
+/** The same for many histories by run id, on one worker: only the first that does not replay is told, as Temporal says it. */
+export async function replayHistories(bundle: Bundle, histories: ReadonlyMap<string, History>): Promise<void> {
+  const list = [...histories].map(([workflowId, history]) => ({ workflowId, history }));
+  const options = { workflowBundle: { code: bundle.code }, sinks: silentSinks };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, list)) {
+    if (error !== undefined) throw new Error(`${workflowId} does not replay: ${error.message}`, { cause: error });
+  }
 }

@@ -17,6 +17,8 @@ export interface SpawnWorkerOptions {
   readonly bundle?: string;
   /** Runs kept in memory; 0 replays every task from history. */
   readonly cachedRuns?: number;
+  /** Queues to serve; default all. */
+  readonly queues?: Readonly<Record<string, { readonly slots?: number }>>;
   /** Called when a run fails or waits for a person. */
   readonly webhook?: string;
 }

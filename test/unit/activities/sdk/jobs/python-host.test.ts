@@ -167,7 +167,7 @@ def f(tell=None):
     const left = await fileJson<Left>(tell);
     process.kill(left.parents[1] as number, 'SIGKILL');
     await expect(running).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
-    await eventually('the job and what it left are gone', 2_000, () => !pidsOf(left).some(isAlive));
+    await eventually('the job and what it left are gone', 10_000, () => !pidsOf(left).some(isAlive));
     expect(await job.run({}, context)).toEqual({ fine: true });
   });
 
@@ -182,7 +182,7 @@ def f(tell):
     const left = await fileJson<Left>(tell);
     process.kill(left.parents[0] as number, 'SIGKILL');
     await expect(running).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
-    await eventually('the job and what it left are gone', 2_000, () => !pidsOf(left).some(isAlive));
+    await eventually('the job and what it left are gone', 10_000, () => !pidsOf(left).some(isAlive));
   });
 
   it('starts without what cannot be loaded ahead', async () => {
