@@ -163,10 +163,13 @@ class _Host:
         if result:
             self._say(event="exit", id=name, code=int(result))
             return
-        for _ in range(100):
+        # Its link closes before the kernel hands its children over, which it has done when it can be reaped.
+        supervisor = next((pid for pid, job in self._supervisors.items() if job == name), None)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
             self._reap()
             orphans = [pid for pid in children_of([os.getpid()], depth=1) if pid not in self._supervisors]
-            if not orphans:
+            if not orphans and supervisor not in self._supervisors:
                 break
             _kill(orphans + children_of(orphans))
             time.sleep(0.005)
