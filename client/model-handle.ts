@@ -3,6 +3,7 @@ import { type Connection, WithStartWorkflowOperation } from '@temporalio/client'
 import { type Duration, durationMs } from '../workflows/sdk/duration.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model.js';
+import { type Batch, checkBatch } from '../workflows/sdk/model-data.js';
 import { checkName } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import {
@@ -74,6 +75,36 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
     return new Run(this.context, workflowId);
   }
 
+  /**
+   * Tells the model that data has arrived, and starts the model if there is none yet. Recorded when this returns; whether
+   * and when it leads to a training is the model's policy. A batch of an id that it knows is ignored, so repeating is
+   * safe. USER_SIGNAL_INVALID where it is no batch.
+   */
+  async dataArrived(batch: Batch): Promise<void> {
+    const what = `a batch for model "${this.name}"`;
+    const travels = checkBatch(
+      this.name,
+      this.definition?.data?.event,
+      checkValue(undefined, batch, 'USER_SIGNAL_INVALID', what),
+    );
+    if (this.definition !== undefined && this.definition.data === undefined) {
+      throw new EvertrainError('USER_OPTION_INVALID', `Model "${this.name}" declares no \`data\`.`, {
+        value: this.name,
+        remedy: 'Declare `data: { toInput, retrainWhen }` in model().',
+      });
+    }
+    const { client, address } = this.context;
+    try {
+      await client.workflow.signalWithStart(modelWorkflowType, {
+        ...this.start(),
+        signal: modelMessages.data,
+        signalArgs: [travels],
+      });
+    } catch (error) {
+      throw toEvertrainError(error, { what: `model "${this.name}"`, address });
+    }
+  }
+
   /** Makes a version the champion: it is deployed first, and only what the model server took counts. */
   async promote(
     version: string,
@@ -131,15 +162,23 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
   }
 
   private starting(): WithStartWorkflowOperation<() => Promise<unknown>> {
-    const start: ModelStart = { name: this.name };
-    return new WithStartWorkflowOperation<(start: ModelStart) => Promise<unknown>>(modelWorkflowType, {
+    const options = { ...this.start(), workflowIdConflictPolicy: 'USE_EXISTING' as const };
+    return new WithStartWorkflowOperation<(start: ModelStart) => Promise<unknown>>(
+      modelWorkflowType,
+      options,
+    ) as WithStartWorkflowOperation<() => Promise<unknown>>;
+  }
+
+  private start() {
+    return {
       workflowId: modelWorkflowId(this.name),
-      args: [start],
+      args: [{ name: this.name }] as [ModelStart],
       taskQueue: defaultQueue,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      typedSearchAttributes: [{ key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: this.name }],
+      typedSearchAttributes: [
+        { key: { name: searchAttributes.model.name, type: 'KEYWORD' as const }, value: this.name },
+      ],
       staticSummary: `model ${this.name}`,
-    }) as WithStartWorkflowOperation<() => Promise<unknown>>;
+    };
   }
 
   private async existing<T>(call: () => Promise<T>): Promise<T> {

@@ -169,6 +169,24 @@ describe('model', () => {
     await expectAll([[['ls', '--model', 'scorer', '--outcome', 'completed'], 0, 'scoring/scorer/by-hand-']]);
   });
 
+  it('is told of data, which trains it by its own policy, and by each batch once', async () => {
+    const told = await live.call('model', 'fed', 'data', 'b-1', '--uri', 'file:/b-1', '--rows', '80');
+    expect(told).toMatchObject({ code: 0, out: expect.stringContaining('has been told of batch "b-1"') });
+    const state = async () => JSON.parse((await live.call('model', 'fed')).out) as ModelState;
+    await expect.poll(async () => (await state()).champion, { timeout: 30_000, interval: 500 }).toBe('1');
+    await live.call('model', 'fed', 'data', 'b-1', '--uri', 'file:/b-1', '--rows', '80');
+    const { data, versions } = await state();
+    expect(data?.counts).toMatchObject({ received: 1, duplicates: 1, used: 1 });
+    expect(versions).toMatchObject([{ data: { batches: 1, newBatches: 1, rows: 80 } }]);
+    await expectAll([
+      [['model', 'fed', 'data'], 2, 'data needs the id of a batch.'],
+      [['model', 'fed', 'data', 'b-2', '--uri', 'u'], 2, 'has rows'],
+      [['model', 'fed', 'data', 'b-2', '--rows', '3'], 2, 'Give one of them: where the data lies.'],
+      [['model', 'fed', 'data', 'b\n2', '--uri', 'u', '--rows', '3'], 2, 'control character'],
+      [['model', 'scorer', 'data', 'b-2', '--uri', 'u', '--rows', '3'], 2, 'declares no `data`'],
+    ]);
+  });
+
   it('refuses a wrong name or input, and leaves no model of that name behind', async () => {
     await expectAll([
       [['model', 'scroer', 'train', '--input', '{"accuracy":1}'], 2, 'Did you mean "scorer"?'],

@@ -75,8 +75,8 @@ describe('a project that init wrote with the packed library', () => {
     const engine: TestEngine = await startTestEngine();
     const { address, dataDir } = engine;
     const env = { TEMPORAL_ADDRESS: address, EVERTRAIN_DATA_DIR: dataDir };
-    const tsx = join(project, 'node_modules', 'tsx', 'dist', 'cli.mjs');
-    const worker = evertrainCli(['worker/main.ts'], { cwd: project, bin: tsx, env });
+    // As `npm run worker` does: the command `tsx` would kill a busy worker 60 ms after its SIGTERM.
+    const worker = evertrainCli(['tsx', 'worker/main.ts'], { cwd: project, bin: '--import', env });
     try {
       await worker.until(`serves ${address}`);
       const run = await evertrain(project, ['run', 'flowers', '--input', '{"depths":[2]}'], env).ended;

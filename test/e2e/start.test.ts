@@ -1,10 +1,31 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEngineFile } from '../../client/engine-file.js';
 import { evertrainCli as start } from '../support/cli-process.js';
+
+/** A file by HTTP, whose readers wait until it is released. */
+async function heldFile(path: string) {
+  const content = await readFile(path);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((done) => {
+    release = done;
+  });
+  let ask: () => void = () => undefined;
+  const asked = new Promise<void>((done) => {
+    ask = done;
+  });
+  const server = createHttpServer((_, response) => {
+    ask();
+    void released.then(() => response.end(content));
+  }).listen(0, '127.0.0.1');
+  await new Promise((listening) => server.once('listening', listening));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/iris.csv`;
+  return { url, asked, release, close: () => server.close() };
+}
 
 describe('evertrain start', () => {
   let dataDir: string;
@@ -39,11 +60,14 @@ describe('evertrain start', () => {
   });
 
   it('picks up the training that a killed start left behind', async () => {
-    const killed = start(['start', '--data-dir', dataDir]);
-    await killed.until('data.ingest');
+    const data = await heldFile('data/iris.csv');
+    const killed = start(['start', '--data-dir', dataDir, '--input', JSON.stringify({ source: data.url })]);
+    await data.asked;
     killed.child.kill('SIGKILL');
     await killed.ended;
+    data.release();
     const { code, out } = await start(['start', '--once', '--data-dir', dataDir]).ended;
+    data.close();
     expect(out).toContain('Version 3: candidate');
     expect(out).not.toContain('Version 4');
     expect(code).toBe(0);

@@ -20,7 +20,7 @@ const kept = 50;
 
 /** Takes a training's outcome: a new version for a candidate, else a record of why there is none. */
 export function settleTraining(state: ModelState, outcome: RunOutcome, now: string): ModelState {
-  const { training: _, ...rest } = state;
+  const { training, ...rest } = state;
   const run = { workflowId: outcome.workflowId, runId: outcome.runId };
   const base = { trigger: outcome.trigger, workflowId: outcome.workflowId };
   const done = (record: TrainingRecord): ModelState => ({
@@ -42,6 +42,7 @@ export function settleTraining(state: ModelState, outcome: RunOutcome, now: stri
     artifact: output.model,
     run,
     registeredAt: now,
+    ...(training?.data === undefined ? {} : { data: training.data }),
     ...(output.golden === undefined ? {} : { golden: output.golden }),
     ...(output.parameters === undefined ? {} : { parameters: output.parameters }),
     ...(output.lineage === undefined ? {} : { lineage: output.lineage }),

@@ -1,4 +1,5 @@
 import { EvertrainError, show } from './errors.js';
+import { type DataOptions, type DataPolicy, dataPolicy } from './model-data.js';
 import { checkName, checkOptions } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
 import { type Description, descriptionFields } from './step.js';
@@ -11,6 +12,8 @@ export interface ModelOptions<P extends PipelineDefinition> extends Description 
    * as its pipeline reported it, is better than the champion's by more than `minGain` (default 0: strictly better).
    */
   readonly promotion?: 'manual' | PromotionRule;
+  /** How data that arrives leads to trainings; without it only people start them. */
+  readonly data?: DataOptions;
   /** Whether promotion puts the version on the model server. Default true. */
   readonly serve?: boolean;
 }
@@ -28,6 +31,7 @@ export interface ModelDefinition<P extends PipelineDefinition = PipelineDefiniti
   readonly pipeline: P;
   readonly promotion: 'manual' | Required<PromotionRule>;
   readonly serve: boolean;
+  readonly data: DataPolicy | undefined;
 }
 
 /** Declares a model: one workflow that trains versions by its pipeline, holds the champion and promotes. */
@@ -35,8 +39,7 @@ export function model<P extends PipelineDefinition>(name: string, options: Model
   checkName('model', name);
   const owner = `model "${name}"`;
   const soon = 'Evertrain will honour it in a later version; remove it for now.';
-  checkOptions(owner, options, ['pipeline', 'promotion', 'serve', ...descriptionFields], {
-    data: soon,
+  checkOptions(owner, options, ['pipeline', 'promotion', 'serve', 'data', ...descriptionFields], {
     drift: soon,
     rollout: soon,
     evaluate: soon,
@@ -54,6 +57,7 @@ export function model<P extends PipelineDefinition>(name: string, options: Model
     pipeline: options.pipeline,
     promotion: promotionRule(owner, options.promotion ?? 'manual'),
     serve: options.serve ?? true,
+    data: options.data === undefined ? undefined : dataPolicy(owner, options.data),
     ...(description === undefined ? {} : { description }),
     ...(who === undefined ? {} : { owner: who }),
     ...(tags === undefined ? {} : { tags }),

@@ -3,6 +3,8 @@
  * histories, so once a version is published a change here needs `patched`.
  */
 
+import type { DataState } from './model-data.js';
+
 /** Task queue of runs and of steps that name no other queue. */
 export const defaultQueue = 'evertrain';
 
@@ -140,6 +142,8 @@ export const modelMessages = {
   train: 'evertrain.model.train',
   /** Update `{ version, actor? }`: make a version the champion and deploy it. */
   promote: 'evertrain.model.promote',
+  /** Signal `Batch`: data arrived (deduplicated by its id). */
+  data: 'evertrain.model.data',
   /** Signal from a pipeline run: `RunOutcome` (deduplicated by trigger). */
   outcome: 'evertrain.model.outcome',
   /** Query: `ModelState`. */
@@ -181,9 +185,11 @@ export interface ModelState {
   readonly nextVersion: number;
   /** The newest 50, oldest first. */
   readonly versions: readonly ModelVersion[];
-  readonly training?: { readonly trigger: string; readonly workflowId: string };
+  readonly training?: { readonly trigger: string; readonly workflowId: string; readonly data?: ModelVersion['data'] };
   /** The version that is being deployed to become the champion. */
   readonly promoting?: string;
+  /** Batches that arrived; absent before the first, and of a model that declares no `data`. */
+  readonly data?: DataState;
   /** How the newest trainings ended, oldest first; at most 50. */
   readonly trainings: readonly TrainingRecord[];
 }
@@ -208,6 +214,8 @@ export interface ModelVersion {
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly lineage?: Readonly<Record<string, import('./artifact.js').Artifact>>;
   readonly run: { readonly workflowId: string; readonly runId: string };
+  /** Of a training that data started: how much was new, and how much it used. */
+  readonly data?: { readonly batches: number; readonly newBatches: number; readonly rows: number };
   readonly registeredAt: string;
 }
 

@@ -18,6 +18,8 @@ import {
 } from '@temporalio/workflow';
 import { EvertrainError, isEvertrainError, show } from './errors.js';
 import type { ModelDefinition } from './model.js';
+import { checkInput } from './json-size.js';
+import { checkBatch, type DataState, dueAt, noData, received, rejectedFor, settled, takeWindow } from './model-data.js';
 import { decide, initialState, promotable, promoted, settleTraining, withStage } from './model-state.js';
 import {
   builtIn,
@@ -43,7 +45,7 @@ export async function runModel(definition: ModelDefinition, start: ModelStart): 
   life.listen();
   upsertSearchAttributes([{ key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: definition.name }]);
   for (;;) {
-    await condition(() => life.hasWork() || workflowInfo().continueAsNewSuggested);
+    await life.untilWork();
     await life.work();
     if (workflowInfo().continueAsNewSuggested && life.isIdle()) {
       await condition(allHandlersFinished);
@@ -55,6 +57,7 @@ export async function runModel(definition: ModelDefinition, start: ModelStart): 
 class ModelLife {
   private readonly outcomes: RunOutcome[] = [];
   private readonly promotions: Promotion[] = [];
+  private readonly arrived: unknown[] = [];
   state: ModelState;
 
   constructor(
@@ -67,6 +70,7 @@ class ModelLife {
   listen(): void {
     setHandler(defineQuery<ModelState>(modelMessages.state), () => this.state);
     setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => this.take(outcome));
+    setHandler(defineSignal<[unknown]>(modelMessages.data), (batch) => void this.arrived.push(batch));
     setHandler(
       defineUpdate<{ workflowId: string }, [TrainRequest]>(modelMessages.train),
       (request) => this.train(request),
@@ -79,8 +83,22 @@ class ModelLife {
     );
   }
 
+  /** Until something is to be done: at once, or when waiting data falls due. */
+  async untilWork(): Promise<void> {
+    const ready = () => this.hasWork() || workflowInfo().continueAsNewSuggested;
+    const dueAt = this.dueAt();
+    if (dueAt === undefined) await condition(ready);
+    else if (dueAt > Date.now()) await condition(ready, dueAt - Date.now());
+  }
+
   hasWork(): boolean {
-    return this.outcomes.length > 0 || this.promotions.length > 0;
+    return this.arrived.length > 0 || this.outcomes.length > 0 || this.promotions.length > 0;
+  }
+
+  private dueAt(): number | undefined {
+    const { data, training } = this.state;
+    if (data === undefined || training !== undefined || this.definition.data === undefined) return undefined;
+    return dueAt(data, this.definition.data);
   }
 
   isIdle(): boolean {
@@ -88,12 +106,61 @@ class ModelLife {
   }
 
   async work(): Promise<void> {
+    this.receive();
     for (let outcome = this.outcomes.shift(); outcome !== undefined; outcome = this.outcomes.shift()) {
       await this.settle(outcome);
     }
     for (let next = this.promotions.shift(); next !== undefined; next = this.promotions.shift()) {
       next.failure = await this.promote(next.version, next.reason);
       next.done = true;
+    }
+    const due = this.dueAt();
+    if (due !== undefined && due <= Date.now()) await this.trainOnData();
+  }
+
+  /** What no client would have sent is set aside with its reason, and harms nobody. */
+  private receive(): void {
+    for (const given of this.arrived.splice(0)) {
+      const before = this.state.data ?? noData();
+      const now = Date.now();
+      this.state = { ...this.state, data: this.receiveOne(before, given, now) };
+    }
+  }
+
+  private receiveOne(before: DataState, given: unknown, now: number): DataState {
+    const { name, data: policy } = this.definition;
+    const told = (given as { id?: unknown } | null)?.id;
+    const id = typeof told === 'string' ? told.slice(0, 200) : '?';
+    if (policy === undefined) return rejectedFor(before, id, `model "${name}" declares no \`data\``, now);
+    try {
+      return received(before, checkBatch(name, policy.event, given), now);
+    } catch (error) {
+      if (!isEvertrainError(error)) throw error;
+      return rejectedFor(before, id, error.message.slice(0, 500), now);
+    }
+  }
+
+  private async trainOnData(): Promise<void> {
+    const { data: policy, pipeline } = this.definition;
+    if (policy === undefined || this.state.data === undefined) return;
+    const { data, window } = takeWindow(this.state.data, policy);
+    this.state = { ...this.state, data };
+    const trigger = `data-${data.trainings}`;
+    try {
+      const input = policy.toInput(window);
+      checkInput(`${this.definition.name}: data.toInput`, input);
+      decode(pipeline.input, input, 'USER_INPUT_INVALID', `what data.toInput made for pipeline "${pipeline.name}"`);
+      const rows = window.reduce((sum, batch) => sum + batch.rows, 0);
+      await this.train({ trigger, input }, { batches: window.length, newBatches: data.inTraining.length, rows });
+    } catch (error) {
+      // A child that could not be started has told its outcome.
+      if (isCancellation(error) || this.outcomes.some((one) => one.trigger === trigger)) return;
+      const record = { trigger, workflowId: '', outcome: 'failed' as const, reason: text(error) };
+      this.state = {
+        ...this.state,
+        data: settled(data, policy, { kind: 'failed' }, Date.now()),
+        trainings: [...this.state.trainings, record].slice(-50),
+      };
     }
   }
 
@@ -119,12 +186,15 @@ class ModelLife {
     }
   }
 
-  private async train({ trigger, input, options }: TrainRequest): Promise<{ workflowId: string }> {
+  private async train(
+    { trigger, input, options }: TrainRequest,
+    data?: ModelVersion['data'],
+  ): Promise<{ workflowId: string }> {
     const earlier = this.state.trainings.find((one) => one.trigger === trigger) ?? this.state.training;
     if (earlier?.trigger === trigger) return { workflowId: earlier.workflowId };
     const { pipeline, name } = this.definition;
     const workflowId = `${pipeline.name}/${name}/${trigger}`;
-    this.state = { ...this.state, training: { trigger, workflowId } };
+    this.state = { ...this.state, training: { trigger, workflowId, ...(data === undefined ? {} : { data }) } };
     const reportTo = { workflowId: workflowInfo().workflowId, trigger };
     try {
       const child = await startChild(pipeline.name, {
@@ -164,12 +234,27 @@ class ModelLife {
   private async settle(outcome: RunOutcome): Promise<void> {
     if (this.state.training?.trigger !== outcome.trigger) return;
     const before = this.state.nextVersion;
+    const hadData = this.state.training.data !== undefined;
     this.state = settleTraining(this.state, outcome, new Date().toISOString());
+    if (hadData) this.settleData(outcome);
     const version = this.state.versions.find((one) => one.version === String(before));
     if (version === undefined) return;
     const decision = decide(this.definition, this.state, version);
     if (decision.promote) await this.promote(version, decision.reason);
     else this.state = withStage(this.state, version.version, 'candidate', decision.reason);
+  }
+
+  private settleData({ trigger, result }: RunOutcome): void {
+    const { data } = this.state;
+    if (data === undefined) return;
+    const made = this.state.trainings.find((one) => one.trigger === trigger);
+    const policy = this.definition.data ?? { windowBatches: 0 };
+    const settledData = (end: Parameters<typeof settled>[2]) => settled(data, policy, end, Date.now());
+    const after =
+      result.outcome === 'rejected'
+        ? settledData({ kind: 'rejected', reason: `gate "${result.gate}"` })
+        : settledData({ kind: made?.outcome === 'completed' ? 'used' : 'failed' });
+    this.state = { ...this.state, data: after };
   }
 
   private async promoteByHand({ version, actor }: PromoteRequest): Promise<ModelState> {

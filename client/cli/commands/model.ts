@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import type { Batch } from '../../../workflows/sdk/model-data.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import type { ModelState } from '../../../workflows/sdk/protocol.js';
 import type { Evertrain } from '../../evertrain.js';
@@ -11,16 +12,22 @@ import { followTraining, modelOf } from '../model-training.js';
 interface ModelCommandOptions extends ConnectedOptions {
   readonly input: string;
   readonly actor?: string;
+  readonly uri?: string;
+  readonly rows?: string;
+  readonly attributes?: string;
 }
 
-const actions = ['show', 'train', 'promote'] as const;
+const actions = ['show', 'train', 'promote', 'data'] as const;
 
 export function configure(command: Command): void {
   withConnection(command)
     .argument('<name>', 'name of the model')
-    .argument('[action]', 'show, train or promote', 'show')
-    .argument('[version]', 'version to promote')
+    .argument('[action]', 'show, train, promote or data', 'show')
+    .argument('[version]', 'version to promote, or id of the batch that arrived')
     .option('--input <json>', 'input of the training', '{}')
+    .option('--uri <uri>', 'where the data of the batch lies')
+    .option('--rows <count>', 'how many rows the batch has')
+    .option('--attributes <json>', 'small facts about the batch')
     .option('--actor <name>', 'who promotes', process.env['USER'])
     .action(model);
 }
@@ -37,9 +44,27 @@ async function model(
       const actor = options.actor === undefined ? {} : { actor: options.actor };
       await evertrain.model(name).promote(version ?? '', actor);
     }
+    if (action === 'data') {
+      // By the project's definition, so that no model begins that no worker can serve.
+      const handle = evertrain.model(await modelOf(process.cwd(), name));
+      await handle.dataArrived(batchOf(version ?? '', options));
+      process.stdout.write(`Model "${name}" has been told of batch "${version}".\n`);
+      return;
+    }
     const state = action === 'train' ? await train(evertrain, name, options) : await evertrain.model(name).state();
     process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`);
   });
+}
+
+function batchOf(id: string, { uri, rows, attributes }: ModelCommandOptions): Batch {
+  return {
+    id,
+    rows: Number(rows ?? Number.NaN),
+    ...(uri === undefined ? {} : { uri }),
+    ...(attributes === undefined
+      ? {}
+      : { attributes: parseJson('--attributes', attributes) as Record<string, unknown> }),
+  };
 }
 
 /** By the project's definition: a name or an input that no worker can serve must not leave a model behind. */
@@ -62,10 +87,11 @@ function refuseWrong(action: string, version: string | undefined): void {
       remedy: nearest === undefined ? `Use one of: ${actions.join(', ')}.` : `Did you mean "${nearest}"?`,
     });
   }
-  if ((action === 'promote') === (version !== undefined)) return;
+  const needed = action === 'promote' ? 'the version to promote' : action === 'data' ? 'the id of a batch' : undefined;
+  if ((needed !== undefined) === (version !== undefined)) return;
   throw new EvertrainError(
     'USER_OPTION_INVALID',
-    version === undefined ? 'promote needs the version to promote.' : `${action} takes no version; got "${version}".`,
+    version === undefined ? `${action} needs ${needed}.` : `${action} takes no version; got "${version}".`,
     { value: version, remedy: '`evertrain model <name>` shows the versions.' },
   );
 }
