@@ -4,10 +4,11 @@ import { type Duration, durationMs } from '../workflows/sdk/duration.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model.js';
 import { type Batch, checkBatch } from '../workflows/sdk/model-data.js';
-import { checkName } from '../workflows/sdk/options.js';
+import { checkName, checkOptions } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import {
   defaultQueue,
+  type ModelOrder,
   type ModelStart,
   type ModelState,
   modelMessages,
@@ -29,6 +30,12 @@ export interface TrainOptions {
   readonly seed?: number;
   readonly provenance?: Provenance | false;
   /** Until a worker must have taken the order; default 10 s. */
+  readonly within?: Duration;
+}
+
+/** Who orders it, and why; recorded with the model. */
+export interface OrderOptions extends ModelOrder {
+  /** Until a worker must have taken it; default 10 s. */
   readonly within?: Duration;
 }
 
@@ -128,6 +135,38 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
               updateId,
               waitForStage: 'ACCEPTED',
             }),
+        ),
+    });
+  }
+
+  /** Makes the champion before this one the champion again, as `promote` does: USER_VERSION_UNKNOWN where there is none. */
+  async rollback(options: OrderOptions = {}): Promise<ModelState> {
+    return this.order(modelMessages.rollback, `the rollback of model "${this.name}"`, options);
+  }
+
+  /** Data that arrives is kept, and starts no training until `resume`; people still may. */
+  async pause(options: OrderOptions = {}): Promise<ModelState> {
+    return this.order(modelMessages.pause, `the pause of model "${this.name}"`, options);
+  }
+
+  async resume(options: OrderOptions = {}): Promise<ModelState> {
+    return this.order(modelMessages.resume, `the resuming of model "${this.name}"`, options);
+  }
+
+  private order(update: string, what: string, { within = '10s', ...order }: OrderOptions): Promise<ModelState> {
+    checkOptions(what, order, ['actor', 'reason']);
+    const { client } = this.context;
+    return sendUpdate<ModelState>({
+      client,
+      what,
+      id: update,
+      within,
+      doneWithin: '10 minutes',
+      send: (updateId) =>
+        this.existing(() =>
+          client.workflow
+            .getHandle(modelWorkflowId(this.name))
+            .startUpdate<ModelState, [ModelOrder]>(update, { args: [order], updateId, waitForStage: 'ACCEPTED' }),
         ),
     });
   }

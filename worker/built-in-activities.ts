@@ -1,4 +1,6 @@
 import { Context } from '@temporalio/activity';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { deployToServer } from '../activities/deployment/deploy-to-server.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
@@ -13,9 +15,11 @@ import {
   type CachePolicy,
   type Deployment,
   type Notice,
+  type RunOutcome,
 } from '../workflows/sdk/protocol.js';
 
 export interface BuiltInSettings {
+  readonly client: Client;
   readonly services: StepServices;
   readonly implementations: ReadonlyMap<string, Implementation>;
   /** Where promoted versions are put; without one a promotion fails with a clear word. */
@@ -39,6 +43,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       const { info, cancellationSignal } = Context.current();
       return sendWebhook(settings.webhook, notice, { activityId: info.activityId, signal: cancellationSignal });
     }),
+    [builtIn.trainingOutcome]: coded((training: Training) => trainingOutcome(settings.client, training)),
     [builtIn.deploy]: coded((deployment: Deployment) => {
       if (settings.modelServer === undefined) {
         throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `No model server is configured for "${deployment.model}".`, {
@@ -82,4 +87,35 @@ async function lookup({ implementations, services }: BuiltInSettings, question: 
   const { output, source } = found;
   const bytes = Buffer.byteLength(JSON.stringify([input, output]));
   return { hit: true, stepId, step, ...(bytes > maxHitBytes ? {} : { input: input ?? null }), key, output, source };
+}
+
+interface Training {
+  readonly trigger: string;
+  readonly workflowId: string;
+}
+
+async function trainingOutcome(client: Client, { trigger, workflowId }: Training): Promise<RunOutcome | null> {
+  const handle = client.workflow.getHandle(workflowId);
+  const ended = (runId: string, result: RunOutcome['result']) => ({ trigger, workflowId, runId, result });
+  try {
+    const { runId, status } = await handle.describe();
+    if (status.name === 'RUNNING') return null;
+    return ended(
+      runId,
+      await handle.result().then(
+        (result) => result as RunOutcome['result'],
+        (error: unknown) => failureOf(error),
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return ended('', { outcome: 'failed', code: 'SYSTEM_FAILED', message: `There is no run "${workflowId}".` });
+  }
+}
+
+function failureOf(error: unknown): RunOutcome['result'] {
+  if (!(error instanceof WorkflowFailedError)) throw error;
+  const cause = error.cause;
+  const code = cause instanceof ApplicationFailure ? (cause.type ?? 'SYSTEM_FAILED') : 'SYSTEM_FAILED';
+  return { outcome: 'failed', code, message: cause?.message ?? error.message };
 }

@@ -132,8 +132,9 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
   const services = await openStepServices(options);
   const client = new Client({ connection: clientConnection, namespace });
-  const activities = activityTable(options, manifest, services);
-  const recorder = new RunRecorder({ client, services, pipelines: project.pipelines.map(({ name }) => name) });
+  const activities = activityTable(options, manifest, services, client);
+  const { pipelines, models } = project;
+  const recorder = new RunRecorder({ client, services, pipelines: names(pipelines), models: names(models) });
   const workers = new Map<string, Worker>();
   const slots = queueSlots(options, manifest);
   for (const [queue, count] of slots) {
@@ -212,12 +213,19 @@ async function loadProject(path: string): Promise<Project> {
   return loaded.default;
 }
 
+const names = (list: ReadonlyArray<{ readonly name: string }>) => list.map(({ name }) => name);
+
 type Activities = NonNullable<TemporalWorkerOptions['activities']>;
 
-function activityTable(options: CreateWorkerOptions, manifest: Manifest, services: StepServices): Activities {
+function activityTable(
+  options: CreateWorkerOptions,
+  manifest: Manifest,
+  services: StepServices,
+  client: Client,
+): Activities {
   const steps = options.activities.map((one) => [one.step.name, stepActivity(one, services)] as const);
   const { modelServer, webhook } = options;
-  const own = builtInActivities({ services, implementations: manifest.implementations, modelServer, webhook });
+  const own = builtInActivities({ client, services, implementations: manifest.implementations, modelServer, webhook });
   return { ...Object.fromEntries(steps), ...own } as Activities;
 }
 

@@ -7,14 +7,15 @@ import { readAttempts } from '../activities/sdk/journal/read-run.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { fetchHistory } from '../client/history/fetch.js';
 import { projectRun } from '../client/history/project-run.js';
-import { searchAttributes } from '../workflows/sdk/protocol.js';
+import { modelWorkflowType, searchAttributes } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
 
 export interface RunRecorderOptions {
   readonly client: Client;
   readonly services: StepServices;
-  /** Names of the pipelines whose runs are recorded. */
+  /** Names of the pipelines whose runs are recorded, and of the models, whose runs end by continuing as new. */
   readonly pipelines: readonly string[];
+  readonly models: readonly string[];
 }
 
 interface RunRef {
@@ -108,15 +109,17 @@ export class RunRecorder {
 
   /** Only the engine's clock counts, which the times of the runs come from. */
   private async sweep(): Promise<void> {
-    const { client, services, pipelines } = this.options;
-    if (pipelines.length === 0) return;
+    const { client, services, pipelines, models } = this.options;
     const { journal } = services;
-    const names = pipelines.map((name) => `'${name.replaceAll("'", "''")}'`).sort();
-    const digest = createHash('sha256').update(names.join()).digest('hex').slice(0, 16);
+    const of = [
+      among(searchAttributes.pipeline.name, pipelines),
+      `(WorkflowType = '${modelWorkflowType}' AND ${among(searchAttributes.model.name, models)})`,
+    ].join(' OR ');
+    const digest = createHash('sha256').update(of).digest('hex').slice(0, 16);
     const key = journalKey('recorded-until', client.options.namespace, digest);
     const until = (JSON.parse((await journal.get(key)) ?? '{}') as { closedAt?: number }).closedAt ?? 0;
     const since = new Date(Math.max(0, until - marginMs)).toISOString();
-    const query = `${searchAttributes.pipeline.name} IN (${names.join()}) AND CloseTime >= '${since}'`;
+    const query = `(${of}) AND CloseTime >= '${since}'`;
     let newest = until;
     for await (const { workflowId, runId, closeTime } of client.workflow.list({ query })) {
       if (this.stopped.signal.aborted) return;
@@ -135,4 +138,10 @@ export class RunRecorder {
     const kept = work.finally(() => this.working.delete(kept));
     this.working.add(kept);
   }
+}
+
+/** A query; no run has the name of one that cannot be. */
+function among(attribute: string, names: readonly string[]): string {
+  const quoted = ['', ...names].map((name) => `'${name.replaceAll("'", "''")}'`).sort();
+  return `${attribute} IN (${quoted.join()})`;
 }

@@ -4,6 +4,7 @@ import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js'
 import { learner, type learning } from '../fixtures/durability/model.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { seeded } from '../support/random.js';
+import { runRecord } from '../support/run-record.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
 
 const seed = 20261121;
@@ -16,7 +17,8 @@ let model: Model<typeof learning>;
 let worker: SpawnedWorker;
 
 beforeAll(async () => {
-  fixture = await durableProject();
+  // A model of a year continues as new every few thousand events; here every few hundred, in the middle of trainings.
+  fixture = await durableProject('durability', ['limit.historyCount.suggestContinueAsNew=300']);
   model = fixture.evertrain.model(learner);
   worker = await fixture.worker();
 });
@@ -59,13 +61,35 @@ describe('data that arrives for a model', () => {
     expect((await trainedOn()).sort()).toEqual([...ids].sort());
     const { versions } = await model.state();
     expect(versions.reduce((sum, version) => sum + (version.data?.newBatches ?? 0), 0)).toBe(count);
-    const { historyLength } = await fixture.evertrain.client.workflow.getHandle(modelWorkflowId('learner')).describe();
-    expect(historyLength).toBeLessThan(10_240);
+    const lives: { readonly length: number; readonly runId: string }[] = [];
+    const query = `WorkflowId = '${modelWorkflowId('learner')}'`;
+    for await (const { historyLength, runId } of fixture.evertrain.client.workflow.list({ query })) {
+      lives.push({ length: historyLength, runId });
+    }
+    expect(lives.length).toBeGreaterThan(1);
+    expect(Math.max(...lives.map(({ length }) => length))).toBeLessThan(10_240);
+    expect(JSON.stringify(await model.state()).length).toBeLessThan(256_000);
+    const ended = fixture.evertrain.attach(modelWorkflowId('learner'), lives.at(-1)?.runId);
+    expect(await runRecord(fixture.engine.dataDir, ended)).toMatchObject({ status: { kind: 'continued' } });
   }, 240_000);
+
+  it('gives its batches back when its training is terminated, of which the model hears when it continues as new', async () => {
+    const { effects, evertrain } = fixture;
+    const before = (await data())?.counts.used ?? 0;
+    effects.hold('learn/held');
+    await model.dataArrived(batch('held'));
+    await effects.began('learn/held');
+    const { training } = await model.state();
+    await evertrain.attach(training?.workflowId ?? '').terminate('for the test');
+    for (let n = 0; n < 120; n++) await model.dataArrived(batch(`more-${n}`));
+    effects.release('learn/held');
+    await expect.poll(async () => (await data())?.counts.used, { timeout: 60_000, interval: 500 }).toBe(before + 121);
+    expect((await trainedOn()).filter((id) => id === 'held')).toEqual(['held']);
+  }, 120_000);
 
   it('that a gate rejects is rejected, with the reason', async () => {
     await model.dataArrived(batch('poor-1'));
-    await expect.poll(settled(count + 1), { timeout: 30_000 }).toBe('settled');
+    await expect.poll(settled(count + 122), { timeout: 30_000 }).toBe('settled');
     expect((await data())?.rejected).toMatchObject([{ id: 'poor-1', reason: 'gate "data is usable"' }]);
   }, 60_000);
 
@@ -74,7 +98,7 @@ describe('data that arrives for a model', () => {
     for (const given of [null, 'text', { id: 'no place', rows: 1 }, { id: 'no effects', uri: 'u', rows: 1 }]) {
       await raw.signal(modelMessages.data, given);
     }
-    await expect.poll(settled(count + 5), { timeout: 30_000 }).toBe('settled');
+    await expect.poll(settled(count + 126), { timeout: 30_000 }).toBe('settled');
     expect((await data())?.rejected.slice(1).map(({ id, reason }) => [id, /schema|has/.test(reason)])).toEqual([
       ['?', true],
       ['?', true],
@@ -82,7 +106,7 @@ describe('data that arrives for a model', () => {
       ['no effects', true],
     ]);
     await model.dataArrived(batch('after all'));
-    await expect.poll(settled(count + 6), { timeout: 30_000 }).toBe('settled');
+    await expect.poll(settled(count + 127), { timeout: 30_000 }).toBe('settled');
     expect(await trainedOn()).toContain('after all');
   }, 90_000);
 

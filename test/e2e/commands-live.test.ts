@@ -167,17 +167,29 @@ describe('model', () => {
     const served = (await (await fetch(`${live.modelServer}/v2/models/scorer`)).json()) as { versions: unknown };
     expect(served.versions).toEqual(['2']);
     await expectAll([[['ls', '--model', 'scorer', '--outcome', 'completed'], 0, 'scoring/scorer/by-hand-']]);
+
+    const back = await live.call('model', 'scorer', 'rollback', '--actor', 'bob', '--reason', 'complaints');
+    expect(back.out).toContain('"reason": "rolled back to by bob: complaints"');
+    const again = (await (await fetch(`${live.modelServer}/v2/models/scorer`)).json()) as { versions: unknown };
+    expect(again.versions).toEqual(['1']);
+    await expectAll([[['model', 'scorer', 'rollback'], 2, 'Model "scorer" has no champion to go back to.']]);
   });
 
   it('is told of data, which trains it by its own policy, and by each batch once', async () => {
     const told = await live.call('model', 'fed', 'data', 'b-1', '--uri', 'file:/b-1', '--rows', '80');
     expect(told).toMatchObject({ code: 0, out: expect.stringContaining('has been told of batch "b-1"') });
-    const state = async () => JSON.parse((await live.call('model', 'fed')).out) as ModelState;
-    await expect.poll(async () => (await state()).champion, { timeout: 30_000, interval: 500 }).toBe('1');
+    const state = () => live.evertrain.model('fed').state({ within: '30s' });
+    await expect.poll(async () => (await state()).champion, { timeout: 30_000, interval: 200 }).toBe('1');
     await live.call('model', 'fed', 'data', 'b-1', '--uri', 'file:/b-1', '--rows', '80');
     const { data, versions } = await state();
     expect(data?.counts).toMatchObject({ received: 1, duplicates: 1, used: 1 });
     expect(versions).toMatchObject([{ data: { batches: 1, newBatches: 1, rows: 80 } }]);
+    expect((await live.call('model', 'fed', 'pause', '--reason', 'holidays')).out).toContain('"reason": "holidays"');
+    await live.call('model', 'fed', 'data', 'b-3', '--uri', 'file:/b-3', '--rows', '90');
+    await expect.poll(async () => (await state()).data?.waiting.length, { timeout: 10_000, interval: 200 }).toBe(1);
+    expect((await state()).training).toBeUndefined();
+    expect((await live.call('model', 'fed', 'resume')).out).not.toContain('holidays');
+    await expect.poll(async () => (await state()).champion, { timeout: 30_000, interval: 200 }).toBe('2');
     await expectAll([
       [['model', 'fed', 'data'], 2, 'data needs the id of a batch.'],
       [['model', 'fed', 'data', 'b-2', '--uri', 'u'], 2, 'has rows'],
@@ -185,7 +197,7 @@ describe('model', () => {
       [['model', 'fed', 'data', 'b\n2', '--uri', 'u', '--rows', '3'], 2, 'control character'],
       [['model', 'scorer', 'data', 'b-2', '--uri', 'u', '--rows', '3'], 2, 'declares no `data`'],
     ]);
-  });
+  }, 150_000);
 
   it('refuses a wrong name or input, and leaves no model of that name behind', async () => {
     await expectAll([

@@ -21,9 +21,12 @@ export interface DurableProject {
   close(): Promise<void>;
 }
 
-export async function durableProject(fixture: 'durability' | 'limits' = 'durability'): Promise<DurableProject> {
+export async function durableProject(
+  fixture: 'durability' | 'limits' = 'durability',
+  dynamicConfig: readonly string[] = [],
+): Promise<DurableProject> {
   const project = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));
-  const engine = await startTestEngine();
+  const engine = await startTestEngine(undefined, dynamicConfig);
   const effects = await effectServer();
   const evertrain = await engine.connect();
   const bundle = await saveBundle(

@@ -34,8 +34,9 @@ export interface TestEngine {
  * when that is killed.
  *
  * @param backup a backup to start on instead
+ * @param dynamicConfig more of Temporal's settings, each as `key=value`
  */
-export async function startTestEngine(backup?: string): Promise<TestEngine> {
+export async function startTestEngine(backup?: string, dynamicConfig: readonly string[] = []): Promise<TestEngine> {
   const { path: binary } = await ensureTemporal();
   const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-test-'));
   const end = endWithTest(dataDir);
@@ -45,7 +46,13 @@ export async function startTestEngine(backup?: string): Promise<TestEngine> {
   };
   if (backup !== undefined) await restore({ from: backup, dataDir });
   const start = async (port?: number) => {
-    const engine = await startEngine({ dataDir, binary, uiPort: false, ...(port === undefined ? {} : { port }) });
+    const engine = await startEngine({
+      dataDir,
+      binary,
+      uiPort: false,
+      dynamicConfig,
+      ...(port === undefined ? {} : { port }),
+    });
     end.watch(engine.pid);
     return engine;
   };

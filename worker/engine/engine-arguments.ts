@@ -12,6 +12,7 @@ export interface EngineSettings {
   readonly synchronous: 1 | 2;
   /** The dev server's own settings, for comparison. */
   readonly stock: boolean;
+  readonly dynamicConfig: readonly string[];
 }
 
 /**
@@ -36,7 +37,14 @@ const tuning = [
 const attributeTypes = { KEYWORD: 'Keyword', KEYWORD_LIST: 'KeywordList' } as const;
 
 /** The arguments of `temporal` that start the server. */
-export function engineArguments({ database, port, uiPort, synchronous, stock }: EngineSettings): string[] {
+export function engineArguments({
+  database,
+  port,
+  uiPort,
+  synchronous,
+  stock,
+  dynamicConfig,
+}: EngineSettings): string[] {
   const server = ['server', 'start-dev', '--ip', loopback, '--port', String(port)];
   const ui = uiPort === false ? ['--headless'] : ['--ui-port', String(uiPort)];
   const storage = ['--db-filename', database, '--log-level', 'warn'];
@@ -45,7 +53,7 @@ export function engineArguments({ database, port, uiPort, synchronous, stock }: 
     `${name}=${attributeTypes[type]}`,
   ]);
   if (stock) return [...server, ...ui, ...storage, ...attributes];
-  const settings = tuning.flatMap((value) => ['--dynamic-config-value', value]);
+  const settings = [...tuning, ...dynamicConfig].flatMap((value) => ['--dynamic-config-value', value]);
   const pragmas = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', `synchronous=${synchronous}`];
   return [...server, ...ui, ...storage, ...attributes, ...settings, ...pragmas];
 }

@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly synchronous?: 1 | 2;
   /** The dev server's own settings instead of the tuned ones, for comparison. */
   readonly stock?: boolean;
+  /** More of Temporal's dynamic configuration, each as `key=value`. */
+  readonly dynamicConfig?: readonly string[];
   readonly log?: (line: string) => void;
 }
 
@@ -160,12 +162,12 @@ async function choosePorts(dataDir: string, options: EngineOptions) {
 
 async function tryStart(
   dataDir: string,
-  { binary, synchronous = 2, stock = false }: EngineOptions,
+  { binary, synchronous = 2, stock = false, dynamicConfig = [] }: EngineOptions,
   { port, uiPort }: { readonly port: number; readonly uiPort: number | false },
 ): Promise<{ record: EngineRecord; engine: EngineProcess } | { error: EvertrainError; log: string }> {
   const database = join(dataDir, 'temporal.db');
   const logFile = join(dataDir, 'engine.log');
-  const args = engineArguments({ database, port, uiPort, synchronous, stock });
+  const args = engineArguments({ database, port, uiPort, synchronous, stock, dynamicConfig });
   const before = logSize(logFile);
   const engine = await spawnEngine(binary, args, logFile).catch((cause: unknown) => {
     throw cannotSpawn(binary, cause);

@@ -55,9 +55,12 @@ export function settleTraining(state: ModelState, outcome: RunOutcome, now: stri
   };
 }
 
-/** The newest versions, and the champion however old. */
+/** The newest versions, and the champion and the one before it however old. */
 function keepNewest(versions: readonly ModelVersion[], state: ModelState): ModelVersion[] {
-  return versions.filter((one, index) => index >= versions.length - kept || one.version === state.champion);
+  return versions.filter(
+    (one, index) =>
+      index >= versions.length - kept || one.version === state.champion || one.version === state.former?.at(-1),
+  );
 }
 
 /** Whether the policy promotes this version by itself, and why (not). */
@@ -87,14 +90,34 @@ function format(value: number): string {
 
 /** Makes a version the champion under the next revision; the former champion retires. */
 export function promoted(state: ModelState, version: string, reason: string): ModelState {
+  const before = state.champion === undefined ? [] : [state.champion];
   return {
     ...state,
     champion: version,
+    former: [...(state.former ?? []), ...before].slice(-kept),
     versions: state.versions.map((one) => {
       if (one.version === version) return { ...one, stage: 'champion', reason };
       return one.stage === 'champion' ? { ...one, stage: 'retired', reason: `replaced by version ${version}` } : one;
     }),
   };
+}
+
+/** The champion before this one becomes it again; what it took over from is retired, and no longer to be gone back to. */
+export function rolledBack(state: ModelState, version: string, reason: string): ModelState {
+  const back = promoted(state, version, reason);
+  return { ...back, former: (state.former ?? []).slice(0, (state.former ?? []).lastIndexOf(version)) };
+}
+
+/** The version that a rollback leads to: USER_VERSION_UNKNOWN where there is none. */
+export function beforeChampion(state: ModelState): ModelVersion {
+  const known = new Set(state.versions.map(({ version }) => version));
+  const found = state.former?.findLast((version) => known.has(version));
+  const version = state.versions.find((one) => one.version === found);
+  if (version !== undefined) return version;
+  throw new EvertrainError('USER_VERSION_UNKNOWN', `Model "${state.name}" has no champion to go back to.`, {
+    value: state.champion,
+    remedy: 'Promote one of its versions: `evertrain model <name> promote <version>`.',
+  });
 }
 
 export function withStage(

@@ -142,6 +142,11 @@ export const modelMessages = {
   train: 'evertrain.model.train',
   /** Update `{ version, actor? }`: make a version the champion and deploy it. */
   promote: 'evertrain.model.promote',
+  /** Update `{ actor?, reason? }`: make the champion before this one the champion again. */
+  rollback: 'evertrain.model.rollback',
+  /** Updates `{ actor?, reason? }`: data starts no training, and does again. */
+  pause: 'evertrain.model.pause',
+  resume: 'evertrain.model.resume',
   /** Signal `Batch`: data arrived (deduplicated by its id). */
   data: 'evertrain.model.data',
   /** Signal from a pipeline run: `RunOutcome` (deduplicated by trigger). */
@@ -169,6 +174,12 @@ export interface TrainRequest {
   readonly options?: Pick<RunOptions, 'seed' | 'provenance'>;
 }
 
+/** Who orders something of a model, and why. */
+export interface ModelOrder {
+  readonly actor?: string;
+  readonly reason?: string;
+}
+
 export interface PromoteRequest {
   readonly version: string;
   readonly actor?: string;
@@ -180,6 +191,10 @@ export interface ModelState {
   readonly pipeline: string;
   /** Number of the serving version. */
   readonly champion?: string;
+  /** The champions before this one, newest last; at most 50. */
+  readonly former?: readonly string[];
+  /** Data starts no training; people may. */
+  readonly paused?: ModelOrder & { readonly at: string };
   /** Grows with each promotion; the model server refuses an older one. */
   readonly revision: number;
   readonly nextVersion: number;
@@ -242,6 +257,8 @@ export const builtIn = {
   cacheLookup: 'evertrain.cache-lookup',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
+  /** How a training ended, `null` while it is open: `{ trigger, workflowId }` → `RunOutcome | null`. */
+  trainingOutcome: 'evertrain.training-outcome',
   /** Puts a model version on the model server: `Deployment`. */
   deploy: 'evertrain.deploy',
 } as const;

@@ -8,9 +8,11 @@ import {
   defineUpdate,
   isCancellation,
   ParentClosePolicy,
+  proxySinks,
   rootCause,
   scheduleActivity,
   setHandler,
+  sleep,
   startChild,
   upsertSearchAttributes,
   WorkflowIdReusePolicy,
@@ -20,16 +22,27 @@ import { EvertrainError, isEvertrainError, show } from './errors.js';
 import type { ModelDefinition } from './model.js';
 import { checkInput } from './json-size.js';
 import { checkBatch, type DataState, dueAt, noData, received, rejectedFor, settled, takeWindow } from './model-data.js';
-import { decide, initialState, promotable, promoted, settleTraining, withStage } from './model-state.js';
+import {
+  beforeChampion,
+  decide,
+  initialState,
+  promotable,
+  promoted,
+  rolledBack,
+  settleTraining,
+  withStage,
+} from './model-state.js';
 import {
   builtIn,
   type Deployment,
+  type ModelOrder,
   type ModelStart,
   type ModelState,
   type ModelVersion,
   modelMessages,
   type PromoteRequest,
   type RunOutcome,
+  type RunSinks,
   searchAttributes,
   type TrainRequest,
 } from './protocol.js';
@@ -43,16 +56,22 @@ import { decode } from './schema.js';
 export async function runModel(definition: ModelDefinition, start: ModelStart): Promise<never> {
   const life = new ModelLife(definition, start.state ?? initialState(definition));
   life.listen();
+  if (start.state?.training !== undefined) life.reconcile(start.state.training).catch(() => undefined);
   upsertSearchAttributes([{ key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: definition.name }]);
   for (;;) {
     await life.untilWork();
     await life.work();
     if (workflowInfo().continueAsNewSuggested && life.isIdle()) {
       await condition(allHandlersFinished);
-      if (life.isIdle()) await continueAsNew({ name: definition.name, state: life.state } satisfies ModelStart);
+      if (!life.isIdle()) continue;
+      proxySinks<RunSinks>().evertrain.closing();
+      await continueAsNew({ name: definition.name, state: life.state } satisfies ModelStart);
     }
   }
 }
+
+/** How often a training is asked for that this run of the workflow did not start. */
+const askEveryMs = 5 * 60_000;
 
 class ModelLife {
   private readonly outcomes: RunOutcome[] = [];
@@ -81,6 +100,18 @@ class ModelLife {
       (request) => this.promoteByHand(request),
       { validator: (request) => refusing(() => void promotable(this.state, request?.version)) },
     );
+    setHandler(defineUpdate<ModelState, [ModelOrder]>(modelMessages.rollback), (order) => this.rollBack(order), {
+      validator: (_order) => refusing(() => void beforeChampion(this.state)),
+    });
+    setHandler(defineUpdate<ModelState, [ModelOrder]>(modelMessages.pause), (order) => {
+      this.state = { ...this.state, paused: { ...order, at: new Date().toISOString() } };
+      return this.state;
+    });
+    setHandler(defineUpdate<ModelState, [ModelOrder]>(modelMessages.resume), (_order) => {
+      const { paused: _, ...rest } = this.state;
+      this.state = rest;
+      return this.state;
+    });
   }
 
   /** Until something is to be done: at once, or when waiting data falls due. */
@@ -91,6 +122,22 @@ class ModelLife {
     else if (dueAt > Date.now()) await condition(ready, dueAt - Date.now());
   }
 
+  /**
+   * A training that was started before this workflow continued as new tells its end by signal. One that was terminated
+   * cannot, so it is asked for.
+   */
+  async reconcile(training: NonNullable<ModelState['training']>): Promise<void> {
+    while (this.state.training?.trigger === training.trigger) {
+      const outcome = await scheduleActivity<RunOutcome | null>(builtIn.trainingOutcome, [training], {
+        startToCloseTimeout: 30_000,
+        heartbeatTimeout: 10_000,
+        summary: `how the training ${training.trigger} stands`,
+      });
+      if (outcome !== null) return this.take(outcome);
+      await sleep(askEveryMs);
+    }
+  }
+
   hasWork(): boolean {
     return this.arrived.length > 0 || this.outcomes.length > 0 || this.promotions.length > 0;
   }
@@ -98,11 +145,12 @@ class ModelLife {
   private dueAt(): number | undefined {
     const { data, training } = this.state;
     if (data === undefined || training !== undefined || this.definition.data === undefined) return undefined;
+    if (this.state.paused !== undefined) return undefined;
     return dueAt(data, this.definition.data);
   }
 
   isIdle(): boolean {
-    return !this.hasWork() && this.state.training === undefined;
+    return !this.hasWork();
   }
 
   async work(): Promise<void> {
@@ -111,7 +159,7 @@ class ModelLife {
       await this.settle(outcome);
     }
     for (let next = this.promotions.shift(); next !== undefined; next = this.promotions.shift()) {
-      next.failure = await this.promote(next.version, next.reason);
+      next.failure = await this.promote(next.version, next.reason, next.isRollback);
       next.done = true;
     }
     const due = this.dueAt();
@@ -257,9 +305,18 @@ class ModelLife {
     this.state = { ...this.state, data: after };
   }
 
-  private async promoteByHand({ version, actor }: PromoteRequest): Promise<ModelState> {
-    const found = promotable(this.state, version);
-    const promotion: Promotion = { version: found, reason: `promoted by ${actor ?? 'a person'}`, done: false };
+  private promoteByHand({ version, actor }: PromoteRequest): Promise<ModelState> {
+    return this.queued({ version: promotable(this.state, version), reason: `promoted by ${actor ?? 'a person'}` });
+  }
+
+  private rollBack(order: ModelOrder): Promise<ModelState> {
+    const why = order?.reason === undefined ? '' : `: ${order.reason}`;
+    const reason = `rolled back to by ${order?.actor ?? 'a person'}${why}`;
+    return this.queued({ version: beforeChampion(this.state), reason, isRollback: true });
+  }
+
+  private async queued(wanted: Omit<Promotion, 'done'>): Promise<ModelState> {
+    const promotion: Promotion = { ...wanted, done: false };
     this.promotions.push(promotion);
     await condition(() => promotion.done);
     if (promotion.failure !== undefined) throw promotion.failure;
@@ -267,7 +324,11 @@ class ModelLife {
   }
 
   /** Answers the failure when the model server refused the version; the champion stays then. */
-  private async promote(version: ModelVersion, reason: string): Promise<ApplicationFailure | undefined> {
+  private async promote(
+    version: ModelVersion,
+    reason: string,
+    isRollback = false,
+  ): Promise<ApplicationFailure | undefined> {
     this.state = { ...this.state, revision: this.state.revision + 1, promoting: version.version };
     try {
       if (this.definition.serve) await this.deploy(version);
@@ -281,7 +342,8 @@ class ModelLife {
         'SYSTEM_DEPLOY_FAILED',
       );
     }
-    this.state = promoted(this.state, version.version, reason);
+    const become = isRollback ? rolledBack : promoted;
+    this.state = become(this.state, version.version, reason);
     return undefined;
   }
 
@@ -314,6 +376,7 @@ function withoutPromoting({ promoting: _, ...state }: ModelState): ModelState {
 interface Promotion {
   readonly version: ModelVersion;
   readonly reason: string;
+  readonly isRollback?: boolean;
   done: boolean;
   failure?: ApplicationFailure | undefined;
 }

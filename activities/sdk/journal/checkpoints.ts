@@ -21,6 +21,19 @@ export type CheckpointEntry = CheckpointBody & LogEntry;
  */
 export function openCheckpoints(log: FencedLog, artifacts?: Pick<ArtifactStore, 'has' | 'materialize'>): Checkpoints {
   let newest: CheckpointEntry | undefined;
+  let saving: Promise<unknown> = Promise.resolve();
+
+  async function saveNext(artifact: Artifact, meta: CheckpointMeta): Promise<Checkpoint> {
+    canonicalJson(meta);
+    if (artifacts !== undefined && !(await artifacts.has(artifact.sha256))) throw missing(artifact);
+    const before = newest ?? (await findNewest(log));
+    newest = await log.append((passed): CheckpointBody => {
+      const last = passed.filter(isCheckpoint).at(-1) ?? before;
+      return { kind: 'checkpoint', sequence: (last?.sequence ?? 0) + 1, artifact, meta };
+    });
+    return asCheckpoint(newest);
+  }
+
   return {
     async load() {
       for await (const entry of log.backwards()) {
@@ -28,16 +41,11 @@ export function openCheckpoints(log: FencedLog, artifacts?: Pick<ArtifactStore, 
       }
       return undefined;
     },
-    async save(artifact, meta = {}) {
-      canonicalJson(meta);
-      if (artifacts !== undefined && !(await artifacts.has(artifact.sha256))) throw missing(artifact);
-      const before = newest ?? (await findNewest(log));
-      const saved = await log.append((passed): CheckpointBody => {
-        const last = passed.filter(isCheckpoint).at(-1) ?? before;
-        return { kind: 'checkpoint', sequence: (last?.sequence ?? 0) + 1, artifact, meta };
-      });
-      newest = saved;
-      return asCheckpoint(saved);
+    save(artifact, meta = {}) {
+      // One after the other: what one appends, the next must know of.
+      const saved = saving.then(() => saveNext(artifact, meta));
+      saving = saved.catch(() => undefined);
+      return saved;
     },
   };
 }

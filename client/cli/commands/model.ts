@@ -12,23 +12,25 @@ import { followTraining, modelOf } from '../model-training.js';
 interface ModelCommandOptions extends ConnectedOptions {
   readonly input: string;
   readonly actor?: string;
+  readonly reason?: string;
   readonly uri?: string;
   readonly rows?: string;
   readonly attributes?: string;
 }
 
-const actions = ['show', 'train', 'promote', 'data'] as const;
+const actions = ['show', 'train', 'promote', 'rollback', 'pause', 'resume', 'data'] as const;
 
 export function configure(command: Command): void {
   withConnection(command)
     .argument('<name>', 'name of the model')
-    .argument('[action]', 'show, train, promote or data', 'show')
+    .argument('[action]', `${actions.slice(0, -1).join(', ')} or ${actions.at(-1)}`, 'show')
     .argument('[version]', 'version to promote, or id of the batch that arrived')
     .option('--input <json>', 'input of the training', '{}')
     .option('--uri <uri>', 'where the data of the batch lies')
     .option('--rows <count>', 'how many rows the batch has')
     .option('--attributes <json>', 'small facts about the batch')
-    .option('--actor <name>', 'who promotes', process.env['USER'])
+    .option('--actor <name>', 'who orders it', process.env['USER'])
+    .option('--reason <text>', 'why it is rolled back, paused or resumed')
     .action(model);
 }
 
@@ -43,6 +45,12 @@ async function model(
     if (action === 'promote') {
       const actor = options.actor === undefined ? {} : { actor: options.actor };
       await evertrain.model(name).promote(version ?? '', actor);
+    }
+    if (action === 'rollback' || action === 'pause' || action === 'resume') {
+      const { actor, reason } = options;
+      await evertrain
+        .model(name)
+        [action]({ ...(actor === undefined ? {} : { actor }), ...(reason === undefined ? {} : { reason }) });
     }
     if (action === 'data') {
       // By the project's definition, so that no model begins that no worker can serve.

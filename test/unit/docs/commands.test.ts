@@ -61,6 +61,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'evertrain model iris': ['test/e2e/readme.test.ts', "call('model', 'iris')"],
   'evertrain model iris train': ['test/e2e/commands-live.test.ts', "call('model', 'scorer', 'train'"],
   'evertrain model iris promote 3 --actor ann': ['test/e2e/commands-live.test.ts', "'promote', '2', '--actor', 'ann'"],
+  'evertrain model iris rollback --reason complaints': [
+    'test/e2e/commands-live.test.ts',
+    "'model', 'scorer', 'rollback', '--actor', 'bob', '--reason', 'complaints'",
+  ],
   'evertrain model fed data b-1 --uri s3://arrivals/b-1.parquet --rows 80': [
     'test/e2e/commands-live.test.ts',
     "'model', 'fed', 'data', 'b-1', '--uri', 'file:/b-1', '--rows', '80'",

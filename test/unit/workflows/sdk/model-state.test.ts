@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { candidate, model, type ModelState, pipeline } from '../../../../workflows/sdk/index.js';
 import {
+  beforeChampion,
   decide,
   initialState,
   promotable,
   promoted,
+  rolledBack,
   settleTraining,
   withStage,
 } from '../../../../workflows/sdk/model-state.js';
@@ -95,6 +97,17 @@ describe('promoting', () => {
   it('can go back to a retired version', () => {
     const back = promoted(promoted(two, '2', 'better'), promotable(promoted(two, '2', 'better'), '1').version, 'back');
     expect(back.versions.map(({ stage }) => stage)).toEqual(['champion', 'retired']);
+  });
+
+  it('can be taken back, as often as there were champions', () => {
+    const three = promoted(trained(promoted(two, '2', 'better'), 0.99), '3', 'better');
+    expect(beforeChampion(three).version).toBe('2');
+    const once = rolledBack(three, '2', 'back');
+    expect([once.champion, beforeChampion(once).version]).toEqual(['2', '1']);
+    const twice = rolledBack(once, '1', 'back');
+    expect(twice.versions.map(({ stage }) => stage)).toEqual(['champion', 'retired', 'retired']);
+    expect(() => beforeChampion(twice)).toThrow(/no champion to go back to/);
+    expect(beforeChampion(promoted(twice, '3', 'again')).version).toBe('1');
   });
 
   it('keeps the champion however many versions follow', () => {
