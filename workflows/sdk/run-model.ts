@@ -62,7 +62,8 @@ export async function runModel(definition: ModelDefinition, start: ModelStart): 
     await life.untilWork();
     await life.work();
     if (workflowInfo().continueAsNewSuggested && life.isIdle()) {
-      await condition(allHandlersFinished);
+      // A handler may wait for work of this loop's.
+      await condition(() => allHandlersFinished() || !life.isIdle());
       if (!life.isIdle()) continue;
       proxySinks<RunSinks>().evertrain.closing();
       await continueAsNew({ name: definition.name, state: life.state } satisfies ModelStart);
@@ -116,8 +117,9 @@ class ModelLife {
 
   /** Until something is to be done: at once, or when waiting data falls due. */
   async untilWork(): Promise<void> {
-    const ready = () => this.hasWork() || workflowInfo().continueAsNewSuggested;
     const dueAt = this.dueAt();
+    // A pause that ends changes when data falls due.
+    const ready = () => this.hasWork() || workflowInfo().continueAsNewSuggested || this.dueAt() !== dueAt;
     if (dueAt === undefined) await condition(ready);
     else if (dueAt > Date.now()) await condition(ready, dueAt - Date.now());
   }
