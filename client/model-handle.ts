@@ -117,26 +117,10 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
     version: string,
     options: { readonly actor?: string; readonly within?: Duration } = {},
   ): Promise<ModelState> {
-    const { actor, within = '10s' } = options;
-    const { client } = this.context;
+    const { actor, within } = options;
     const request: PromoteRequest = { version, ...(actor === undefined ? {} : { actor }) };
-    return sendUpdate<ModelState>({
-      client,
-      what: `the promotion of version ${version} of model "${this.name}"`,
-      id: `promote:${version}`,
-      within,
-      doneWithin: '10 minutes',
-      send: (updateId) =>
-        this.existing(() =>
-          client.workflow
-            .getHandle(modelWorkflowId(this.name))
-            .startUpdate<ModelState, [PromoteRequest]>(modelMessages.promote, {
-              args: [request],
-              updateId,
-              waitForStage: 'ACCEPTED',
-            }),
-        ),
-    });
+    const what = `the promotion of version ${version} of model "${this.name}"`;
+    return this.send(modelMessages.promote, `promote:${version}`, what, request, within);
   }
 
   /** Makes the champion before this one the champion again, as `promote` does: USER_VERSION_UNKNOWN where there is none. */
@@ -153,20 +137,34 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
     return this.order(modelMessages.resume, `the resuming of model "${this.name}"`, options);
   }
 
-  private order(update: string, what: string, { within = '10s', ...order }: OrderOptions): Promise<ModelState> {
+  private order(update: string, what: string, { within, ...order }: OrderOptions): Promise<ModelState> {
     checkOptions(what, order, ['actor', 'reason']);
+    return this.send(update, update, what, order, within);
+  }
+
+  private send(
+    update: string,
+    id: string,
+    what: string,
+    request: PromoteRequest | ModelOrder,
+    within: Duration = '10s',
+  ): Promise<ModelState> {
     const { client } = this.context;
     return sendUpdate<ModelState>({
       client,
       what,
-      id: update,
+      id,
       within,
       doneWithin: '10 minutes',
       send: (updateId) =>
         this.existing(() =>
           client.workflow
             .getHandle(modelWorkflowId(this.name))
-            .startUpdate<ModelState, [ModelOrder]>(update, { args: [order], updateId, waitForStage: 'ACCEPTED' }),
+            .startUpdate<ModelState, [PromoteRequest | ModelOrder]>(update, {
+              args: [request],
+              updateId,
+              waitForStage: 'ACCEPTED',
+            }),
         ),
     });
   }

@@ -133,8 +133,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const services = await openStepServices(options);
   const client = new Client({ connection: clientConnection, namespace });
   const activities = activityTable(options, manifest, services, client);
-  const { pipelines, models } = project;
-  const recorder = new RunRecorder({ client, services, pipelines: names(pipelines), models: names(models) });
+  const recorder = new RunRecorder({ client, services, project });
   const workers = new Map<string, Worker>();
   const slots = queueSlots(options, manifest);
   for (const [queue, count] of slots) {
@@ -212,8 +211,6 @@ async function loadProject(path: string): Promise<Project> {
   }
   return loaded.default;
 }
-
-const names = (list: ReadonlyArray<{ readonly name: string }>) => list.map(({ name }) => name);
 
 type Activities = NonNullable<TemporalWorkerOptions['activities']>;
 

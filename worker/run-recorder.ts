@@ -7,15 +7,15 @@ import { readAttempts } from '../activities/sdk/journal/read-run.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { fetchHistory } from '../client/history/fetch.js';
 import { projectRun } from '../client/history/project-run.js';
+import type { Project } from '../workflows/sdk/project.js';
 import { modelWorkflowType, searchAttributes } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
 
 export interface RunRecorderOptions {
   readonly client: Client;
   readonly services: StepServices;
-  /** Names of the pipelines whose runs are recorded, and of the models, whose runs end by continuing as new. */
-  readonly pipelines: readonly string[];
-  readonly models: readonly string[];
+  /** Whose pipelines' runs are recorded, and models', whose runs end by continuing as new. */
+  readonly project: Pick<Project, 'pipelines' | 'models'>;
 }
 
 interface RunRef {
@@ -109,11 +109,11 @@ export class RunRecorder {
 
   /** Only the engine's clock counts, which the times of the runs come from. */
   private async sweep(): Promise<void> {
-    const { client, services, pipelines, models } = this.options;
+    const { client, services, project } = this.options;
     const { journal } = services;
     const of = [
-      among(searchAttributes.pipeline.name, pipelines),
-      `(WorkflowType = '${modelWorkflowType}' AND ${among(searchAttributes.model.name, models)})`,
+      among(searchAttributes.pipeline.name, project.pipelines),
+      `(WorkflowType = '${modelWorkflowType}' AND ${among(searchAttributes.model.name, project.models)})`,
     ].join(' OR ');
     const digest = createHash('sha256').update(of).digest('hex').slice(0, 16);
     const key = journalKey('recorded-until', client.options.namespace, digest);
@@ -141,7 +141,7 @@ export class RunRecorder {
 }
 
 /** A query; no run has the name of one that cannot be. */
-function among(attribute: string, names: readonly string[]): string {
-  const quoted = ['', ...names].map((name) => `'${name.replaceAll("'", "''")}'`).sort();
+function among(attribute: string, parts: ReadonlyArray<{ readonly name: string }>): string {
+  const quoted = [{ name: '' }, ...parts].map(({ name }) => `'${name.replaceAll("'", "''")}'`).sort();
   return `${attribute} IN (${quoted.join()})`;
 }

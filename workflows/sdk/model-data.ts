@@ -4,6 +4,7 @@ import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
 import { jsonLength } from './json-size.js';
 import { checkOptions } from './options.js';
+import type { TrainingRecord } from './protocol.js';
 import { decode, type Schema } from './schema.js';
 
 /**
@@ -218,14 +219,14 @@ export function takeWindow(data: DataState, policy: DataPolicy): { data: DataSta
 export function settled(
   data: DataState,
   policy: Pick<DataPolicy, 'windowBatches'>,
-  end: { readonly kind: 'used' | 'failed' } | { readonly kind: 'rejected'; readonly reason: string },
+  end: Pick<TrainingRecord, 'outcome' | 'reason'>,
   now: number,
 ): DataState {
   const batches = data.inTraining;
   const rest = { ...data, inTraining: [] };
   if (batches.length === 0) return rest;
-  if (end.kind === 'failed') return { ...rest, waiting: [...batches, ...data.waiting], failedAt: now };
-  if (end.kind === 'rejected') {
+  if (end.outcome === 'failed') return { ...rest, waiting: [...batches, ...data.waiting], failedAt: now };
+  if (end.outcome === 'rejected') {
     return batches.reduce<DataState>((state, { id }) => rejectedFor(state, id, end.reason, now), rest);
   }
   const used = policy.windowBatches === 0 ? [] : [...data.used, ...batches].slice(-policy.windowBatches);

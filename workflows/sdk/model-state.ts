@@ -23,10 +23,7 @@ export function settleTraining(state: ModelState, outcome: RunOutcome, now: stri
   const { training, ...rest } = state;
   const run = { workflowId: outcome.workflowId, runId: outcome.runId };
   const base = { trigger: outcome.trigger, workflowId: outcome.workflowId };
-  const done = (record: TrainingRecord): ModelState => ({
-    ...rest,
-    trainings: [...rest.trainings, record].slice(-kept),
-  });
+  const done = (record: TrainingRecord): ModelState => withTraining(rest, record);
   const { result } = outcome;
   if (result.outcome === 'failed') return done({ ...base, outcome: 'failed', reason: result.message });
   if (result.outcome === 'rejected') return done({ ...base, outcome: 'rejected', reason: `gate "${result.gate}"` });
@@ -53,6 +50,11 @@ export function settleTraining(state: ModelState, outcome: RunOutcome, now: stri
     nextVersion: state.nextVersion + 1,
     versions: keepNewest([...state.versions, version], state),
   };
+}
+
+/** Remembers how a training ended, beside the newest ones. */
+export function withTraining(state: ModelState, record: TrainingRecord): ModelState {
+  return { ...state, trainings: [...state.trainings, record].slice(-kept) };
 }
 
 /** The newest versions, and the champion and the one before it however old. */

@@ -31,6 +31,7 @@ import {
   rolledBack,
   settleTraining,
   withStage,
+  withTraining,
 } from './model-state.js';
 import {
   builtIn,
@@ -205,12 +206,8 @@ class ModelLife {
     } catch (error) {
       // A child that could not be started has told its outcome.
       if (isCancellation(error) || this.outcomes.some((one) => one.trigger === trigger)) return;
-      const record = { trigger, workflowId: '', outcome: 'failed' as const, reason: text(error) };
-      this.state = {
-        ...this.state,
-        data: settled(data, policy, { kind: 'failed' }, Date.now()),
-        trainings: [...this.state.trainings, record].slice(-50),
-      };
+      this.state = withTraining(this.state, { trigger, workflowId: '', outcome: 'failed', reason: text(error) });
+      this.settleData();
     }
   }
 
@@ -284,9 +281,8 @@ class ModelLife {
   private async settle(outcome: RunOutcome): Promise<void> {
     if (this.state.training?.trigger !== outcome.trigger) return;
     const before = this.state.nextVersion;
-    const hadData = this.state.training.data !== undefined;
     this.state = settleTraining(this.state, outcome, new Date().toISOString());
-    if (hadData) this.settleData(outcome);
+    this.settleData();
     const version = this.state.versions.find((one) => one.version === String(before));
     if (version === undefined) return;
     const decision = decide(this.definition, this.state, version);
@@ -294,17 +290,13 @@ class ModelLife {
     else this.state = withStage(this.state, version.version, 'candidate', decision.reason);
   }
 
-  private settleData({ trigger, result }: RunOutcome): void {
-    const { data } = this.state;
-    if (data === undefined) return;
-    const made = this.state.trainings.find((one) => one.trigger === trigger);
+  /** The batches of the training that has just ended, if it was data's; else none is in training. */
+  private settleData(): void {
+    const { data, trainings } = this.state;
+    const made = trainings.at(-1);
+    if (data === undefined || made === undefined) return;
     const policy = this.definition.data ?? { windowBatches: 0 };
-    const settledData = (end: Parameters<typeof settled>[2]) => settled(data, policy, end, Date.now());
-    const after =
-      result.outcome === 'rejected'
-        ? settledData({ kind: 'rejected', reason: `gate "${result.gate}"` })
-        : settledData({ kind: made?.outcome === 'completed' ? 'used' : 'failed' });
-    this.state = { ...this.state, data: after };
+    this.state = { ...this.state, data: settled(data, policy, made, Date.now()) };
   }
 
   private promoteByHand({ version, actor }: PromoteRequest): Promise<ModelState> {

@@ -33,7 +33,8 @@ describe('data that arrives', () => {
     let data = after(noData(), 'first');
     for (let n = 1; n < 5_000; n++) {
       data = received(data, batch(`batch-${n}`), n);
-      if (n % 100 === 0) data = settled(takeWindow(data, policy).data, policy, { kind: 'used' }, n);
+      if (n % 100 === 0)
+        data = settled(takeWindow(data, policy).data, policy, { outcome: 'completed', reason: 'registered' }, n);
     }
     expect(after(data, 'first').counts.duplicates).toBe(1);
     expect(data.counts.used + data.waiting.length).toBe(5_000);
@@ -47,7 +48,12 @@ describe('data that arrives', () => {
     const full = received(data, batch('late'), 7);
     expect(full.waiting).toHaveLength(1_000);
     expect(full.rejected).toMatchObject([{ id: 'late', at: 7 }]);
-    const freed = settled(takeWindow(full, policyOf({})).data, policyOf({}), { kind: 'used' }, 8);
+    const freed = settled(
+      takeWindow(full, policyOf({})).data,
+      policyOf({}),
+      { outcome: 'completed', reason: 'registered' },
+      8,
+    );
     expect(idsOf(received(freed, batch('late'), 9).waiting)).toEqual(['late']);
   });
 
@@ -92,7 +98,7 @@ describe('a training on data', () => {
     const policy = policyOf({ window: { batches: 3 } });
     const first = takeWindow(after(noData(), 'a', 'b'), policy);
     expect(idsOf(first.window)).toEqual(['a', 'b']);
-    const used = settled(first.data, policy, { kind: 'used' }, 1);
+    const used = settled(first.data, policy, { outcome: 'completed', reason: 'registered' }, 1);
     const second = takeWindow(after(used, 'c', 'd'), policy);
     expect(idsOf(second.window)).toEqual(['b', 'c', 'd']);
     expect(idsOf(takeWindow(after(used, 'c', 'd', 'e', 'f'), policy).window)).toEqual(['c', 'd', 'e', 'f']);
@@ -101,7 +107,12 @@ describe('a training on data', () => {
 
   it('that failed gives its batches back, and is tried again with the next batch or after the time', () => {
     const policy = policyOf({ retrainWhen: { batches: 2, orAfter: '1 hour' } });
-    const failed = settled(takeWindow(after(noData(), 'a', 'b'), policy).data, policy, { kind: 'failed' }, 5_000);
+    const failed = settled(
+      takeWindow(after(noData(), 'a', 'b'), policy).data,
+      policy,
+      { outcome: 'failed', reason: 'no data' },
+      5_000,
+    );
     expect(idsOf(failed.waiting)).toEqual(['a', 'b']);
     expect(dueAt(failed, policy)).toBe(5_000 + 3_600_000);
     expect(dueAt(failed, policyOf({}))).toBeUndefined();
@@ -110,7 +121,7 @@ describe('a training on data', () => {
 
   it('that a gate rejected leaves its batches rejected, each with the reason', () => {
     const taken = takeWindow(after(noData(), 'a', 'b'), policyOf({})).data;
-    const ended = settled(taken, policyOf({}), { kind: 'rejected', reason: 'gate "usable"' }, 5);
+    const ended = settled(taken, policyOf({}), { outcome: 'rejected', reason: 'gate "usable"' }, 5);
     expect(ended).toMatchObject({ waiting: [], inTraining: [], counts: { rejected: 2, used: 0 } });
     expect(ended.rejected).toEqual(['a', 'b'].map((id) => ({ id, reason: 'gate "usable"', at: 5 })));
   });
