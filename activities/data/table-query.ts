@@ -1,24 +1,15 @@
-import { extname } from 'node:path';
 import type { Rule } from '../../workflows/pipelines/tabular/contracts.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 
-const readers: Readonly<Record<string, string>> = {
-  '.csv': 'read_csv',
-  '.tsv': 'read_csv',
-  '.parquet': 'read_parquet',
-  '.json': 'read_json',
-  '.jsonl': 'read_json',
-  '.ndjson': 'read_json',
-};
+/**
+ * What a column of a type of DuckDB holds. `time` is dates and times, `text` everything else: words, booleans, nested
+ * values.
+ */
+export type ColumnKind = 'number' | 'text' | 'time';
 
-/** The table function of DuckDB that reads a file by its ending. */
-export function reader(path: string): string {
-  const found = readers[extname(path).toLowerCase()];
-  if (found !== undefined) return found;
-  throw new EvertrainError('USER_DATA_MALFORMED', `The format of ${path} is not known by its ending.`, {
-    value: path,
-    remedy: `Use one of ${Object.keys(readers).join(', ')}.`,
-  });
+export function kindOf(type: string): ColumnKind {
+  if (/^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*\))$/.test(type)) return 'number';
+  return /^(DATE|TIME|TIMESTAMP|INTERVAL)\b/.test(type) || /^(TIME|TIMESTAMP)_/.test(type) ? 'time' : 'text';
 }
 
 /** A string as an SQL literal. */
@@ -69,4 +60,10 @@ export async function rowsOf(connection: Connection, sql: string): Promise<Recor
   return result.getRowObjects().map((row) => {
     return Object.fromEntries(Object.entries(row).map(([name, v]) => [name, typeof v === 'bigint' ? Number(v) : v]));
   });
+}
+
+/** Columns of a query as numbers, NaN where a cell is null; for many rows, which objects would not fit. */
+export async function numbersOf(connection: Connection, sql: string): Promise<Float64Array[]> {
+  const result = await connection.runAndReadAll(sql);
+  return result.getColumns().map((column) => Float64Array.from(column, (cell) => (cell === null ? NaN : Number(cell))));
 }

@@ -1,8 +1,6 @@
 import { validate } from '../../workflows/pipelines/tabular/contracts.js';
 import { implement } from '../sdk/implement.js';
-import { breaks, identifier, literal, rowsOf, withDuckdb } from './table-query.js';
-
-const numberTypes = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|U\w+INT\w*|FLOAT|DOUBLE|DECIMAL.*)$/;
+import { breaks, identifier, kindOf, literal, rowsOf, withDuckdb } from './table-query.js';
 
 /** Facts about a Parquet table against expected columns; what they mean is decided by gates in the pipeline. */
 export const validateTable = implement(validate, async ({ table, columns }, { artifacts }) => {
@@ -11,7 +9,7 @@ export const validateTable = implement(validate, async ({ table, columns }, { ar
     const found = new Map(
       (await rowsOf(connection, `DESCRIBE SELECT * FROM ${from}`)).map((row) => [
         String(row['column_name']),
-        numberTypes.test(String(row['column_type'])) ? 'number' : 'text',
+        kindOf(String(row['column_type'])) === 'number' ? 'number' : 'text',
       ]),
     );
     const expected = Object.entries(columns);

@@ -65,6 +65,13 @@ describe('data.ingest', () => {
     expect(await ingest(path)).toMatchObject({ rows: 1, columns: ['a'] });
   });
 
+  it('reads the file of that name only, whatever the name matches', async () => {
+    await file('a1.csv', 'a\n1\n');
+    expect(await ingest(await file('a[0-9].csv', 'a\n1\n2\n'))).toMatchObject({ rows: 2 });
+    await file('b1.csv', 'a\n1\n');
+    expect(await ingest(await file('b*.csv', 'a\n1\n2\n'))).toMatchObject({ rows: 2 });
+  });
+
   it('keeps column names that look like SQL', async () => {
     const csv = await file('names.csv', '"a"" ; drop table source",select\n1,2\n');
     expect(await ingest(csv)).toMatchObject({ columns: ['a" ; drop table source', 'select'] });
@@ -177,6 +184,16 @@ describe('data.validate', () => {
     const { table } = await ingest(await file('nan.csv', 'n\n1\nNaN\ninf\n'));
     const report = await validateTable.run({ table, columns: { n: { type: 'number', range: [0, 10] } } }, context);
     expect(report).toMatchObject({ wrongColumns: [], outOfRange: 2 });
+  });
+
+  it('takes every integer and decimal of Parquet for a number', async () => {
+    const path = join(folder, 'types.parquet');
+    const types = ['UTINYINT', 'UINTEGER', 'UBIGINT', 'HUGEINT', 'FLOAT', 'DECIMAL(9, 2)'];
+    const cells = types.map((type, i) => `1::${type} AS c${i}`).join(', ');
+    await withDuckdb((db) => db.run(`COPY (SELECT ${cells}) TO ${literal(path)} (FORMAT parquet)`));
+    const table = await context.artifacts.putFile(path);
+    const columns = Object.fromEntries(types.map((_, i) => [`c${i}`, { type: 'number' as const }]));
+    expect(await validateTable.run({ table, columns }, context)).toMatchObject({ wrongColumns: [] });
   });
 
   it('says nothing good of a table without any expected column', async () => {
