@@ -6,17 +6,31 @@ import { step } from './step.js';
 
 const Share = z.number().min(0).max(1);
 
-/** What a batch may differ by from the data that the champion was trained on; without a reference only what is in it counts. */
+/**
+ * What a batch may differ by from the data that the champion was trained on. NaN counts as missing. Judged without a
+ * rule: rows other than the sender said or none at all, columns of the reference that are not there, or hold text where it
+ * has numbers or numbers where it has text, and a column without any value. Columns that only the batch has are a fact.
+ * Without a reference only this counts: rows, an absent label, a column without any value.
+ */
 export const QualityRules = z.strictObject({
   /** The column that is predicted: how its values are spread may differ by `maxLabelShift`. */
   label: z.string().min(1).optional(),
+  /** Columns that are not judged: a running number or a time, say, which is new in each batch. */
+  ignore: z.array(z.string().min(1)).default([]),
   /** A column's share of missing cells may exceed the reference's by so much. */
   maxMissing: Share.default(0.1),
-  /** Share of a column's cells that may lie outside of the reference's range, widened by half its width on each side, or, for words, be none of the reference's. */
+  /**
+   * Share of a column's values (cells that are not missing) that may lie outside of the reference's range, widened by
+   * half its width on each side, or, where the reference has at most 100 distinct words, be none of them. Dates and times
+   * are not judged.
+   */
   maxOutOfRange: Share.default(0.01),
-  /** The share of rows that repeat another one of the batch may exceed the reference's by so much. */
+  /** The share of rows that repeat another one of the batch, in all columns of both, may exceed the reference's by so much. */
   maxDuplicates: Share.default(0.1),
-  /** Total variation distance of the label's shares; judged from 30 rows on. */
+  /**
+   * Total variation distance of the label's shares (a numeric label of more than 20 distinct values: of the reference's
+   * deciles), beyond what chance alone gives on average for so few rows; judged from 30 rows on.
+   */
   maxLabelShift: Share.default(0.3),
 });
 
@@ -27,27 +41,36 @@ export const checkBatchQuality = step('model.check-batch', {
   input: z.object({
     batch: z.object({
       id: z.string(),
-      /** A path or http(s) URL of a CSV, Parquet or JSON table. */
+      /** A path, or `file:` or http(s) URL, of a CSV, Parquet or JSON table. */
       uri: z.string().optional(),
+      /** Counts before `uri`. Parquet, unless its media type says CSV or JSON. */
       artifact: artifact().optional(),
       /** How many rows its sender says that it has. */
       rows: z.int(),
     }),
+    /** Parquet: what the champion was trained on. */
     reference: artifact().optional(),
     rules: QualityRules,
   }),
   output: z.object({
-    /** Why the batch is not to be trained on, in words; none: it is good. */
+    /** Why the batch is not to be trained on, in words, at most 20; none: it is good. No word of the data is quoted. */
     problems: z.array(z.string()),
+    /** Small numbers for people to read, of the 20 worst columns only. */
     facts: z.record(z.string(), z.unknown()),
   }),
   timeout: '10m',
 });
 
+/**
+ * A row's score is its cell of the numeric column that is named after the metric. Without one, `accuracy`, `mae` and
+ * `rmse` come from the columns `truth` and `predicted`; `rmse` is the root of the rows' mean squared error, every other
+ * metric a mean over rows. USER_DATA_MALFORMED where the tables differ in their number of rows or, when both have it, in
+ * `truth` (then they were not scored on the same rows), have no rows, or a row's score is no finite number.
+ */
 export const compareScores = step('model.compare-scores', {
   description: 'paired bootstrap of challenger and champion over the same rows',
   input: z.object({
-    /** Tables of one row for each held-out row, in the same order. */
+    /** Tables of one row for each held-out row, in the same order: Parquet, unless the media type says CSV or JSON. */
     challenger: artifact(),
     champion: artifact(),
     metric: z.string().min(1),
@@ -65,7 +88,10 @@ export const compareScores = step('model.compare-scores', {
     gain: z.number(),
     /** With the confidence asked for the gain is at least so much. */
     gainAtLeast: z.number(),
-    /** Whether that exceeds the threshold. */
+    /**
+     * Whether that exceeds the threshold by more than rounding does. Never with so few rows that chance alone would make
+     * one of two equal models better on all of them (fewer than 5, at a confidence of 0.95).
+     */
     isBetter: z.boolean(),
   }),
   timeout: '10m',
