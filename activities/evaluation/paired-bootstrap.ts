@@ -1,0 +1,162 @@
+import { randomIntegers } from './random-integers.js';
+
+/**
+ * How much better one model is than another by scores of both on the same rows. Rows are what chance drew, so rows are
+ * resampled, both scores of one together: what makes a row hard for both models cancels out, and much smaller gains show
+ * than by two intervals side by side. The answer is one-sided: only a challenger that is better may replace a champion.
+ *
+ * Up to `mostResampledRows` rows it is the percentile bootstrap of 2,000 resamples (Efron and Tibshirani, An Introduction
+ * to the Bootstrap, 1993, chapter 13). Above it, where that would only cost time, the bound of the normal distribution
+ * that the bootstrap comes to: gain − z·s/√n, s being the standard deviation of the rows' paired differences (central
+ * limit theorem) and, for the root of a mean, of the differences x/(2√x̄) − y/(2√ȳ) (delta method; van der Vaart,
+ * Asymptotic Statistics, 1998, theorem 3.1).
+ */
+export interface PairedScores {
+  /** One score for each row, in the same order, finite. */
+  readonly challenger: Float64Array;
+  readonly champion: Float64Array;
+  /** What becomes of the rows' scores: their mean, or (of squared errors) its root. */
+  readonly summary: 'mean' | 'rootMean';
+  readonly direction: 'maximize' | 'minimize';
+  readonly threshold: number;
+  /** One-sided, from 0.5 to 1. */
+  readonly confidence: number;
+  /** 32-bit. */
+  readonly seed: number;
+}
+
+export interface PairedGain {
+  readonly challenger: number;
+  readonly champion: number;
+  /** Positive where the challenger is better, in the unit of the summary. */
+  readonly gain: number;
+  /** The lower bound of the gain. */
+  readonly gainAtLeast: number;
+  readonly isBetter: boolean;
+}
+
+export const mostResampledRows = 20_000;
+const resamples = 2_000;
+
+/** At least one row is needed. */
+export function pairedGain(scores: PairedScores): PairedGain {
+  const { summary, direction, threshold, confidence } = scores;
+  const rows = scores.challenger.length;
+  const [mean, other] = [meanOf(scores.challenger), meanOf(scores.champion)];
+  const sign = direction === 'maximize' ? 1 : -1;
+  const [challenger, champion] = summary === 'mean' ? [mean, other] : [Math.sqrt(mean), Math.sqrt(other)];
+  const gain = sign * (challenger - champion);
+  const gainAtLeast = rows > mostResampledRows ? normalBound(scores, gain) : resampledBound(scores, sign);
+  // Sums of equal numbers differ in their last digits by order, so less than a billionth of the scores' size is no gain.
+  const rounding = 1e-9 * Math.max(sizeOf(scores.challenger, summary), sizeOf(scores.champion, summary));
+  return {
+    challenger,
+    champion,
+    gain: plain(gain),
+    gainAtLeast: plain(gainAtLeast),
+    isBetter: rows >= fewestRows(confidence) && gainAtLeast - threshold > rounding,
+  };
+}
+
+/**
+ * With fewer rows nothing is shown: two equal models differ the same way on each of n rows with a chance of 2⁻ⁿ (the sign
+ * test), and a resample never leaves what was seen. 5 at a confidence of 0.95.
+ */
+export function fewestRows(confidence: number): number {
+  return Math.ceil(-Math.log2(1 - confidence) - 1e-9);
+}
+
+function resampledBound(scores: PairedScores, sign: number): number {
+  const { summary, confidence, seed } = scores;
+  const next = randomIntegers(seed);
+  const gains = summary === 'mean' ? resampledMeans(scores, sign, next) : resampledRoots(scores, sign, next);
+  return quantile(gains.sort(), 1 - confidence);
+}
+
+function resampledMeans({ challenger, champion }: PairedScores, sign: number, next: () => number): Float64Array {
+  const rows = challenger.length;
+  const scale = rows / 2 ** 32;
+  const differences = challenger.map((score, row) => sign * (score - (champion[row] as number)));
+  const gains = new Float64Array(resamples);
+  for (let i = 0; i < resamples; i++) {
+    let sum = 0;
+    for (let drawn = 0; drawn < rows; drawn++) sum += differences[Math.floor(next() * scale)] as number;
+    gains[i] = sum / rows;
+  }
+  return gains;
+}
+
+function resampledRoots({ challenger, champion }: PairedScores, sign: number, next: () => number): Float64Array {
+  const rows = challenger.length;
+  const scale = rows / 2 ** 32;
+  const gains = new Float64Array(resamples);
+  for (let i = 0; i < resamples; i++) {
+    let [sum, other] = [0, 0];
+    for (let drawn = 0; drawn < rows; drawn++) {
+      const row = Math.floor(next() * scale);
+      sum += challenger[row] as number;
+      other += champion[row] as number;
+    }
+    gains[i] = sign * (Math.sqrt(sum / rows) - Math.sqrt(other / rows));
+  }
+  return gains;
+}
+
+function normalBound({ challenger, champion, summary, confidence }: PairedScores, gain: number): number {
+  const rows = challenger.length;
+  const slope = slopeAt(meanOf(challenger), summary);
+  const otherSlope = slopeAt(meanOf(champion), summary);
+  const differences = challenger.map((score, row) => score * slope - (champion[row] as number) * otherSlope);
+  const mean = meanOf(differences);
+  const variance = differences.reduce((sum, difference) => sum + (difference - mean) ** 2, 0) / (rows - 1);
+  return gain - normalQuantile(confidence) * Math.sqrt(variance / rows);
+}
+
+/** Of the summary, by the mean. Where no row has an error the mean is 0 and stays it, whatever is drawn. */
+function slopeAt(mean: number, summary: PairedScores['summary']): number {
+  if (summary === 'mean') return 1;
+  return mean === 0 ? 0 : 1 / (2 * Math.sqrt(mean));
+}
+
+/** Between the two order statistics around it, linearly (type 7 of Hyndman and Fan, as NumPy does). */
+function quantile(sorted: Float64Array, share: number): number {
+  const at = (sorted.length - 1) * share;
+  const below = Math.floor(at);
+  const [low, high] = [sorted[below] as number, sorted[Math.ceil(at)] as number];
+  return low + (high - low) * (at - below);
+}
+
+/** Bisection of the distribution function: slow next to a rational approximation, and plainly right. */
+export function normalQuantile(share: number): number {
+  let [low, high] = [-9, 9];
+  while (high - low > 1e-12) {
+    const middle = (low + high) / 2;
+    if (normalShareBelow(middle) < share) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** Marsaglia, Evaluating the Normal Distribution (2004): 1/2 + φ(z)·(z + z³/3 + z⁵/(3·5) + …). */
+function normalShareBelow(z: number): number {
+  let [term, sum] = [z, z];
+  for (let odd = 3; Math.abs(term) > 1e-17 * Math.abs(sum); odd += 2) {
+    term *= (z * z) / odd;
+    sum += term;
+  }
+  return 0.5 + (sum * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI);
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function sizeOf(values: Float64Array, summary: PairedScores['summary']): number {
+  const size = values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
+  return summary === 'mean' ? size : Math.sqrt(size);
+}
+
+/** A 0 without a sign: -0 prints as such, and equals 0 in some comparisons only. */
+function plain(value: number): number {
+  return value === 0 ? 0 : value;
+}
