@@ -6,7 +6,11 @@ import type { ModelDefinition } from '../workflows/sdk/model.js';
 import { type Batch, checkBatch } from '../workflows/sdk/model-data.js';
 import { checkName, checkOptions } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
+import type { ModelPolicy } from '../workflows/sdk/model-policy.js';
+import { promotionApproval } from '../workflows/sdk/model-runs.js';
 import {
+  type BatchOrder,
+  type ConfigureRequest,
   defaultQueue,
   type ModelOrder,
   type ModelStart,
@@ -20,7 +24,7 @@ import {
   type TrainRequest,
 } from '../workflows/sdk/protocol.js';
 import { checkValue } from './check-value.js';
-import { Run, type RunContext } from './run.js';
+import { type ApproveOptions, Run, type RunContext } from './run.js';
 import { sendUpdate } from './send-update.js';
 import { toEvertrainError } from './to-error.js';
 
@@ -113,14 +117,9 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
   }
 
   /** Makes a version the champion: it is deployed first, and only what the model server took counts. */
-  async promote(
-    version: string,
-    options: { readonly actor?: string; readonly within?: Duration } = {},
-  ): Promise<ModelState> {
-    const { actor, within } = options;
-    const request: PromoteRequest = { version, ...(actor === undefined ? {} : { actor }) };
+  async promote(version: string, options: OrderOptions = {}): Promise<ModelState> {
     const what = `the promotion of version ${version} of model "${this.name}"`;
-    return this.send(modelMessages.promote, `promote:${version}`, what, request, within);
+    return this.order(modelMessages.promote, what, options, { version });
   }
 
   /** Makes the champion before this one the champion again, as `promote` does: USER_VERSION_UNKNOWN where there is none. */
@@ -137,34 +136,72 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
     return this.order(modelMessages.resume, `the resuming of model "${this.name}"`, options);
   }
 
-  private order(update: string, what: string, { within, ...order }: OrderOptions): Promise<ModelState> {
-    checkOptions(what, order, ['actor', 'reason']);
-    return this.send(update, update, what, order, within);
+  /** Trains on the data that waits, and the window before it, whatever the policy says; after an open training. */
+  async retrainNow(options: OrderOptions = {}): Promise<ModelState> {
+    return this.order(modelMessages.retrainNow, `the retraining of model "${this.name}"`, options);
   }
 
-  private send(
+  /** Lets a batch be trained on that the quality gate holds back. */
+  async releaseBatch(id: string, options: OrderOptions = {}): Promise<ModelState> {
+    return this.order(modelMessages.releaseBatch, `the release of batch "${id}"`, options, { id });
+  }
+
+  /** Rejects a batch for good that the quality gate holds back. */
+  async dropBatch(id: string, options: OrderOptions = {}): Promise<ModelState> {
+    return this.order(modelMessages.dropBatch, `the dropping of batch "${id}"`, options, { id });
+  }
+
+  /** Replaces fields of the model's policy, until a deployment declares another one. USER_OPTION_INVALID names the field. */
+  async configure(policy: Partial<ModelPolicy>, options: OrderOptions = {}): Promise<ModelState> {
+    const what = `the configuration of model "${this.name}"`;
+    const travels = checkValue(undefined, policy, 'USER_OPTION_INVALID', what) as Partial<ModelPolicy>;
+    return this.order(modelMessages.configure, what, options, { policy: travels });
+  }
+
+  /** Answers the approval that a promotion waits for: USER_APPROVAL_UNKNOWN where none does. */
+  async approve(
+    answer: { readonly approved: boolean; readonly comment?: string },
+    options: ApproveOptions = {},
+  ): Promise<void> {
+    const { comparison } = await this.state();
+    if (comparison === undefined) {
+      throw new EvertrainError('USER_APPROVAL_UNKNOWN', `No promotion of model "${this.name}" waits for a person.`, {
+        remedy: '`evertrain model <name>` shows how its versions stand.',
+      });
+    }
+    await this.comparisonRun(comparison).approve(promotionApproval, answer, options);
+  }
+
+  /** The run that compares a challenger with the champion, as the model's state names it. */
+  comparisonRun({ workflowId }: NonNullable<ModelState['comparison']>): Run {
+    return new Run(this.context, workflowId);
+  }
+
+  private order(
     update: string,
-    id: string,
     what: string,
-    request: PromoteRequest | ModelOrder,
-    within: Duration = '10s',
+    { within, ...order }: OrderOptions,
+    of: Partial<PromoteRequest & BatchOrder & ConfigureRequest> = {},
   ): Promise<ModelState> {
+    checkOptions(what, order, ['actor', 'reason']);
+    return this.send(update, what, { ...order, ...of }, within);
+  }
+
+  private send(update: string, what: string, request: ModelOrder, within: Duration = '10s'): Promise<ModelState> {
     const { client } = this.context;
     return sendUpdate<ModelState>({
       client,
       what,
-      id,
+      id: update,
       within,
       doneWithin: '10 minutes',
       send: (updateId) =>
         this.existing(() =>
-          client.workflow
-            .getHandle(modelWorkflowId(this.name))
-            .startUpdate<ModelState, [PromoteRequest | ModelOrder]>(update, {
-              args: [request],
-              updateId,
-              waitForStage: 'ACCEPTED',
-            }),
+          client.workflow.getHandle(modelWorkflowId(this.name)).startUpdate<ModelState, [ModelOrder]>(update, {
+            args: [request],
+            updateId,
+            waitForStage: 'ACCEPTED',
+          }),
         ),
     });
   }

@@ -9,12 +9,15 @@ import type { StepServices } from '../activities/sdk/services.js';
 import { keyOf } from '../activities/sdk/step-activity.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
+import type { ModelDefinition } from '../workflows/sdk/model.js';
 import {
   builtIn,
   type CacheLookup,
   type CachePolicy,
+  type DeclaredModel,
   type Deployment,
   type Notice,
+  type OpenRun,
   type RunOutcome,
 } from '../workflows/sdk/protocol.js';
 
@@ -22,6 +25,9 @@ export interface BuiltInSettings {
   readonly client: Client;
   readonly services: StepServices;
   readonly implementations: ReadonlyMap<string, Implementation>;
+  readonly models: readonly ModelDefinition[];
+  /** Version of the worker's bundle. */
+  readonly code: string;
   /** Where promoted versions are put; without one a promotion fails with a clear word. */
   readonly modelServer?: string | undefined;
   /** Called when a run fails or waits for a person. */
@@ -43,7 +49,8 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       const { info, cancellationSignal } = Context.current();
       return sendWebhook(settings.webhook, notice, { activityId: info.activityId, signal: cancellationSignal });
     }),
-    [builtIn.trainingOutcome]: coded((training: Training) => trainingOutcome(settings.client, training)),
+    [builtIn.runOutcome]: coded((run: OpenRun) => runOutcome(settings.client, run)),
+    [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded((deployment: Deployment) => {
       if (settings.modelServer === undefined) {
         throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `No model server is configured for "${deployment.model}".`, {
@@ -89,12 +96,12 @@ async function lookup({ implementations, services }: BuiltInSettings, question: 
   return { hit: true, stepId, step, ...(bytes > maxHitBytes ? {} : { input: input ?? null }), key, output, source };
 }
 
-interface Training {
-  readonly trigger: string;
-  readonly workflowId: string;
+function declared({ models, code }: BuiltInSettings, name: string): DeclaredModel | null {
+  const found = models.find((one) => one.name === name);
+  return found === undefined ? null : { policy: found.policy, code };
 }
 
-async function trainingOutcome(client: Client, { trigger, workflowId }: Training): Promise<RunOutcome | null> {
+async function runOutcome(client: Client, { trigger, workflowId }: OpenRun): Promise<RunOutcome | null> {
   const handle = client.workflow.getHandle(workflowId);
   const ended = (runId: string, result: RunOutcome['result']) => ({ trigger, workflowId, runId, result });
   try {

@@ -11,6 +11,7 @@ import {
   Worker,
   type WorkerOptions as TemporalWorkerOptions,
 } from '@temporalio/worker';
+import { modelSteps } from '../activities/model-steps.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
@@ -20,7 +21,7 @@ import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue, type RunSinks, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
-import { builtInActivities } from './built-in-activities.js';
+import { type BuiltInSettings, builtInActivities } from './built-in-activities.js';
 import { type Bundle, bundleProject, loadBundleOf } from './bundle.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
@@ -113,7 +114,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   checkUrl('modelServer', options.modelServer);
   const project = await loadProject(options.workflows);
   const serves = (queue: string) => options.queues === undefined || queue in options.queues;
-  const manifest = checkManifest(project, options.activities, serves);
+  const implementations = [...options.activities, ...modelSteps];
+  const manifest = checkManifest(project, implementations, serves);
   const namespace = options.namespace ?? 'default';
   const settings = {
     address: options.address,
@@ -132,7 +134,10 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
   const services = await openStepServices(options);
   const client = new Client({ connection: clientConnection, namespace });
-  const activities = activityTable(options, manifest, services, client);
+  const activities = activityTable(options, manifest, services, client, {
+    models: project.models,
+    code: bundle.version,
+  });
   const recorder = new RunRecorder({ client, services, project });
   const workers = new Map<string, Worker>();
   const slots = queueSlots(options, manifest);
@@ -169,7 +174,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
         await runAll([...workers.values()]);
       } finally {
         endWatch();
-        for (const implementation of options.activities) await implementation.close?.();
+        for (const implementation of implementations) await implementation.close?.();
         await recorder.stop();
         await services.close();
         await clientConnection.close();
@@ -219,10 +224,14 @@ function activityTable(
   manifest: Manifest,
   services: StepServices,
   client: Client,
+  declared: Pick<BuiltInSettings, 'models' | 'code'>,
 ): Activities {
-  const steps = options.activities.map((one) => [one.step.name, stepActivity(one, services)] as const);
+  const steps = [...manifest.implementations.values()].map(
+    (one) => [one.step.name, stepActivity(one, services)] as const,
+  );
   const { modelServer, webhook } = options;
-  const own = builtInActivities({ client, services, implementations: manifest.implementations, modelServer, webhook });
+  const { implementations } = manifest;
+  const own = builtInActivities({ client, services, implementations, modelServer, webhook, ...declared });
   return { ...Object.fromEntries(steps), ...own } as Activities;
 }
 

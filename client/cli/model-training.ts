@@ -36,13 +36,22 @@ export async function modelOf(root: string, name: string | undefined): Promise<M
   });
 }
 
-/** Shows a training until its run has closed and the model has decided on the version; answers the model's state then. */
+/** Shows a training, and the comparison it leads to, until the model has decided on the version; answers its state then. */
 export async function followTraining(model: Model, trigger: string): Promise<ModelState> {
-  await followRun(await model.run(trigger), { stream: process.stdout, isTTY: process.stdout.isTTY === true });
-  for (;;) {
+  const screen = { stream: process.stdout, isTTY: process.stdout.isTTY === true };
+  await followRun(await model.run(trigger), screen);
+  for (let compared = ''; ; ) {
     const state = await model.state();
-    const isDecided = state.training === undefined && state.promoting === undefined;
-    if (isDecided && state.trainings.some((one) => one.trigger === trigger)) return state;
+    const { training, promoting, comparison, trainings, versions } = state;
+    const made = trainings.find((one) => one.trigger === trigger);
+    const isOurs = comparison !== undefined && comparison.version === made?.version;
+    if (isOurs && comparison.workflowId !== compared) {
+      compared = comparison.workflowId;
+      await followRun(model.comparisonRun(comparison), screen);
+      continue;
+    }
+    const isOpen = versions.some(({ version, stage }) => version === made?.version && stage === 'challenger');
+    if (made !== undefined && training === undefined && promoting === undefined && !isOpen) return state;
     await new Promise((wake) => setTimeout(wake, 50));
   }
 }

@@ -146,7 +146,8 @@ describe('model', () => {
     expect(first.code).toBe(0);
     expect(first.out).toContain('"reason": "first version"');
     const second = await live.call('model', 'scorer', 'train', '--input', '{"accuracy":0.7}');
-    expect(second.out).toContain('"stage": "candidate"');
+    expect(second.out).toMatch(/✖ gate: better than the champion|"stage": "rejected"/);
+    expect(second.out).toContain('"reason": "not better: accuracy 0.7 against the champion\'s 0.8 on 200 fresh rows');
     const failed = await live.call('model', 'scorer', 'train', '--input', '{"accuracy":0.9,"fails":true}');
     expect(failed.out).toContain('"outcome": "failed"');
     expect(failed.code).toBe(1);
@@ -155,7 +156,7 @@ describe('model', () => {
       [['model', 'scorer', 'promote', '9'], 2, 'Model "scorer" has no version "9". It has: 1, 2.'],
       [['model', 'scorer', 'promote', '1'], 2, 'is the champion already'],
       [['model', 'scorer', 'promot', '2'], 2, 'Did you mean "promote"?'],
-      [['model', 'scorer', 'show', '2'], 2, 'show takes no version'],
+      [['model', 'scorer', 'show', '2'], 2, 'show takes nothing more'],
     ]);
     expect((await live.call('model', 'scorer', 'promote', '2', '--actor', 'ann')).code).toBe(0);
     const state = JSON.parse((await live.call('model', 'scorer')).out) as ModelState;
@@ -173,7 +174,7 @@ describe('model', () => {
     const again = (await (await fetch(`${live.modelServer}/v2/models/scorer`)).json()) as { versions: unknown };
     expect(again.versions).toEqual(['1']);
     await expectAll([[['model', 'scorer', 'rollback'], 2, 'Model "scorer" has no champion to go back to.']]);
-  });
+  }, 150_000);
 
   it('is told of data, which trains it by its own policy, and by each batch once', async () => {
     const told = await live.call('model', 'fed', 'data', 'b-1', '--uri', 'file:/b-1', '--rows', '80');
@@ -188,7 +189,7 @@ describe('model', () => {
     await live.call('model', 'fed', 'data', 'b-3', '--uri', 'file:/b-3', '--rows', '90');
     await expect.poll(async () => (await state()).data?.waiting.length, { timeout: 10_000, interval: 200 }).toBe(1);
     expect((await state()).training).toBeUndefined();
-    expect((await live.call('model', 'fed', 'resume')).out).not.toContain('holidays');
+    expect(JSON.parse((await live.call('model', 'fed', 'resume')).out)).not.toHaveProperty('paused');
     await expect.poll(async () => (await state()).champion, { timeout: 30_000, interval: 200 }).toBe('2');
     await expectAll([
       [['model', 'fed', 'data'], 2, 'data needs the id of a batch.'],
@@ -197,6 +198,48 @@ describe('model', () => {
       [['model', 'fed', 'data', 'b\n2', '--uri', 'u', '--rows', '3'], 2, 'control character'],
       [['model', 'scorer', 'data', 'b-2', '--uri', 'u', '--rows', '3'], 2, 'declares no `data`'],
     ]);
+  }, 150_000);
+
+  it('asks a person where its policy says so, and holds back what the quality gate finds wanting', async () => {
+    const state = () => live.evertrain.model('fed').state({ within: '30s' });
+    const policy = '{"promotion":{"metric":"accuracy","approval":{"within":"1 day"}}}';
+    const configured = await live.call('model', 'fed', 'configure', '--policy', policy, '--actor', 'ann');
+    expect(configured.out).toContain('"order": "configure"');
+    await live.call('model', 'fed', 'data', 'b-4', '--uri', 'file:/b-4', '--rows', '99');
+    await expect.poll(() => live.evertrain.list({ waiting: true }), { timeout: 30_000 }).toHaveLength(1);
+    await expectAll([
+      [['model', 'fed', 'approve'], 2, 'Give exactly one of --yes and --no.'],
+      [['model', 'fed', 'approve', '--yes', '--reason', 'fine', '--actor', 'ann'], 0, '"version": "3"'],
+    ]);
+    await expect.poll(async () => (await state()).champion, { timeout: 30_000, interval: 200 }).toBe('3');
+    expect((await state()).versions.at(-1)?.reason).toMatch(/^approved: fine \(better: accuracy 0\.99/);
+    for (const id of ['b-5', 'b-6']) {
+      await live.call(
+        'model',
+        'fed',
+        'data',
+        id,
+        '--uri',
+        'file:/b',
+        '--rows',
+        '50',
+        '--attributes',
+        '{"problem":"odd"}',
+      );
+    }
+    await expect.poll(async () => (await state()).data?.quarantined.length, { timeout: 30_000 }).toBe(2);
+    await expectAll([
+      [['model', 'fed', 'approve', '--no'], 2, 'No promotion of model "fed" waits for a person.'],
+      [['model', 'fed', 'retrain'], 2, 'has no data to train on'],
+      [['model', 'fed', 'release', 'b-9'], 2, 'It holds back: b-5, b-6.'],
+      [['model', 'fed', 'configure', '--policy', '{"retrainWhen":{}}'], 2, 'data.retrainWhen is {}'],
+      [['model', 'fed', 'configure'], 2, '--policy is not JSON'],
+    ]);
+    await expectAll([
+      [['model', 'fed', 'drop', 'b-6', '--reason', 'broken sensor'], 0, 'broken sensor'],
+      [['model', 'fed', 'release', 'b-5'], 0, '"release-batch b-5"'],
+    ]);
+    await expect.poll(async () => (await state()).data?.counts.used, { timeout: 30_000 }).toBe(4);
   }, 150_000);
 
   it('refuses a wrong name or input, and leaves no model of that name behind', async () => {

@@ -15,7 +15,7 @@ export interface DurableProject {
   /** Path of the project's bundle. */
   readonly bundle: string;
   worker(
-    options?: Partial<Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address' | 'queues'>>,
+    options?: Partial<Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address' | 'queues' | 'modelServer'>>,
   ): Promise<SpawnedWorker>;
   /** Ends everything that still runs. */
   close(): Promise<void>;

@@ -21,6 +21,8 @@ export interface SpawnWorkerOptions {
   readonly queues?: Readonly<Record<string, { readonly slots?: number }>>;
   /** Called when a run fails or waits for a person. */
   readonly webhook?: string;
+  /** Where promoted versions are deployed to. */
+  readonly modelServer?: string;
 }
 
 /** A worker in a process of its own, which a test may kill. */

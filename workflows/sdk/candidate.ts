@@ -8,6 +8,15 @@ export interface Candidate {
   /** Held-out metrics by name. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly parameters?: Readonly<Record<string, unknown>>;
+  /** The model as the model's `evaluate` step takes it, where that is not the ONNX file. */
+  readonly trained?: Artifact;
+  /**
+   * Rows that no training saw, this one's or an earlier one's (held out by a hash of the row, not by a random draw): the
+   * champion is evaluated on them too.
+   */
+  readonly heldOut?: Artifact;
+  /** A table of what it was trained on, as it arrived: new batches are compared with it. */
+  readonly reference?: Artifact;
   /** Data and reports that led to it, by role. */
   readonly lineage?: Readonly<Record<string, Artifact>>;
   /** `inputs` of an inference request and the `outputs` that the served model must answer before traffic switches. */

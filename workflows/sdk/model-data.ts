@@ -1,9 +1,10 @@
 import { isArtifact, type Artifact } from './artifact.js';
 import { jsonDigest } from './digest.js';
-import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
 import { jsonLength } from './json-size.js';
-import { checkOptions } from './options.js';
+import { type DataPolicy, type ModelPolicy, mostWaiting, type RetrainWhen } from './model-policy.js';
+import type { BatchVerdict, QualityStep } from './model-runs.js';
+import type { QualityRules } from './model-steps.js';
 import type { TrainingRecord } from './protocol.js';
 import { decode, type Schema } from './schema.js';
 
@@ -31,41 +32,42 @@ export interface KnownBatch extends Batch {
   readonly receivedAt: number;
 }
 
-export interface DataOptions {
+/** What a model knows of a batch that waits. */
+interface WaitingBatch extends KnownBatch {
+  /** The quality gate let it through, or a person did. */
+  readonly checked?: true;
+}
+
+/** A batch that the quality gate holds back, until a person releases or drops it. */
+export interface QuarantinedBatch {
+  readonly batch: KnownBatch;
+  readonly problems: readonly string[];
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+export interface DataOptions extends Omit<ModelPolicy, 'promotion' | 'quality' | 'retrainWhen'> {
   /** Checks each batch, in the client and on the model's side. */
   readonly event?: Schema;
   /** The pipeline's input for the batches of a training, in the order in which they arrived. */
   readonly toInput: (batches: readonly KnownBatch[]) => unknown;
-  /** Any of these starts a training; data that arrives meanwhile waits for the next. */
-  readonly retrainWhen: {
-    /** So many rows wait. */
-    readonly rows?: number;
-    /** So many batches wait. */
-    readonly batches?: number;
-    /** The first waiting batch has waited so long. */
-    readonly orAfter?: Duration;
-  };
-  /** What a training uses: the new batches (default), or also earlier ones, up to the newest so many of all. */
-  readonly window?: 'new' | { readonly batches: number };
+  readonly retrainWhen: RetrainWhen;
+  /**
+   * New batches are compared with the data that the champion was trained on (its candidate's `reference`) before they
+   * are trained on: by these rules, or by a step of your own that answers `{ problems }`.
+   */
+  readonly quality?: QualityRules | QualityStep;
 }
 
-export interface DataPolicy {
-  readonly event: Schema | undefined;
-  readonly toInput: DataOptions['toInput'];
-  readonly rows: number | undefined;
-  readonly batches: number;
-  readonly afterMs: number | undefined;
-  /** How many batches a window may have; 0: the new ones. */
-  readonly windowBatches: number;
-}
-
-/** What a model knows of its data. Every batch is in one place: waiting, in training, used by a version, or rejected. */
+/** Every batch is in one place: waiting, in training, used by a version, quarantined, or rejected. */
 export interface DataState {
-  readonly waiting: readonly KnownBatch[];
+  readonly waiting: readonly WaitingBatch[];
   /** The batches that the open training was started for; they wait again when it fails. */
   readonly inTraining: readonly KnownBatch[];
   /** The newest used batches that later windows may need. */
   readonly used: readonly KnownBatch[];
+  /** At most 100; what is pushed out is rejected. */
+  readonly quarantined: readonly QuarantinedBatch[];
   /** The newest rejected ones, at most 20, and why. */
   readonly rejected: readonly { readonly id: string; readonly reason: string; readonly at: number }[];
   readonly counts: {
@@ -77,15 +79,16 @@ export interface DataState {
   };
   /** Digests of the newest 5,000 ids, by which a batch that comes again is known. */
   readonly seen: readonly string[];
-  /** How many trainings data has started. */
+  /** How many trainings data has started, and how often new batches were checked. */
   readonly trainings: number;
-  /** Until a new batch arrives, or `orAfter` has passed since, what failed is not tried again. */
-  readonly failedAt?: number;
+  readonly checks: number;
+  /** What failed is tried again by the policy's `retry`; then with the next batch, or after `orAfter`. */
+  readonly failed?: { readonly at: number; readonly times: number; readonly received: number };
+  /** A person wants a training, whatever the policy says. */
+  readonly asked?: true;
 }
 
-/** At most so many batches wait in a model's state, which travels when it continues as new. */
-const mostWaiting = 1_000;
-const mostInWindow = 500;
+const mostQuarantined = 100;
 const mostSeen = 5_000;
 const mostRejected = 20;
 const maxAttributesBytes = 1_000;
@@ -93,41 +96,17 @@ const maxUriLength = 1_000;
 
 export function noData(): DataState {
   const counts = { received: 0, duplicates: 0, used: 0, rejected: 0, rows: 0 };
-  return { waiting: [], inTraining: [], used: [], rejected: [], counts, seen: [], trainings: 0 };
-}
-
-export function dataPolicy(owner: string, options: DataOptions): DataPolicy {
-  checkOptions(`${owner}: data`, options, ['event', 'toInput', 'retrainWhen', 'window']);
-  const { event, toInput, retrainWhen, window = 'new' } = options;
-  if (typeof toInput !== 'function') {
-    throw invalid(owner, 'toInput', toInput, 'Pass a function from batches to the input of the pipeline.');
-  }
-  checkOptions(`${owner}: data.retrainWhen`, retrainWhen ?? {}, ['rows', 'batches', 'orAfter']);
-  const { rows, batches, orAfter } = retrainWhen ?? {};
-  if (rows === undefined && batches === undefined && orAfter === undefined) {
-    throw invalid(owner, 'retrainWhen', retrainWhen, 'Give `rows`, `batches` or `orAfter`.');
-  }
-  for (const [name, value] of Object.entries({ rows, batches })) {
-    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-      throw invalid(owner, `retrainWhen.${name}`, value, 'Use a whole number from 1.');
-    }
-  }
-  const windowBatches = window === 'new' ? 0 : window?.batches;
-  if (window !== 'new' && !(Number.isInteger(windowBatches) && windowBatches > 0 && windowBatches <= mostInWindow)) {
-    throw invalid(owner, 'window', window, `Use 'new', or { batches: 1 to ${mostInWindow} }.`);
-  }
   return {
-    event,
-    toInput,
-    rows,
-    batches: Math.min(batches ?? mostWaiting, mostWaiting),
-    afterMs: orAfter === undefined ? undefined : durationMs(orAfter, `${owner}: data.retrainWhen.orAfter`),
-    windowBatches,
+    waiting: [],
+    inTraining: [],
+    used: [],
+    quarantined: [],
+    rejected: [],
+    counts,
+    seen: [],
+    trainings: 0,
+    checks: 0,
   };
-}
-
-function invalid(owner: string, field: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: data.${field} is ${show(value)}.`, { value, remedy });
 }
 
 /** USER_SIGNAL_INVALID where it is no batch, or not one as the model's schema wants it. */
@@ -180,9 +159,8 @@ export function received(data: DataState, batch: Batch, now: number): DataState 
     // Its id is not remembered, so it may be sent again.
     return rejectedFor(data, batch.id, `${mostWaiting} batches wait already; send it again later`, now);
   }
-  const { failedAt: _, ...rest } = data;
   return {
-    ...rest,
+    ...data,
     waiting: [...data.waiting, { ...batch, receivedAt: now }],
     seen: [...data.seen, digest].slice(-mostSeen),
     counts: { ...counts, received: counts.received + 1, rows: counts.rows + batch.rows },
@@ -194,24 +172,56 @@ export function rejectedFor(data: DataState, id: string, reason: string, at: num
   return { ...data, rejected, counts: { ...data.counts, rejected: data.counts.rejected + 1 } };
 }
 
-/** When the waiting data is to be trained on: a time that has come, or will; undefined while nothing says so. */
-export function dueAt(data: DataState, policy: DataPolicy): number | undefined {
-  const [first] = data.waiting;
+/** What is to be done with the waiting data, and when: a time that has come, or will. */
+export interface Due {
+  readonly what: 'train' | 'check';
+  readonly at: number;
+}
+
+/** Undefined while nothing says so. Where batches are checked, those that were are trained on first. */
+export function due(data: DataState, policy: DataPolicy, isChecking: boolean): Due | undefined {
+  const usable = isChecking ? data.waiting.filter(({ checked }) => checked) : data.waiting;
+  const toCheck = usable.length < data.waiting.length;
+  if (data.asked && !toCheck) return { what: 'train', at: 0 };
+  const train = dueAt(data, usable, policy);
+  const check = toCheck ? (data.asked ? 0 : dueAt(data, data.waiting, policy)) : undefined;
+  if (train !== undefined && (check === undefined || train <= check)) return { what: 'train', at: train };
+  return check === undefined ? undefined : { what: 'check', at: check };
+}
+
+function dueAt({ failed, counts }: DataState, waiting: readonly KnownBatch[], policy: DataPolicy): number | undefined {
+  const [first] = waiting;
   if (first === undefined) return undefined;
   const after = policy.afterMs;
-  if (data.failedAt !== undefined) return after === undefined ? undefined : data.failedAt + after;
-  const rows = data.waiting.reduce((sum, batch) => sum + batch.rows, 0);
-  if (data.waiting.length >= policy.batches || (policy.rows !== undefined && rows >= policy.rows)) return 0;
+  if (failed !== undefined) {
+    if (failed.times < policy.attempts) return failed.at + policy.retryDelayMs;
+    if (counts.received === failed.received) return after === undefined ? undefined : failed.at + after;
+  }
+  const rows = waiting.reduce((sum, batch) => sum + batch.rows, 0);
+  if (waiting.length >= policy.batches || (policy.rows !== undefined && rows >= policy.rows)) return 0;
   return after === undefined ? undefined : first.receivedAt + after;
 }
 
-/** All that waits goes into a training; `window` is what it uses. */
-export function takeWindow(data: DataState, policy: DataPolicy): { data: DataState; window: readonly KnownBatch[] } {
-  const earlier = Math.max(0, policy.windowBatches - data.waiting.length);
-  const { failedAt: _, ...rest } = data;
+/** All that may goes into a training; `window` is what it uses. */
+export function takeWindow(
+  data: DataState,
+  policy: DataPolicy,
+  isChecking: boolean,
+): { data: DataState; window: readonly KnownBatch[] } {
+  const taken = data.waiting.filter(({ checked }) => checked || !isChecking).map(({ checked: _, ...batch }) => batch);
+  const earlier = Math.max(0, policy.windowBatches - taken.length);
+  const { asked: _, failed, ...rest } = data;
+  // What has been tried often enough begins anew with its next trigger.
+  const tried = failed === undefined || failed.times >= policy.attempts ? {} : { failed };
   return {
-    window: [...(earlier === 0 ? [] : data.used.slice(-earlier)), ...data.waiting],
-    data: { ...rest, waiting: [], inTraining: data.waiting, trainings: data.trainings + 1 },
+    window: [...(earlier === 0 ? [] : data.used.slice(-earlier)), ...taken],
+    data: {
+      ...rest,
+      ...tried,
+      waiting: data.waiting.filter(({ checked }) => !checked && isChecking),
+      inTraining: taken,
+      trainings: data.trainings + 1,
+    },
   };
 }
 
@@ -223,12 +233,70 @@ export function settled(
   now: number,
 ): DataState {
   const batches = data.inTraining;
-  const rest = { ...data, inTraining: [] };
-  if (batches.length === 0) return rest;
-  if (end.outcome === 'failed') return { ...rest, waiting: [...batches, ...data.waiting], failedAt: now };
+  if (end.outcome === 'failed') {
+    return failedOnce({ ...data, inTraining: [], waiting: [...checkedOnes(batches), ...data.waiting] }, now);
+  }
+  const { failed: _, ...before } = data;
+  const rest = { ...before, inTraining: [] };
   if (end.outcome === 'rejected') {
     return batches.reduce<DataState>((state, { id }) => rejectedFor(state, id, end.reason, now), rest);
   }
   const used = policy.windowBatches === 0 ? [] : [...data.used, ...batches].slice(-policy.windowBatches);
   return { ...rest, used, counts: { ...data.counts, used: data.counts.used + batches.length } };
+}
+
+/** The batches of a training that was cancelled for the sake of newer ones go into the next one with them. */
+export function givenBack(data: DataState): DataState {
+  return { ...data, inTraining: [], waiting: [...checkedOnes(data.inTraining), ...data.waiting] };
+}
+
+export function failedOnce(data: DataState, now: number): DataState {
+  return { ...data, failed: { at: now, times: (data.failed?.times ?? 0) + 1, received: data.counts.received } };
+}
+
+function checkedOnes(batches: readonly KnownBatch[]): WaitingBatch[] {
+  return batches.map((batch) => ({ ...batch, checked: true }));
+}
+
+/** Takes the verdicts of the quality gate: a batch with problems is quarantined, the others may be trained on. */
+export function judged(data: DataState, verdicts: readonly BatchVerdict[], now: number): DataState {
+  const problems = new Map(verdicts.map((one) => [one.id, one.problems]));
+  const bad = data.waiting.filter(({ id }) => (problems.get(id)?.length ?? 0) > 0);
+  const waiting = data.waiting
+    .filter((batch) => !bad.includes(batch))
+    .map((batch) => (problems.has(batch.id) ? { ...batch, checked: true as const } : batch));
+  const quarantined = [
+    ...data.quarantined,
+    ...bad.map((batch) => ({ batch, problems: problems.get(batch.id) ?? [], at: now })),
+  ];
+  const pushedOut = quarantined.slice(0, Math.max(0, quarantined.length - mostQuarantined));
+  const { failed: _, ...rest } = data;
+  return pushedOut.reduce<DataState>(
+    (state, { batch, problems: [first] }) => rejectedFor(state, batch.id, `quarantined: ${first}`, now),
+    { ...rest, waiting, quarantined: quarantined.slice(-mostQuarantined) },
+  );
+}
+
+/** The quarantined batch of an id: USER_OPTION_INVALID where there is none. */
+export function quarantinedBatch(model: string, data: DataState | undefined, id: unknown): QuarantinedBatch {
+  const found = data?.quarantined.find(({ batch }) => batch.id === id);
+  if (found !== undefined) return found;
+  const ids = (data?.quarantined ?? []).map(({ batch }) => batch.id);
+  throw new EvertrainError('USER_OPTION_INVALID', `Model "${model}" has no batch ${show(id)} in quarantine.`, {
+    value: id,
+    remedy: ids.length === 0 ? 'None is held back.' : `It holds back: ${ids.slice(0, 10).join(', ')}.`,
+  });
+}
+
+/** A quarantined batch waits again, and is not checked once more. */
+export function released(data: DataState, { batch }: QuarantinedBatch): DataState {
+  return { ...withoutQuarantined(data, batch.id), waiting: [...data.waiting, { ...batch, checked: true }] };
+}
+
+export function dropped(data: DataState, { batch }: QuarantinedBatch, reason: string, now: number): DataState {
+  return rejectedFor(withoutQuarantined(data, batch.id), batch.id, reason, now);
+}
+
+function withoutQuarantined(data: DataState, id: string): DataState {
+  return { ...data, quarantined: data.quarantined.filter(({ batch }) => batch.id !== id) };
 }

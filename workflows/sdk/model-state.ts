@@ -1,7 +1,10 @@
 import { isCandidate } from './candidate.js';
+import { jsonDigest } from './digest.js';
 import { EvertrainError, show } from './errors.js';
 import type { ModelDefinition } from './model.js';
-import type { ModelState, ModelVersion, RunOutcome, TrainingRecord } from './protocol.js';
+import { type ModelPolicy, type PromotionTerms, promotionTerms } from './model-policy.js';
+import type { ComparisonFacts, ComparisonInput, Verdict } from './model-runs.js';
+import type { DeclaredModel, ModelOrder, ModelState, ModelVersion, RunOutcome, TrainingRecord } from './protocol.js';
 
 /** Pure transitions of a model's state; the workflow around them only waits, deploys and records. */
 export function initialState(definition: ModelDefinition): ModelState {
@@ -41,6 +44,9 @@ export function settleTraining(state: ModelState, outcome: RunOutcome, now: stri
     registeredAt: now,
     ...(training?.data === undefined ? {} : { data: training.data }),
     ...(output.golden === undefined ? {} : { golden: output.golden }),
+    ...(output.trained === undefined ? {} : { trained: output.trained }),
+    ...(output.heldOut === undefined ? {} : { heldOut: output.heldOut }),
+    ...(output.reference === undefined ? {} : { reference: output.reference }),
     ...(output.parameters === undefined ? {} : { parameters: output.parameters }),
     ...(output.lineage === undefined ? {} : { lineage: output.lineage }),
   };
@@ -65,29 +71,84 @@ function keepNewest(versions: readonly ModelVersion[], state: ModelState): Model
   );
 }
 
-/** Whether the policy promotes this version by itself, and why (not). */
-export function decide(
-  definition: Pick<ModelDefinition, 'promotion'>,
+/** What becomes of a new version. */
+export type Fate =
+  | { readonly kind: 'promote'; readonly reason: string }
+  | { readonly kind: 'keep'; readonly reason: string }
+  /** It is a challenger, to be compared with the champion. */
+  | { readonly kind: 'compare' };
+
+export function fateOf(
+  { runs, name }: Pick<ModelDefinition, 'runs' | 'name'>,
+  policy: Pick<ModelPolicy, 'promotion'>,
   state: ModelState,
   version: ModelVersion,
-): { readonly promote: boolean; readonly reason: string } {
-  const rule = definition.promotion;
-  if (rule === 'manual') return { promote: false, reason: 'waits for a person to promote it' };
-  const value = version.metrics[rule.metric];
-  if (value === undefined) return { promote: false, reason: `it reports no metric "${rule.metric}"` };
-  const champion = state.versions.find((one) => one.version === state.champion);
-  if (champion === undefined) return { promote: true, reason: 'first version' };
-  const other = champion.metrics[rule.metric];
-  if (other === undefined) return { promote: false, reason: `the champion reports no metric "${rule.metric}"` };
-  const gain = rule.direction === 'maximize' ? value - other : other - value;
-  const facts = `${rule.metric} ${format(value)} against the champion's ${format(other)}`;
-  return gain > rule.minGain
-    ? { promote: true, reason: `better: ${facts}` }
-    : { promote: false, reason: `not better by more than ${rule.minGain}: ${facts}` };
+): Fate {
+  const terms = promotionTerms(`model "${name}"`, policy);
+  if (terms === 'manual') return { kind: 'keep', reason: 'waits for a person to promote it' };
+  const isFirst = state.champion === undefined;
+  if (isFirst && terms.firstVersion === undefined && terms.approval === undefined) {
+    return { kind: 'promote', reason: 'first version' };
+  }
+  const missing =
+    runs.comparison === undefined
+      ? 'the model has no `evaluate` step'
+      : version.heldOut === undefined
+        ? 'its candidate names no `heldOut` data'
+        : undefined;
+  if (missing === undefined) return { kind: 'compare' };
+  return { kind: 'keep', reason: `not compared, since ${missing}; a person may promote it` };
 }
 
-function format(value: number): string {
-  return String(Number(value.toPrecision(6)));
+/** The challenger to compare next is the newest; older ones are passed over. */
+export function nextChallenger(
+  state: ModelState,
+): { readonly state: ModelState; readonly version: ModelVersion } | undefined {
+  const challengers = state.versions.filter(({ stage }) => stage === 'challenger');
+  const version = challengers.at(-1);
+  if (version === undefined) return undefined;
+  const passed = challengers.slice(0, -1);
+  const reason = `version ${version.version} came before it was compared`;
+  return {
+    state: passed.reduce((before, one) => withStage(before, one.version, 'candidate', reason), state),
+    version,
+  };
+}
+
+/** How the run that compares a version is started. */
+export function comparisonInput(state: ModelState, version: ModelVersion, terms: PromotionTerms): ComparisonInput {
+  const champion = state.versions.find((one) => one.version === state.champion);
+  const { parameters, lineage, data, run, artifact, heldOut } = version;
+  return {
+    challenger: sideOf(version),
+    ...(champion === undefined ? {} : { champion: sideOf(champion) }),
+    heldOut: heldOut ?? artifact,
+    terms,
+    evidence: {
+      trainedBy: run,
+      artifact,
+      ...(parameters && { parameters }),
+      ...(lineage && { lineage }),
+      ...(data && { data }),
+    },
+  };
+}
+
+function sideOf({ version, trained, artifact, metrics }: ModelVersion): ComparisonInput['challenger'] {
+  return { version, model: trained ?? artifact, metrics: { ...metrics } };
+}
+
+/** What the run that compared a version decided. */
+export type Decision =
+  | { readonly kind: 'promote' | 'reject'; readonly reason: string; readonly facts?: ComparisonFacts }
+  | { readonly kind: 'undecided'; readonly reason: string };
+
+export function decisionOf({ result }: RunOutcome): Decision {
+  if (result.outcome === 'failed') return { kind: 'undecided', reason: `not compared: ${result.message}` };
+  const { reason, comparison } = (result.outcome === 'completed' ? result.output : (result.facts ?? {})) as Verdict;
+  const facts = comparison === undefined ? {} : { facts: comparison };
+  if (result.outcome === 'completed') return { kind: 'promote', reason, ...facts };
+  return { kind: 'reject', reason: reason ?? `gate "${result.gate}"`, ...facts };
 }
 
 /** Makes a version the champion under the next revision; the former champion retires. */
@@ -104,10 +165,12 @@ export function promoted(state: ModelState, version: string, reason: string): Mo
   };
 }
 
-/** The champion before this one becomes it again; what it took over from is retired, and no longer to be gone back to. */
+/** The champion before this one becomes it again; what it took over from is taken back, and no longer gone back to. */
 export function rolledBack(state: ModelState, version: string, reason: string): ModelState {
   const back = promoted(state, version, reason);
-  return { ...back, former: (state.former ?? []).slice(0, (state.former ?? []).lastIndexOf(version)) };
+  const former = (state.former ?? []).slice(0, (state.former ?? []).lastIndexOf(version));
+  if (state.champion === undefined) return { ...back, former };
+  return withStage({ ...back, former }, state.champion, 'rejected', `taken back: ${reason}`);
 }
 
 /** The version that a rollback leads to: USER_VERSION_UNKNOWN where there is none. */
@@ -127,14 +190,54 @@ export function withStage(
   version: string,
   stage: ModelVersion['stage'],
   reason: string,
+  comparison?: ComparisonFacts,
 ): ModelState {
+  const change = { stage, reason, ...(comparison === undefined ? {} : { comparison }) };
   return {
     ...state,
-    versions: state.versions.map((one) => (one.version === version ? { ...one, stage, reason } : one)),
+    versions: state.versions.map((one) => (one.version === version ? { ...one, ...change } : one)),
   };
 }
 
-/** The version to promote; refuses one that does not exist or serves already. */
+/** How many orders the state keeps. */
+const keptOrders = 20;
+
+export function withOrder(state: ModelState, order: string, by: AnyOrder, at: string): ModelState {
+  const { actor, reason, version, id } = by;
+  const of = version ?? id;
+  const record = {
+    order: of === undefined ? order : `${order} ${of}`,
+    at,
+    ...(actor === undefined ? {} : { actor }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+  return { ...state, orders: [...(state.orders ?? []), record].slice(-keptOrders) };
+}
+
+type AnyOrder = ModelOrder & { readonly version?: string; readonly id?: string };
+
+/** Refuses what would not fit into the state: USER_OPTION_INVALID. */
+export function checkOrder(order: ModelOrder | undefined): void {
+  for (const [name, most] of [
+    ['actor', 200],
+    ['reason', 1_000],
+  ] as const) {
+    const value: unknown = order?.[name];
+    if (value === undefined || (typeof value === 'string' && value.length <= most)) continue;
+    throw new EvertrainError('USER_OPTION_INVALID', `An order's ${name} is ${show(value)}.`, {
+      value,
+      remedy: `Use a text of at most ${most} characters.`,
+    });
+  }
+}
+
+/** The code's policy is taken where it is another than it was; else the model goes by what it was told since. */
+export function withDeclared(state: ModelState, declared: DeclaredModel): ModelState {
+  const isNew = jsonDigest(state.declared?.policy ?? null) !== jsonDigest(declared.policy);
+  return { ...state, declared, policy: isNew ? declared.policy : (state.policy ?? declared.policy) };
+}
+
+/** The version to promote; refuses one that does not exist, serves already, or has served. */
 export function promotable(state: ModelState, version: unknown): ModelVersion {
   const found = state.versions.find((one) => one.version === version);
   if (found === undefined) {
@@ -152,6 +255,12 @@ export function promotable(state: ModelState, version: unknown): ModelVersion {
         remedy: 'Nothing is to be done.',
       },
     );
+  }
+  if (found.stage === 'retired') {
+    throw new EvertrainError('USER_OPTION_INVALID', `Version ${found.version} of "${state.name}" is retired.`, {
+      value: version,
+      remedy: 'Go back to the champion before this one with `evertrain model <name> rollback`, or train anew.',
+    });
   }
   return found;
 }

@@ -1,16 +1,21 @@
 import { EvertrainError, show } from './errors.js';
-import { type DataOptions, type DataPolicy, dataPolicy } from './model-data.js';
+import type { DataOptions } from './model-data.js';
+import { checkPolicy, type ModelPolicy, type PromotionRule, policyFields } from './model-policy.js';
+import { batchCheck, comparison, type EvaluateStep, type QualityStep } from './model-runs.js';
 import { checkName, checkOptions } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
+import type { Schema } from './schema.js';
 import { type Description, descriptionFields } from './step.js';
 
 export interface ModelOptions<P extends PipelineDefinition> extends Description {
   /** Trains a version; its output must be a candidate. */
   readonly pipeline: P;
   /**
-   * `'manual'`: a person promotes. Otherwise the first version is promoted by itself, and a later one when its metric,
-   * as its pipeline reported it, is better than the champion's by more than `minGain` (default 0: strictly better).
+   * A step `({ model, data }) → { metrics, perRow }` that scores a version on a table, one row of `perRow` for each of
+   * its rows. Challenger and champion are both evaluated anew on the challenger's held-out data.
    */
+  readonly evaluate?: EvaluateStep;
+  /** `'manual'` (default): a person promotes. Otherwise what passes the rule, which needs `evaluate`, is promoted. */
   readonly promotion?: 'manual' | PromotionRule;
   /** How data that arrives leads to trainings; without it only people start them. */
   readonly data?: DataOptions;
@@ -18,20 +23,16 @@ export interface ModelOptions<P extends PipelineDefinition> extends Description 
   readonly serve?: boolean;
 }
 
-export interface PromotionRule {
-  readonly metric: string;
-  readonly direction?: 'maximize' | 'minimize';
-  readonly minGain?: number;
-}
-
-/** A model's contract as data: the policy of its long-lived workflow. */
+/** A model's contract: what its long-lived workflow does. `policy` is data, which a running model may have otherwise. */
 export interface ModelDefinition<P extends PipelineDefinition = PipelineDefinition> extends Description {
   readonly kind: 'model';
   readonly name: string;
   readonly pipeline: P;
-  readonly promotion: 'manual' | Required<PromotionRule>;
   readonly serve: boolean;
-  readonly data: DataPolicy | undefined;
+  readonly policy: ModelPolicy;
+  readonly data: { readonly event: Schema | undefined; readonly toInput: DataOptions['toInput'] } | undefined;
+  /** Runs beside the trainings, as pipelines of the project. */
+  readonly runs: { readonly comparison?: PipelineDefinition; readonly batchCheck?: PipelineDefinition };
 }
 
 /** Declares a model: one workflow that trains versions by its pipeline, holds the champion and promotes. */
@@ -39,50 +40,61 @@ export function model<P extends PipelineDefinition>(name: string, options: Model
   checkName('model', name);
   const owner = `model "${name}"`;
   const soon = 'Evertrain will honour it in a later version; remove it for now.';
-  checkOptions(owner, options, ['pipeline', 'promotion', 'serve', 'data', ...descriptionFields], {
+  checkOptions(owner, options, ['pipeline', 'evaluate', 'promotion', 'serve', 'data', ...descriptionFields], {
     drift: soon,
     rollout: soon,
-    evaluate: soon,
     retention: soon,
   });
-  if (options.pipeline?.kind !== 'pipeline') {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: pipeline is ${show(options.pipeline)}.`, {
-      remedy: 'Pass a value made by pipeline().',
-    });
-  }
+  if (options.pipeline?.kind !== 'pipeline') throw notMade(owner, 'pipeline', options.pipeline, 'pipeline');
+  const { evaluate, data } = options;
+  if (evaluate !== undefined && evaluate.kind !== 'step') throw notMade(owner, 'evaluate', evaluate, 'step');
   const { description, owner: who, tags } = options;
+  const quality = data?.quality;
   return {
     kind: 'model',
     name,
     pipeline: options.pipeline,
-    promotion: promotionRule(owner, options.promotion ?? 'manual'),
     serve: options.serve ?? true,
-    data: options.data === undefined ? undefined : dataPolicy(owner, options.data),
+    policy: policyOf(owner, options),
+    data: data === undefined ? undefined : { event: data.event, toInput: data.toInput },
+    runs: {
+      ...(evaluate === undefined ? {} : { comparison: comparison(name, evaluate) }),
+      ...(quality === undefined ? {} : { batchCheck: batchCheck(name, isStep(quality) ? quality : undefined) }),
+    },
     ...(description === undefined ? {} : { description }),
     ...(who === undefined ? {} : { owner: who }),
     ...(tags === undefined ? {} : { tags }),
   };
 }
 
-function promotionRule(owner: string, rule: 'manual' | PromotionRule): 'manual' | Required<PromotionRule> {
-  if (rule === 'manual') return rule;
-  checkOptions(`${owner}: promotion`, rule, ['metric', 'direction', 'minGain'], {
-    approval: 'Use promotion: "manual" and promote with the client or CLI.',
-    stages: 'Rollout in stages comes in a later version.',
-  });
-  const { metric, direction = 'maximize', minGain = 0 } = rule;
-  if (typeof metric !== 'string' || metric === '')
-    throw invalid(owner, 'metric', metric, 'Name a metric of the candidate.');
-  if (direction !== 'maximize' && direction !== 'minimize') {
-    throw invalid(owner, 'direction', direction, 'Use "maximize" or "minimize".');
+function policyOf(
+  owner: string,
+  { promotion = 'manual', data }: Pick<ModelOptions<PipelineDefinition>, 'promotion' | 'data'>,
+) {
+  if (data === undefined) return checkPolicy(owner, { promotion });
+  const { event: _, toInput, quality, ...rest } = data;
+  checkOptions(`${owner}: data`, data, ['event', 'toInput', ...policyFields.slice(1)]);
+  if (typeof toInput !== 'function') {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: data.toInput is ${show(toInput)}.`, {
+      value: toInput,
+      remedy: 'Pass a function from batches to the input of the pipeline.',
+    });
   }
-  if (!(minGain >= 0)) throw invalid(owner, 'minGain', minGain, 'Use a number from 0.');
-  return { metric, direction, minGain };
+  if (data.retrainWhen === undefined) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: data.retrainWhen is undefined.`, {
+      remedy: 'Give `rows`, `batches` or `orAfter`.',
+    });
+  }
+  const rules = quality === undefined || isStep(quality) ? {} : { quality };
+  return checkPolicy(owner, { promotion, ...rest, ...rules });
 }
 
-function invalid(owner: string, field: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: promotion.${field} is ${show(value)}.`, {
-    value,
-    remedy,
+function isStep(value: object): value is QualityStep {
+  return (value as { kind?: unknown }).kind === 'step';
+}
+
+function notMade(owner: string, field: string, value: unknown, by: string): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${field} is ${show(value)}.`, {
+    remedy: `Pass a value made by ${by}().`,
   });
 }

@@ -24,8 +24,10 @@ export function project(parts: {
   readonly models?: readonly ModelDefinition[];
 }): Project {
   checkOptions('project', parts, ['pipelines', 'models']);
-  const pipelines = byName('pipeline', parts.pipelines);
   const models = byName('model', parts.models ?? []);
+  // A model's runs are pipelines too.
+  const runs = [...models.values()].flatMap((one) => Object.values(one.runs));
+  const pipelines = byName('pipeline', [...parts.pipelines, ...runs]);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {

@@ -4,6 +4,8 @@
  */
 
 import type { DataState } from './model-data.js';
+import type { ModelPolicy } from './model-policy.js';
+import type { ComparisonFacts } from './model-runs.js';
 
 /** Task queue of runs and of steps that name no other queue. */
 export const defaultQueue = 'evertrain';
@@ -92,6 +94,8 @@ export const memo = {
   approval: 'evertrain.approval',
   /** The output of a step or child run, handed over by `rerun`: `{ stepId, step }`. */
   reused: 'evertrain.reused',
+  /** Of a model: version of the bundle that it began its present execution on. */
+  code: 'evertrain.code',
 } as const;
 
 export interface GateRecord {
@@ -147,6 +151,15 @@ export const modelMessages = {
   /** Updates `{ actor?, reason? }`: data starts no training, and does again. */
   pause: 'evertrain.model.pause',
   resume: 'evertrain.model.resume',
+  /** Update `{ actor?, reason? }`: train on what waits, and the window before it, whatever the policy says. */
+  retrainNow: 'evertrain.model.retrain-now',
+  /** Updates `{ id, actor?, reason? }`: a batch in quarantine may be trained on, or is rejected for good. */
+  releaseBatch: 'evertrain.model.release-batch',
+  dropBatch: 'evertrain.model.drop-batch',
+  /** Update `{ policy, actor?, reason? }`: replaces the fields of the policy that are given. */
+  configure: 'evertrain.model.configure',
+  /** Signal `{ code }` from a worker: the model's code is another one now; it continues as new on it. */
+  deployed: 'evertrain.model.deployed',
   /** Signal `Batch`: data arrived (deduplicated by its id). */
   data: 'evertrain.model.data',
   /** Signal from a pipeline run: `RunOutcome` (deduplicated by trigger). */
@@ -180,9 +193,29 @@ export interface ModelOrder {
   readonly reason?: string;
 }
 
-export interface PromoteRequest {
+export interface PromoteRequest extends ModelOrder {
   readonly version: string;
-  readonly actor?: string;
+}
+
+export interface BatchOrder extends ModelOrder {
+  readonly id: string;
+}
+
+export interface ConfigureRequest extends ModelOrder {
+  readonly policy: Partial<ModelPolicy>;
+}
+
+/** A run of the model's that is not over. */
+export interface OpenRun {
+  readonly trigger: string;
+  readonly workflowId: string;
+}
+
+/** What the code of a model's worker says of it. */
+export interface DeclaredModel {
+  readonly policy: ModelPolicy;
+  /** Version of the worker's bundle. */
+  readonly code: string;
 }
 
 /** What a model's workflow answers to the state query. */
@@ -200,13 +233,27 @@ export interface ModelState {
   readonly nextVersion: number;
   /** The newest 50, oldest first. */
   readonly versions: readonly ModelVersion[];
-  readonly training?: { readonly trigger: string; readonly workflowId: string; readonly data?: ModelVersion['data'] };
+  readonly training?: OpenRun & {
+    readonly data?: ModelVersion['data'];
+    /** It was cancelled for the sake of newer data. */
+    readonly isSuperseded?: true;
+  };
+  /** New batches are being checked. */
+  readonly checking?: OpenRun;
+  /** A challenger is being compared with the champion, or waits for a person's word. */
+  readonly comparison?: OpenRun & { readonly version: string; readonly champion?: string };
   /** The version that is being deployed to become the champion. */
   readonly promoting?: string;
   /** Batches that arrived; absent before the first, and of a model that declares no `data`. */
   readonly data?: DataState;
   /** How the newest trainings ended, oldest first; at most 50. */
   readonly trainings: readonly TrainingRecord[];
+  /** What the model goes by, once its worker has said what the code declares. */
+  readonly policy?: ModelPolicy;
+  /** What the code declared when the policy was last taken from it; another declaration replaces it. */
+  readonly declared?: DeclaredModel;
+  /** What people ordered, the newest 20, oldest first. */
+  readonly orders?: readonly (ModelOrder & { readonly order: string; readonly at: string })[];
 }
 
 export interface TrainingRecord {
@@ -220,12 +267,18 @@ export interface TrainingRecord {
 
 export interface ModelVersion {
   readonly version: string;
-  readonly stage: 'candidate' | 'champion' | 'retired' | 'rejected';
+  readonly stage: 'candidate' | 'challenger' | 'champion' | 'retired' | 'rejected';
   /** Why it has this stage, in words. */
   readonly reason: string;
   readonly metrics: Readonly<Record<string, number>>;
   readonly artifact: import('./artifact.js').Artifact;
   readonly golden?: Deployment['golden'];
+  /** As in `candidate()`. */
+  readonly trained?: import('./artifact.js').Artifact;
+  readonly heldOut?: import('./artifact.js').Artifact;
+  readonly reference?: import('./artifact.js').Artifact;
+  /** How it compared with the champion of its time. */
+  readonly comparison?: ComparisonFacts;
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly lineage?: Readonly<Record<string, import('./artifact.js').Artifact>>;
   readonly run: { readonly workflowId: string; readonly runId: string };
@@ -257,8 +310,10 @@ export const builtIn = {
   cacheLookup: 'evertrain.cache-lookup',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
-  /** How a training ended, `null` while it is open: `{ trigger, workflowId }` → `RunOutcome | null`. */
-  trainingOutcome: 'evertrain.training-outcome',
+  /** How a model's run ended, `null` while it is open: `OpenRun` → `RunOutcome | null`. */
+  runOutcome: 'evertrain.run-outcome',
+  /** Local activity: what the worker's code declares of a model: its name → `DeclaredModel | null`. */
+  declaredModel: 'evertrain.declared-model',
   /** Puts a model version on the model server: `Deployment`. */
   deploy: 'evertrain.deploy',
 } as const;
@@ -285,7 +340,7 @@ export type CacheLookup =
   | { readonly hit: false; readonly stepId: string; readonly key: string };
 
 export interface Notice {
-  readonly kind: 'run-failed' | 'run-blocked' | 'waiting-for-person';
+  readonly kind: 'run-failed' | 'run-blocked' | 'waiting-for-person' | 'data-quarantined';
   readonly pipeline: string;
   readonly workflowId: string;
   readonly runId: string;

@@ -6,36 +6,71 @@ import {
   defineQuery,
   defineSignal,
   defineUpdate,
+  getExternalWorkflowHandle,
   isCancellation,
-  ParentClosePolicy,
   proxySinks,
-  rootCause,
   scheduleActivity,
+  scheduleLocalActivity,
   setHandler,
-  sleep,
-  startChild,
+  upsertMemo,
   upsertSearchAttributes,
-  WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { EvertrainError, isEvertrainError, show } from './errors.js';
-import type { ModelDefinition } from './model.js';
+import { EvertrainError, show } from './errors.js';
+import { failureText, refusing } from './failures.js';
 import { checkInput } from './json-size.js';
-import { checkBatch, type DataState, dueAt, noData, received, rejectedFor, settled, takeWindow } from './model-data.js';
+import type { ModelDefinition } from './model.js';
+import { ModelChildren } from './model-children.js';
+import {
+  checkBatch,
+  type DataState,
+  dropped,
+  due,
+  failedOnce,
+  givenBack,
+  judged,
+  noData,
+  quarantinedBatch,
+  received,
+  rejectedFor,
+  released,
+  settled,
+  takeWindow,
+} from './model-data.js';
+import {
+  checkPolicy,
+  type DataPolicy,
+  dataPolicy,
+  type ModelPolicy,
+  policyFields,
+  promotionTerms,
+} from './model-policy.js';
+import type { BatchCheckInput, BatchVerdict } from './model-runs.js';
 import {
   beforeChampion,
-  decide,
+  checkOrder,
+  comparisonInput,
+  decisionOf,
+  fateOf,
   initialState,
+  nextChallenger,
   promotable,
   promoted,
   rolledBack,
   settleTraining,
+  withDeclared,
+  withOrder,
   withStage,
   withTraining,
 } from './model-state.js';
+import { checkOptions } from './options.js';
 import {
+  type BatchOrder,
   builtIn,
+  type ConfigureRequest,
+  type DeclaredModel,
   type Deployment,
+  memo,
   type ModelOrder,
   type ModelStart,
   type ModelState,
@@ -48,37 +83,47 @@ import {
   type TrainRequest,
 } from './protocol.js';
 import { decode } from './schema.js';
+import { notice } from './temporal-host.js';
 
 /**
- * A model's life as one workflow. Updates ask for a training or a promotion; a training is a child run that outlives
- * this one's history (ABANDON) and reports its outcome by signal, deduplicated by trigger. Promotions are done one at a
- * time: deploy first, and only what the model server took becomes the champion.
+ * A model's life as one workflow. Signals bring data, updates bring people's orders; what is to be done is done in one
+ * loop, one thing after the other: runs that ended are settled, promotions carried out (deployed first: only what the
+ * model server took becomes the champion), and what has fallen due is begun: a check of new batches, a training, a
+ * comparison. These are runs of their own (`model-children.ts`). The state is all that counts; it is handed over when
+ * the workflow continues as new.
  */
 export async function runModel(definition: ModelDefinition, start: ModelStart): Promise<never> {
   const life = new ModelLife(definition, start.state ?? initialState(definition));
   life.listen();
-  if (start.state?.training !== undefined) life.reconcile(start.state.training).catch(() => undefined);
   upsertSearchAttributes([{ key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: definition.name }]);
+  await life.begin();
   for (;;) {
     await life.untilWork();
     await life.work();
-    if (workflowInfo().continueAsNewSuggested && life.isIdle()) {
+    if (life.shouldContinueAsNew && life.isIdle) {
       // A handler may wait for work of this loop's.
-      await condition(() => allHandlersFinished() || !life.isIdle());
-      if (!life.isIdle()) continue;
+      await condition(() => allHandlersFinished() || !life.isIdle);
+      if (!life.isIdle) continue;
       proxySinks<RunSinks>().evertrain.closing();
       await continueAsNew({ name: definition.name, state: life.state } satisfies ModelStart);
     }
   }
 }
 
-/** How often a training is asked for that this run of the workflow did not start. */
-const askEveryMs = 5 * 60_000;
+interface Promotion {
+  readonly version: ModelVersion;
+  readonly reason: string;
+  readonly isRollback?: boolean;
+  done: boolean;
+  failure?: ApplicationFailure | undefined;
+}
 
 class ModelLife {
-  private readonly outcomes: RunOutcome[] = [];
+  private readonly children: ModelChildren;
   private readonly promotions: Promotion[] = [];
   private readonly arrived: unknown[] = [];
+  /** Told by a worker: its code is not the one that this execution began on. */
+  private isOutdated = false;
   state: ModelState;
 
   constructor(
@@ -86,130 +131,280 @@ class ModelLife {
     state: ModelState,
   ) {
     this.state = state;
+    this.children = new ModelChildren(definition.name, (workflowId) =>
+      this.openRuns().some((run) => run.workflowId === workflowId),
+    );
   }
 
   listen(): void {
     setHandler(defineQuery<ModelState>(modelMessages.state), () => this.state);
-    setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => this.take(outcome));
+    setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => this.children.take(outcome));
     setHandler(defineSignal<[unknown]>(modelMessages.data), (batch) => void this.arrived.push(batch));
+    setHandler(defineSignal<[{ code?: unknown }]>(modelMessages.deployed), (told) => {
+      this.isOutdated ||= typeof told?.code === 'string' && told.code !== this.state.declared?.code;
+    });
     setHandler(
       defineUpdate<{ workflowId: string }, [TrainRequest]>(modelMessages.train),
       (request) => this.train(request),
       { validator: (request) => refusing(() => this.checkTraining(request)) },
     );
-    setHandler(
-      defineUpdate<ModelState, [PromoteRequest]>(modelMessages.promote),
-      (request) => this.promoteByHand(request),
-      { validator: (request) => refusing(() => void promotable(this.state, request?.version)) },
-    );
-    setHandler(defineUpdate<ModelState, [ModelOrder]>(modelMessages.rollback), (order) => this.rollBack(order), {
-      validator: (_order) => refusing(() => void beforeChampion(this.state)),
+    this.onOrder<PromoteRequest>(modelMessages.promote, {
+      check: ({ version }) => promotable(this.state, version),
+      carryOut: ({ version, actor, reason }) => {
+        const why = reason === undefined ? '' : `: ${reason}`;
+        return this.queued({
+          version: promotable(this.state, version),
+          reason: `promoted by ${actor ?? 'a person'}${why}`,
+        });
+      },
     });
-    setHandler(defineUpdate<ModelState, [ModelOrder]>(modelMessages.pause), (order) => {
-      this.state = { ...this.state, paused: { ...order, at: new Date().toISOString() } };
+    this.onOrder(modelMessages.rollback, {
+      check: () => beforeChampion(this.state),
+      carryOut: ({ actor, reason }) => {
+        const why = reason === undefined ? '' : `: ${reason}`;
+        return this.queued({
+          version: beforeChampion(this.state),
+          reason: `rolled back to by ${actor ?? 'a person'}${why}`,
+          isRollback: true,
+        });
+      },
+    });
+    this.onOrder(modelMessages.pause, {
+      carryOut: (order) => {
+        this.state = { ...this.state, paused: { ...order, at: new Date().toISOString() } };
+      },
+    });
+    this.onOrder(modelMessages.resume, {
+      carryOut: () => {
+        const { paused: _, ...rest } = this.state;
+        this.state = rest;
+      },
+    });
+    this.onOrder(modelMessages.retrainNow, {
+      check: () => this.checkRetrainNow(),
+      carryOut: () => this.withData((data) => ({ ...data, asked: true })),
+    });
+    this.onOrder<BatchOrder>(modelMessages.releaseBatch, {
+      check: ({ id }) => quarantinedBatch(this.state.name, this.state.data, id),
+      carryOut: ({ id }) =>
+        this.withData((data) => released(data, quarantinedBatch(this.state.name, this.state.data, id))),
+    });
+    this.onOrder<BatchOrder>(modelMessages.dropBatch, {
+      check: ({ id }) => quarantinedBatch(this.state.name, this.state.data, id),
+      carryOut: ({ id, actor, reason }) => {
+        const why = reason === undefined ? '' : `: ${reason}`;
+        const found = quarantinedBatch(this.state.name, this.state.data, id);
+        this.withData((data) => dropped(data, found, `dropped by ${actor ?? 'a person'}${why}`, Date.now()));
+      },
+    });
+    this.onOrder<ConfigureRequest>(modelMessages.configure, {
+      check: ({ policy }) => this.configured(policy),
+      carryOut: ({ policy }) => {
+        this.state = { ...this.state, policy: this.configured(policy) };
+      },
+    });
+  }
+
+  /** An order of a person's: refused at once by its check, else noted with who gave it, and carried out. */
+  private onOrder<O extends ModelOrder = ModelOrder>(
+    update: string,
+    { check, carryOut }: { check?: (order: O) => unknown; carryOut: (order: O) => unknown },
+  ): void {
+    const handler = async (given: O | undefined): Promise<ModelState> => {
+      const order = given ?? ({} as O);
+      this.state = withOrder(this.state, update.slice('evertrain.model.'.length), order, new Date().toISOString());
+      await carryOut(order);
       return this.state;
+    };
+    const validator = (given: O | undefined) =>
+      refusing(() => {
+        checkOrder(given);
+        check?.(given ?? ({} as O));
+      });
+    setHandler(defineUpdate<ModelState, [O | undefined]>(update), handler, { validator });
+  }
+
+  /** What the worker's code declares is written into the history, so that a replay goes by what was, not by what is. */
+  async begin(): Promise<void> {
+    const declared = await scheduleLocalActivity<DeclaredModel | null>(builtIn.declaredModel, [this.definition.name], {
+      startToCloseTimeout: 10_000,
     });
-    setHandler(defineUpdate<ModelState, [ModelOrder]>(modelMessages.resume), (_order) => {
-      const { paused: _, ...rest } = this.state;
-      this.state = rest;
-      return this.state;
-    });
+    if (declared !== null) {
+      this.state = withDeclared(this.state, declared);
+      upsertMemo({ [memo.code]: declared.code });
+    }
+    for (const run of this.openRuns()) this.children.reconcile(run).catch(() => undefined);
   }
 
   /** Until something is to be done: at once, or when waiting data falls due. */
   async untilWork(): Promise<void> {
-    const dueAt = this.dueAt();
-    // A pause that ends changes when data falls due.
-    const ready = () => this.hasWork() || workflowInfo().continueAsNewSuggested || this.dueAt() !== dueAt;
-    if (dueAt === undefined) await condition(ready);
-    else if (dueAt > Date.now()) await condition(ready, dueAt - Date.now());
+    const at = this.due()?.at;
+    // A pause that ends changes when data falls due, as much else does.
+    const ready = () => !this.isIdle || this.shouldContinueAsNew || this.due()?.at !== at;
+    if (at === undefined) await condition(ready);
+    else if (at > Date.now()) await condition(ready, at - Date.now());
   }
 
-  /**
-   * A training that was started before this workflow continued as new tells its end by signal. One that was terminated
-   * cannot, so it is asked for.
-   */
-  async reconcile(training: NonNullable<ModelState['training']>): Promise<void> {
-    while (this.state.training?.trigger === training.trigger) {
-      const outcome = await scheduleActivity<RunOutcome | null>(builtIn.trainingOutcome, [training], {
-        startToCloseTimeout: 30_000,
-        heartbeatTimeout: 10_000,
-        summary: `how the training ${training.trigger} stands`,
-      });
-      if (outcome !== null) return this.take(outcome);
-      await sleep(askEveryMs);
-    }
+  get shouldContinueAsNew(): boolean {
+    return this.isOutdated || workflowInfo().continueAsNewSuggested;
   }
 
-  hasWork(): boolean {
-    return this.arrived.length > 0 || this.outcomes.length > 0 || this.promotions.length > 0;
-  }
-
-  private dueAt(): number | undefined {
-    const { data, training } = this.state;
-    if (data === undefined || training !== undefined || this.definition.data === undefined) return undefined;
-    if (this.state.paused !== undefined) return undefined;
-    return dueAt(data, this.definition.data);
-  }
-
-  isIdle(): boolean {
-    return !this.hasWork();
+  get isIdle(): boolean {
+    const waits = this.arrived.length > 0 || this.children.hasEnded || this.promotions.length > 0;
+    return !waits && !(this.state.comparison === undefined && nextChallenger(this.state) !== undefined);
   }
 
   async work(): Promise<void> {
     this.receive();
-    for (let outcome = this.outcomes.shift(); outcome !== undefined; outcome = this.outcomes.shift()) {
+    for (let outcome = this.children.next(); outcome !== undefined; outcome = this.children.next()) {
       await this.settle(outcome);
     }
     for (let next = this.promotions.shift(); next !== undefined; next = this.promotions.shift()) {
       next.failure = await this.promote(next.version, next.reason, next.isRollback);
       next.done = true;
     }
-    const due = this.dueAt();
-    if (due !== undefined && due <= Date.now()) await this.trainOnData();
+    if (this.state.comparison === undefined) await this.compare();
+    const next = this.due();
+    if (next === undefined || next.at > Date.now()) return;
+    if (next.what === 'check') await this.checkBatches();
+    else if (this.state.training === undefined) await this.trainOnData();
+    else await this.supersede();
+  }
+
+  private openRuns() {
+    const { training, checking, comparison } = this.state;
+    return [training, checking, comparison].filter((run) => run !== undefined);
+  }
+
+  private async settle(outcome: RunOutcome): Promise<void> {
+    const { training, checking, comparison } = this.state;
+    if (training?.workflowId === outcome.workflowId) await this.settleTraining(outcome);
+    else if (checking?.workflowId === outcome.workflowId) this.settleCheck(outcome);
+    else if (comparison?.workflowId === outcome.workflowId) await this.settleComparison(outcome);
+  }
+
+  // Data
+
+  private get policy(): ModelPolicy {
+    return this.state.policy ?? this.definition.policy;
+  }
+
+  private get dataPolicy(): DataPolicy | undefined {
+    const { policy, definition } = this;
+    return definition.data === undefined ? undefined : dataPolicy(`model "${definition.name}"`, policy);
+  }
+
+  private due() {
+    const { data, training, checking, paused } = this.state;
+    const policy = this.dataPolicy;
+    if (data === undefined || policy === undefined || checking !== undefined) return undefined;
+    if (paused !== undefined && !data.asked) return undefined;
+    const isBusy = training !== undefined && !(policy.restarts && training.data !== undefined);
+    if (isBusy || training?.isSuperseded) return undefined;
+    return due(data, policy, this.definition.runs.batchCheck !== undefined);
+  }
+
+  private withData(change: (data: DataState) => DataState): void {
+    this.state = { ...this.state, data: change(this.state.data ?? noData()) };
   }
 
   /** What no client would have sent is set aside with its reason, and harms nobody. */
   private receive(): void {
-    for (const given of this.arrived.splice(0)) {
-      const before = this.state.data ?? noData();
-      const now = Date.now();
-      this.state = { ...this.state, data: this.receiveOne(before, given, now) };
-    }
+    const now = Date.now();
+    for (const given of this.arrived.splice(0)) this.withData((before) => this.receiveOne(before, given, now));
   }
 
   private receiveOne(before: DataState, given: unknown, now: number): DataState {
-    const { name, data: policy } = this.definition;
+    const { name, data } = this.definition;
     const told = (given as { id?: unknown } | null)?.id;
     const id = typeof told === 'string' ? told.slice(0, 200) : '?';
-    if (policy === undefined) return rejectedFor(before, id, `model "${name}" declares no \`data\``, now);
+    if (data === undefined) return rejectedFor(before, id, `model "${name}" declares no \`data\``, now);
     try {
-      return received(before, checkBatch(name, policy.event, given), now);
+      return received(before, checkBatch(name, data.event, given), now);
     } catch (error) {
-      if (!isEvertrainError(error)) throw error;
-      return rejectedFor(before, id, error.message.slice(0, 500), now);
+      return rejectedFor(before, id, failureText(error).slice(0, 500), now);
     }
   }
 
+  private async checkBatches(): Promise<void> {
+    const { batchCheck } = this.definition.runs;
+    const { data, versions, champion } = this.state;
+    if (batchCheck === undefined || data === undefined) return;
+    const batches = data.waiting
+      .filter(({ checked }) => !checked)
+      .map(({ checked: _, receivedAt: _at, at: _told, ...batch }) => batch);
+    const checks = data.checks + 1;
+    const trigger = `check-${checks}`;
+    const workflowId = `${batchCheck.name}/${trigger}`;
+    this.state = { ...this.state, data: { ...data, checks }, checking: { trigger, workflowId } };
+    const reference = versions.find((one) => one.version === champion)?.reference;
+    const { quality } = this.policy;
+    const input: BatchCheckInput = {
+      batches,
+      ...(reference === undefined ? {} : { reference }),
+      ...(quality === undefined ? {} : { rules: quality }),
+    };
+    const summary = `new data of model ${this.definition.name}`;
+    await this.children
+      .start({ trigger, workflowId, pipeline: batchCheck.name, input, summary })
+      .catch(unlessCancelled);
+  }
+
+  private settleCheck({ result }: RunOutcome): void {
+    const { checking: _, ...rest } = this.state;
+    this.state = rest;
+    const verdicts = result.outcome === 'completed' ? (result.output as readonly BatchVerdict[]) : undefined;
+    const now = Date.now();
+    this.withData((data) => (verdicts === undefined ? failedOnce(data, now) : judged(data, verdicts, now)));
+    const bad = (verdicts ?? []).filter(({ problems }) => problems.length > 0);
+    if (bad.length === 0) return;
+    const message = `${bad.length} batches of model "${this.definition.name}" are held back: ${bad[0]?.id}: ${bad[0]?.problems[0]}`;
+    const facts = bad.slice(0, 10);
+    notice({ kind: 'data-quarantined', pipeline: this.definition.name, message, facts }).catch(() => undefined);
+  }
+
   private async trainOnData(): Promise<void> {
-    const { data: policy, pipeline } = this.definition;
-    if (policy === undefined || this.state.data === undefined) return;
-    const { data, window } = takeWindow(this.state.data, policy);
+    const { data: declared, pipeline, runs } = this.definition;
+    const policy = this.dataPolicy;
+    if (declared === undefined || policy === undefined || this.state.data === undefined) return;
+    const { data, window } = takeWindow(this.state.data, policy, runs.batchCheck !== undefined);
     this.state = { ...this.state, data };
+    // All that a person wanted to train on was held back.
+    if (window.length === 0) return;
     const trigger = `data-${data.trainings}`;
     try {
-      const input = policy.toInput(window);
+      const input = declared.toInput(window);
       checkInput(`${this.definition.name}: data.toInput`, input);
       decode(pipeline.input, input, 'USER_INPUT_INVALID', `what data.toInput made for pipeline "${pipeline.name}"`);
       const rows = window.reduce((sum, batch) => sum + batch.rows, 0);
       await this.train({ trigger, input }, { batches: window.length, newBatches: data.inTraining.length, rows });
     } catch (error) {
-      // A child that could not be started has told its outcome.
-      if (isCancellation(error) || this.outcomes.some((one) => one.trigger === trigger)) return;
-      this.state = withTraining(this.state, { trigger, workflowId: '', outcome: 'failed', reason: text(error) });
+      // A child that could not be started has told its end.
+      if (isCancellation(error) || this.state.training?.trigger === trigger) return;
+      this.state = withTraining(this.state, { trigger, workflowId: '', outcome: 'failed', reason: failureText(error) });
       this.settleData();
     }
   }
+
+  private checkRetrainNow(): void {
+    const { data, name } = this.state;
+    const windowBatches = this.dataPolicy?.windowBatches ?? 0;
+    if (data !== undefined && (data.waiting.length > 0 || (windowBatches > 0 && data.used.length > 0))) return;
+    throw new EvertrainError('USER_OPTION_INVALID', `Model "${name}" has no data to train on.`, {
+      value: data?.counts.received ?? 0,
+      remedy: 'Send a batch (`dataArrived`), or train by hand on an input of yours (`train`).',
+    });
+  }
+
+  /** Newer data is due: what trains on older data is cancelled, and its batches go into the next training. */
+  private async supersede(): Promise<void> {
+    const { training } = this.state;
+    if (training === undefined) return;
+    this.state = { ...this.state, training: { ...training, isSuperseded: true } };
+    await getExternalWorkflowHandle(training.workflowId).cancel().catch(unlessCancelled);
+  }
+
+  // Trainings
 
   private checkTraining(request: TrainRequest): void {
     if (typeof request?.trigger !== 'string' || !/^[A-Za-z0-9._:-]{1,100}$/.test(request.trigger)) {
@@ -242,115 +437,118 @@ class ModelLife {
     const { pipeline, name } = this.definition;
     const workflowId = `${pipeline.name}/${name}/${trigger}`;
     this.state = { ...this.state, training: { trigger, workflowId, ...(data === undefined ? {} : { data }) } };
-    const reportTo = { workflowId: workflowInfo().workflowId, trigger };
+    const rest = { input, summary: `training of model ${name}`, ...(options === undefined ? {} : { options }) };
     try {
-      const child = await startChild(pipeline.name, {
-        workflowId,
-        args: [input, { ...options, reportTo }],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-        typedSearchAttributes: [
-          { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
-          { key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: name },
-        ],
-        staticSummary: `training of model ${name}`,
-      });
-      this.watch(trigger, workflowId, child);
+      await this.children.start({ trigger, workflowId, pipeline: pipeline.name, ...rest });
     } catch (error) {
-      this.take({ trigger, workflowId, runId: '', result: failed(error) });
-      throw ApplicationFailure.nonRetryable(`The training could not start: ${text(error)}`, 'USER_RUN_EXISTS');
+      if (isCancellation(error)) throw error;
+      throw ApplicationFailure.nonRetryable(`The training could not start: ${failureText(error)}`, 'USER_RUN_EXISTS');
     }
     return { workflowId };
   }
 
-  /** A terminated run cannot report; its end is seen here. Whoever tells first counts. */
-  private watch(trigger: string, workflowId: string, child: Awaited<ReturnType<typeof startChild>>): void {
-    const runId = child.firstExecutionRunId;
-    child.result().then(
-      (result: RunOutcome['result']) => this.take({ trigger, workflowId, runId, result }),
-      (error: unknown) => this.take({ trigger, workflowId, runId, result: failed(error) }),
-    );
-  }
-
-  private take(outcome: RunOutcome): void {
-    if (this.state.training?.trigger !== outcome?.trigger) return;
-    if (this.outcomes.some((one) => one.trigger === outcome.trigger)) return;
-    this.outcomes.push(outcome);
-  }
-
-  private async settle(outcome: RunOutcome): Promise<void> {
-    if (this.state.training?.trigger !== outcome.trigger) return;
-    const before = this.state.nextVersion;
+  private async settleTraining(outcome: RunOutcome): Promise<void> {
+    const { nextVersion, training } = this.state;
     this.state = settleTraining(this.state, outcome, new Date().toISOString());
-    this.settleData();
-    const version = this.state.versions.find((one) => one.version === String(before));
+    if (training?.isSuperseded && this.state.trainings.at(-1)?.outcome === 'failed') this.withData(givenBack);
+    else this.settleData();
+    const version = this.state.versions.find((one) => one.version === String(nextVersion));
     if (version === undefined) return;
-    const decision = decide(this.definition, this.state, version);
-    if (decision.promote) await this.promote(version, decision.reason);
-    else this.state = withStage(this.state, version.version, 'candidate', decision.reason);
+    const fate = fateOf(this.definition, this.policy, this.state, version);
+    if (fate.kind === 'promote') await this.promote(version, fate.reason);
+    else if (fate.kind === 'keep') this.state = withStage(this.state, version.version, 'candidate', fate.reason);
+    else this.state = withStage(this.state, version.version, 'challenger', 'waits for its comparison');
   }
 
   /** The batches of the training that has just ended, if it was data's; else none is in training. */
   private settleData(): void {
     const { data, trainings } = this.state;
     const made = trainings.at(-1);
-    if (data === undefined || made === undefined) return;
-    const policy = this.definition.data ?? { windowBatches: 0 };
+    if (data === undefined || made === undefined || data.inTraining.length === 0) return;
+    const policy = this.dataPolicy ?? { windowBatches: 0 };
     this.state = { ...this.state, data: settled(data, policy, made, Date.now()) };
   }
 
-  private promoteByHand({ version, actor }: PromoteRequest): Promise<ModelState> {
-    return this.queued({ version: promotable(this.state, version), reason: `promoted by ${actor ?? 'a person'}` });
+  // Promotions
+
+  private async compare(): Promise<void> {
+    const { comparison } = this.definition.runs;
+    const next = nextChallenger(this.state);
+    if (next === undefined) return;
+    const terms = promotionTerms(`model "${this.definition.name}"`, this.policy);
+    const { version } = next.version;
+    if (comparison === undefined || terms === 'manual') {
+      this.state = withStage(next.state, version, 'candidate', 'waits for a person to promote it');
+      return;
+    }
+    const trigger = `${version}.${next.state.revision}`;
+    const workflowId = `${comparison.name}/${trigger}`;
+    const { champion } = next.state;
+    const open = { trigger, workflowId, version, ...(champion === undefined ? {} : { champion }) };
+    this.state = withStage({ ...next.state, comparison: open }, version, 'challenger', 'is being compared');
+    const input = comparisonInput(this.state, next.version, terms);
+    const summary = `version ${version} of model ${this.definition.name} against version ${champion ?? 'none'}`;
+    await this.children
+      .start({ trigger, workflowId, pipeline: comparison.name, input, summary })
+      .catch(unlessCancelled);
   }
 
-  private rollBack(order: ModelOrder): Promise<ModelState> {
-    const why = order?.reason === undefined ? '' : `: ${order.reason}`;
-    const reason = `rolled back to by ${order?.actor ?? 'a person'}${why}`;
-    return this.queued({ version: beforeChampion(this.state), reason, isRollback: true });
+  private async settleComparison(outcome: RunOutcome): Promise<void> {
+    const { comparison, ...rest } = this.state;
+    this.state = rest;
+    const version = rest.versions.find((one) => one.version === comparison?.version);
+    // A person has decided meanwhile; or there is another champion, against which it is compared anew.
+    if (version?.stage !== 'challenger' || comparison?.champion !== rest.champion) return;
+    const decision = decisionOf(outcome);
+    if (decision.kind === 'undecided') {
+      this.state = withStage(rest, version.version, 'candidate', decision.reason);
+      return;
+    }
+    const stage = decision.kind === 'promote' ? 'challenger' : 'rejected';
+    this.state = withStage(rest, version.version, stage, decision.reason, decision.facts);
+    if (decision.kind === 'promote') await this.promote(version, decision.reason);
   }
 
-  private async queued(wanted: Omit<Promotion, 'done'>): Promise<ModelState> {
+  private async queued(wanted: Omit<Promotion, 'done'>): Promise<void> {
     const promotion: Promotion = { ...wanted, done: false };
     this.promotions.push(promotion);
     await condition(() => promotion.done);
     if (promotion.failure !== undefined) throw promotion.failure;
-    return this.state;
   }
 
   /** Answers the failure when the model server refused the version; the champion stays then. */
   private async promote(
-    version: ModelVersion,
+    { version }: ModelVersion,
     reason: string,
     isRollback = false,
   ): Promise<ApplicationFailure | undefined> {
-    this.state = { ...this.state, revision: this.state.revision + 1, promoting: version.version };
+    this.state = { ...this.state, revision: this.state.revision + 1, promoting: version };
     try {
       if (this.definition.serve) await this.deploy(version);
       this.state = withoutPromoting(this.state);
     } catch (error) {
       this.state = withoutPromoting(this.state);
       if (isCancellation(error)) throw error;
-      this.state = withStage(this.state, version.version, 'rejected', `not deployed: ${text(error)}`);
-      return ApplicationFailure.nonRetryable(
-        `Version ${version.version} was not deployed: ${text(error)}`,
-        'SYSTEM_DEPLOY_FAILED',
-      );
+      const why = `not deployed: ${failureText(error)}`;
+      this.state = withStage(this.state, version, 'rejected', why);
+      return ApplicationFailure.nonRetryable(`Version ${version} was ${why}`, 'SYSTEM_DEPLOY_FAILED');
     }
     const become = isRollback ? rolledBack : promoted;
-    this.state = become(this.state, version.version, reason);
+    this.state = become(this.state, version, reason);
     return undefined;
   }
 
-  private deploy(version: ModelVersion): Promise<unknown> {
+  private async deploy(number: string): Promise<void> {
+    const version = this.state.versions.find((one) => one.version === number) as ModelVersion;
     const deployment: Deployment = {
       model: this.definition.name,
-      version: version.version,
+      version: number,
       revision: this.state.revision,
       artifact: version.artifact,
       producedBy: version.run,
       ...(version.golden === undefined ? {} : { golden: version.golden }),
     };
-    return scheduleActivity(builtIn.deploy, [deployment], {
+    await scheduleActivity(builtIn.deploy, [deployment], {
       startToCloseTimeout: 120_000,
       heartbeatTimeout: 10_000,
       retry: {
@@ -358,8 +556,28 @@ class ModelLife {
         maximumInterval: 10_000,
         nonRetryableErrorTypes: ['SYSTEM_DEPLOY_FAILED', 'SYSTEM_FENCED', 'SYSTEM_PEER_MISSING'],
       },
-      summary: `deploy version ${version.version} of ${this.definition.name}`,
+      summary: `deploy version ${number} of ${this.definition.name}`,
     });
+  }
+
+  private configured(change: Partial<ModelPolicy>): ModelPolicy {
+    const owner = `model "${this.definition.name}"`;
+    checkOptions(`${owner}: configure`, change, policyFields);
+    const { quality } = change;
+    if (quality !== undefined && this.definition.runs.batchCheck === undefined) {
+      throw new EvertrainError('USER_OPTION_INVALID', `${owner} declares no \`quality\` to configure.`, {
+        value: quality,
+        remedy: 'Declare `data: { quality }` in model(), and deploy.',
+      });
+    }
+    const policy = { ...this.policy, ...change };
+    if (this.definition.data === undefined && policy.retrainWhen !== undefined) {
+      throw new EvertrainError('USER_OPTION_INVALID', `${owner} declares no \`data\` to configure.`, {
+        value: policy.retrainWhen,
+        remedy: 'Declare `data: { toInput, retrainWhen }` in model(), and deploy.',
+      });
+    }
+    return checkPolicy(owner, policy);
   }
 }
 
@@ -367,28 +585,7 @@ function withoutPromoting({ promoting: _, ...state }: ModelState): ModelState {
   return state;
 }
 
-interface Promotion {
-  readonly version: ModelVersion;
-  readonly reason: string;
-  readonly isRollback?: boolean;
-  done: boolean;
-  failure?: ApplicationFailure | undefined;
-}
-
-function failed(error: unknown): RunOutcome['result'] {
-  return { outcome: 'failed', message: text(error), code: 'SYSTEM_FAILED' };
-}
-
-function text(error: unknown): string {
-  return rootCause(error) ?? String(error);
-}
-
-/** Lets an update's validator refuse with a code that survives the wire. */
-function refusing(check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    if (!isEvertrainError(error)) throw error;
-    throw ApplicationFailure.nonRetryable(error.message, error.code, { remedy: error.remedy ?? '' });
-  }
+/** The run's end has been told; it is settled like any other. */
+function unlessCancelled(error: unknown): void {
+  if (isCancellation(error)) throw error;
 }

@@ -1,5 +1,4 @@
 import {
-  ApplicationFailure,
   CancellationScope,
   ContinueAsNew,
   condition,
@@ -12,13 +11,12 @@ import {
   proxySinks,
   setDefaultSignalHandler,
   setHandler,
-  TemporalFailure,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import { acceptAnswer, checkAnswer } from './approval.js';
 import { showDetailsOf } from './current-details.js';
-import { EvertrainError, isEvertrainError } from './errors.js';
+import { asFailure, refusing } from './failures.js';
 import { checkOutput } from './json-size.js';
 import type { PipelineDefinition } from './pipeline.js';
 import {
@@ -34,8 +32,7 @@ import {
 } from './protocol.js';
 import { enterScope, type RunScope } from './run-scope.js';
 import { decode } from './schema.js';
-import { shortError, shortText } from './short-error.js';
-import { notice, TemporalHost, withoutLink } from './temporal-host.js';
+import { notice, TemporalHost } from './temporal-host.js';
 
 /**
  * One run of a pipeline as a workflow: handlers first (before anything is awaited), then the user's function in a scope
@@ -94,7 +91,7 @@ function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope 
   setHandler(
     defineUpdate<{ recorded: true }, [ApprovalAnswer]>(runMessages.approve),
     (given) => acceptAnswer(book, given),
-    { validator: (given) => refuse(() => checkAnswer(book, given)) },
+    { validator: (given) => refusing(() => checkAnswer(book, given)) },
   );
   setHandler(defineQuery<ApprovalRecord[]>(runMessages.approvals), () => [...book].map(approvalRecord));
   const { typedSearchAttributes } = workflowInfo();
@@ -106,15 +103,6 @@ function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope 
 function approvalRecord([id, open]: [string, RunScope['host']['approvals'] extends Map<string, infer O> ? O : never]) {
   const { name, state, facts, deadlineMs, answer, actor } = open;
   return { id, name, state, facts, deadlineMs, answer, actor } as ApprovalRecord;
-}
-
-/** Lets a validator refuse with a code that survives the wire. */
-function refuse(check: () => unknown): void {
-  try {
-    check();
-  } catch (error) {
-    throw asFailure(error);
-  }
 }
 
 /**
@@ -168,26 +156,4 @@ async function report(scope: RunScope, result: RunOutcome['result']): Promise<vo
   await getExternalWorkflowHandle(to.workflowId)
     .signal(modelMessages.outcome, outcome)
     .catch(() => undefined);
-}
-
-/** A plain error would fail the workflow task for ever; a run's own failure is an ApplicationFailure with a code. */
-function asFailure(error: unknown): ApplicationFailure {
-  if (error instanceof ApplicationFailure) return error;
-  if (error instanceof TemporalFailure) throw error;
-  const known = isEvertrainError(error)
-    ? error
-    : new EvertrainError('USER_CODE_FAILED', `The pipeline's code threw ${describe(error)}.`, { cause: error });
-  return ApplicationFailure.create({
-    type: known.code,
-    message: shortText(known.message),
-    nonRetryable: true,
-    ...(error instanceof Error ? { cause: shortError(error) } : {}),
-    details: [
-      { what: shortText(withoutLink(known.message)), ...(known.remedy === undefined ? {} : { remedy: known.remedy }) },
-    ],
-  });
-}
-
-function describe(error: unknown): string {
-  return shortText(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 }

@@ -17,6 +17,7 @@ import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode } from './errors.js';
+import { withoutLink } from './failures.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
 import { builtIn, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
@@ -215,8 +216,8 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
     scheduleActivity(builtIn.notify, [{ ...partial, workflowId, runId } satisfies Notice], {
       startToCloseTimeout: 30_000,
       heartbeatTimeout: 10_000,
-      scheduleToCloseTimeout: partial.kind === 'run-failed' ? 120_000 : 86_400_000,
-      retry: { maximumInterval: partial.kind === 'run-failed' ? 10_000 : 60_000 },
+      scheduleToCloseTimeout: partial.kind === 'waiting-for-person' ? 86_400_000 : 120_000,
+      retry: { maximumInterval: partial.kind === 'waiting-for-person' ? 60_000 : 10_000 },
       summary: `tell people: ${partial.kind}`,
     }),
   ).catch(() => undefined);
@@ -257,9 +258,4 @@ function timeoutText(timeout: TimeoutFailure): string {
   if (timeout.timeoutType === 'HEARTBEAT') return 'its worker stopped answering in the last attempt.';
   if (timeout.timeoutType === 'START_TO_CLOSE') return 'the last attempt ran longer than its `timeout`.';
   return `it ran into the time-out ${timeout.timeoutType}.`;
-}
-
-/** The bracket with code and link is added once, by the outermost error. */
-export function withoutLink(message: string): string {
-  return message.replace(/ \[[A-Z_]+, see docs\/errors\.md#[a-z_]+\]$/, '');
 }

@@ -3,18 +3,23 @@ import { z } from 'zod';
 import {
   type Batch,
   checkBatch,
-  type DataOptions,
-  dataPolicy,
   type DataState,
-  dueAt,
+  dropped,
+  due,
+  givenBack,
+  judged,
   noData,
+  quarantinedBatch,
   received,
+  released,
   settled,
   takeWindow,
 } from '../../../../workflows/sdk/model-data.js';
+import { dataPolicy, type ModelPolicy } from '../../../../workflows/sdk/model-policy.js';
 
-const policyOf = (options: Partial<DataOptions>) =>
-  dataPolicy('model "m"', { toInput: (batches) => batches, retrainWhen: { batches: 2 }, ...options });
+const policyOf = (policy: Partial<ModelPolicy>) => dataPolicy('model "m"', { retrainWhen: { batches: 2 }, ...policy });
+const dueAt = (data: DataState, policy: ReturnType<typeof policyOf>) => due(data, policy, false)?.at;
+const take = (data: DataState, policy: ReturnType<typeof policyOf>) => takeWindow(data, policy, false);
 const batch = (id: string, rows = 10): Batch => ({ id, uri: `file:/${id}`, rows });
 const after = (data: DataState, ...ids: readonly string[]) =>
   ids.reduce((state, id, n) => received(state, batch(id), 1_000 + n), data);
@@ -34,7 +39,7 @@ describe('data that arrives', () => {
     for (let n = 1; n < 5_000; n++) {
       data = received(data, batch(`batch-${n}`), n);
       if (n % 100 === 0)
-        data = settled(takeWindow(data, policy).data, policy, { outcome: 'completed', reason: 'registered' }, n);
+        data = settled(take(data, policy).data, policy, { outcome: 'completed', reason: 'registered' }, n);
     }
     expect(after(data, 'first').counts.duplicates).toBe(1);
     expect(data.counts.used + data.waiting.length).toBe(5_000);
@@ -49,7 +54,7 @@ describe('data that arrives', () => {
     expect(full.waiting).toHaveLength(1_000);
     expect(full.rejected).toMatchObject([{ id: 'late', at: 7 }]);
     const freed = settled(
-      takeWindow(full, policyOf({})).data,
+      take(full, policyOf({})).data,
       policyOf({}),
       { outcome: 'completed', reason: 'registered' },
       8,
@@ -96,19 +101,19 @@ describe('a training on data', () => {
 
   it('uses the new batches, or also earlier ones up to the size of its window, oldest first', () => {
     const policy = policyOf({ window: { batches: 3 } });
-    const first = takeWindow(after(noData(), 'a', 'b'), policy);
+    const first = take(after(noData(), 'a', 'b'), policy);
     expect(idsOf(first.window)).toEqual(['a', 'b']);
     const used = settled(first.data, policy, { outcome: 'completed', reason: 'registered' }, 1);
-    const second = takeWindow(after(used, 'c', 'd'), policy);
+    const second = take(after(used, 'c', 'd'), policy);
     expect(idsOf(second.window)).toEqual(['b', 'c', 'd']);
-    expect(idsOf(takeWindow(after(used, 'c', 'd', 'e', 'f'), policy).window)).toEqual(['c', 'd', 'e', 'f']);
-    expect(idsOf(takeWindow(after(noData(), 'a', 'b'), policyOf({})).window)).toEqual(['a', 'b']);
+    expect(idsOf(take(after(used, 'c', 'd', 'e', 'f'), policy).window)).toEqual(['c', 'd', 'e', 'f']);
+    expect(idsOf(take(after(noData(), 'a', 'b'), policyOf({})).window)).toEqual(['a', 'b']);
   });
 
   it('that failed gives its batches back, and is tried again with the next batch or after the time', () => {
     const policy = policyOf({ retrainWhen: { batches: 2, orAfter: '1 hour' } });
     const failed = settled(
-      takeWindow(after(noData(), 'a', 'b'), policy).data,
+      take(after(noData(), 'a', 'b'), policy).data,
       policy,
       { outcome: 'failed', reason: 'no data' },
       5_000,
@@ -120,10 +125,99 @@ describe('a training on data', () => {
   });
 
   it('that a gate rejected leaves its batches rejected, each with the reason', () => {
-    const taken = takeWindow(after(noData(), 'a', 'b'), policyOf({})).data;
+    const taken = take(after(noData(), 'a', 'b'), policyOf({})).data;
     const ended = settled(taken, policyOf({}), { outcome: 'rejected', reason: 'gate "usable"' }, 5);
     expect(ended).toMatchObject({ waiting: [], inTraining: [], counts: { rejected: 2, used: 0 } });
     expect(ended.rejected).toEqual(['a', 'b'].map((id) => ({ id, reason: 'gate "usable"', at: 5 })));
+  });
+});
+
+describe('a training that failed', () => {
+  const policy = policyOf({ retry: { attempts: 3, delay: '10s' }, retrainWhen: { batches: 2, orAfter: '1 hour' } });
+  const fail = (data: DataState, now: number) =>
+    settled(take(data, policy).data, policy, { outcome: 'failed', reason: 'no data' }, now);
+
+  it('is tried again after the delay of its policy, and then with the next batch or after the time', () => {
+    const once = fail(after(noData(), 'a', 'b'), 5_000);
+    expect(dueAt(once, policy)).toBe(15_000);
+    expect(dueAt(received(once, batch('c'), 6_000), policy)).toBe(15_000);
+    const thrice = fail(fail(once, 15_000), 25_000);
+    expect(dueAt(thrice, policy)).toBe(25_000 + 3_600_000);
+    const next = received(thrice, batch('c'), 30_000);
+    expect(dueAt(next, policy)).toBe(0);
+    expect(dueAt(fail(next, 40_000), policy)).toBe(50_000);
+  });
+
+  it('gives its batches to the next one when it was cancelled for newer data, at once', () => {
+    const open = take(after(noData(), 'a', 'b'), policy).data;
+    const back = givenBack(after(open, 'c'));
+    expect(idsOf(back.waiting)).toEqual(['a', 'b', 'c']);
+    expect(dueAt(back, policy)).toBe(0);
+  });
+});
+
+describe('a quality gate', () => {
+  const policy = policyOf({ retrainWhen: { batches: 2 }, window: { batches: 10 } });
+  const two = after(noData(), 'a', 'b');
+  const bad = { id: 'a', problems: ['too old'] };
+
+  it('looks at what waits before it is trained on', () => {
+    expect(due(two, policy, true)).toEqual({ what: 'check', at: 0 });
+    const good = judged(
+      two,
+      [
+        { id: 'a', problems: [] },
+        { id: 'b', problems: [] },
+      ],
+      9,
+    );
+    expect(due(good, policy, true)).toEqual({ what: 'train', at: 0 });
+    expect(idsOf(takeWindow(good, policy, true).window)).toEqual(['a', 'b']);
+  });
+
+  it('holds back what has problems; the rest waits until it is enough, and is not looked at again', () => {
+    const rest = judged(two, [bad, { id: 'b', problems: [] }], 9);
+    expect(rest.quarantined).toMatchObject([{ batch: { id: 'a' }, problems: ['too old'], at: 9 }]);
+    expect(due(rest, policy, true)).toBeUndefined();
+    const three = after(rest, 'c');
+    expect(due(three, policy, true)).toEqual({ what: 'check', at: 0 });
+    const { data, window } = takeWindow(three, policy, true);
+    expect([idsOf(window), idsOf(data.waiting)]).toEqual([['b'], ['c']]);
+  });
+
+  it('lets a person release or drop what it holds back', () => {
+    const held = judged(two, [bad], 9);
+    const found = quarantinedBatch('m', held, 'a');
+    expect(released(held, found)).toMatchObject({
+      quarantined: [],
+      waiting: [{ id: 'b' }, { id: 'a', checked: true }],
+    });
+    const gone = dropped(held, found, 'dropped by ann', 10);
+    expect(gone).toMatchObject({ quarantined: [], rejected: [{ id: 'a', reason: 'dropped by ann', at: 10 }] });
+    expect(() => quarantinedBatch('m', gone, 'a')).toThrow(/no batch "a" in quarantine/);
+    expect(() => quarantinedBatch('m', undefined, 'a')).toThrow(/None is held back/);
+  });
+
+  it('keeps the newest hundred; what is pushed out is rejected, and counted', () => {
+    const ids = Array.from({ length: 130 }, (_, n) => `b-${n}`);
+    const held = judged(
+      after(noData(), ...ids),
+      ids.map((id) => ({ id, problems: ['bad'] })),
+      9,
+    );
+    expect(held.quarantined).toHaveLength(100);
+    expect(held.counts.rejected).toBe(30);
+    expect(held.rejected.at(-1)).toMatchObject({ id: 'b-29', reason: 'quarantined: bad' });
+  });
+
+  it('is passed by what a person asks for only where it may', () => {
+    const asked = { ...after(noData(), 'a'), asked: true as const };
+    expect(due(asked, policy, true)).toEqual({ what: 'check', at: 0 });
+    expect(due(asked, policy, false)).toEqual({ what: 'train', at: 0 });
+    const held = judged(asked, [bad], 9);
+    expect(due(held, policy, true)).toEqual({ what: 'train', at: 0 });
+    const { data, window } = takeWindow(held, policy, true);
+    expect([data.asked, window]).toEqual([undefined, []]);
   });
 });
 
@@ -135,8 +229,10 @@ describe('the policy', () => {
     [{ retrainWhen: { orAfter: 'soon' as never } }, /orAfter/],
     [{ window: { batches: 501 } }, /window/],
     [{ window: 'all' as never }, /window/],
-    [{ toInput: 'x' as never }, /toInput/],
-  ] satisfies [Partial<DataOptions>, RegExp][])('(%#) that cannot be kept is refused', (options, message) => {
+    [{ whileTraining: 'stop' as never }, /whileTraining is "stop"/],
+    [{ retry: { attempts: 0 } }, /retry\.attempts is 0/],
+    [{ retry: { attempts: 2, delay: 'soon' as never } }, /retry\.delay/],
+  ] satisfies [Partial<ModelPolicy>, RegExp][])('(%#) that cannot be kept is refused', (options, message) => {
     expect(() => policyOf(options)).toThrow(message);
   });
 });

@@ -1,13 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { candidate, model, type ModelState, pipeline } from '../../../../workflows/sdk/index.js';
+import { z } from 'zod';
+import {
+  artifact as artifactSchema,
+  candidate,
+  model,
+  type ModelDefinition,
+  type ModelOptions,
+  type ModelState,
+  pipeline,
+  type PromotionRule,
+  step,
+} from '../../../../workflows/sdk/index.js';
 import {
   beforeChampion,
-  decide,
+  checkOrder,
+  decisionOf,
+  fateOf,
   initialState,
+  nextChallenger,
   promotable,
   promoted,
   rolledBack,
   settleTraining,
+  withDeclared,
+  withOrder,
   withStage,
 } from '../../../../workflows/sdk/model-state.js';
 import type { PipelineResult, RunOutcome } from '../../../../workflows/sdk/protocol.js';
@@ -16,13 +32,17 @@ const sha256 = 'c'.repeat(64);
 const artifact = { uri: `file:sha256/${sha256}`, sha256, sizeBytes: 9, mediaType: 'application/octet-stream' };
 const train = pipeline('state.train', {}, () => Promise.resolve(null));
 const rule = { metric: 'accuracy', minGain: 0.01 };
+const evaluate = step('state.evaluate', {
+  input: z.object({ model: artifactSchema(), data: artifactSchema() }),
+  output: z.object({ metrics: z.record(z.string(), z.number()), perRow: artifactSchema() }),
+});
 const definition = model('state.model', { pipeline: train, promotion: rule, serve: false });
 
 function outcome(trigger: string, result: RunOutcome['result']): RunOutcome {
   return { trigger, workflowId: `state.train/${trigger}`, runId: `run-${trigger}`, result };
 }
 function completed(metrics: Record<string, number>): PipelineResult<unknown> {
-  return { outcome: 'completed', output: candidate({ model: artifact, metrics }) };
+  return { outcome: 'completed', output: candidate({ model: artifact, heldOut: artifact, metrics }) };
 }
 function trained(state: ModelState, accuracy: number): ModelState {
   return settleTraining(state, outcome(`t${state.nextVersion}`, completed({ accuracy })), '2020-01-01T00:00:00Z');
@@ -51,29 +71,100 @@ describe('a training that ends', () => {
   });
 });
 
-describe('the rule of promotion', () => {
-  it('takes the first version, then only what is better by more than the gain asked for', () => {
-    let state = trained(initialState(definition), 0.9);
-    expect(decide(definition, state, last(state))).toEqual({ promote: true, reason: 'first version' });
-    state = promoted(state, '1', 'first version');
-    state = trained(state, 0.905);
-    expect(decide(definition, state, last(state)).promote).toBe(false);
-    state = trained(state, 0.92);
-    expect(decide(definition, state, last(state))).toMatchObject({ promote: true });
+describe('what becomes of a version', () => {
+  const fate = (of: ModelDefinition, state: ModelState) => fateOf(of, of.policy, state, last(state));
+  const judgedBy = (promotion: ModelOptions<typeof train>['promotion'], options = {}) =>
+    model('state.judged', { pipeline: train, evaluate, serve: false, ...(promotion && { promotion }), ...options });
+
+  it('is a person to decide, where no rule does', () => {
+    expect(fate(judgedBy('manual'), trained(initialState(definition), 0.9))).toMatchObject({ kind: 'keep' });
   });
 
-  it('turns around for a metric to minimize', () => {
-    const smaller = model('state.smaller', { pipeline: train, promotion: { ...rule, direction: 'minimize' } });
-    const state = trained(promoted(trained(initialState(smaller), 0.9), '1', 'x'), 0.5);
-    expect(decide(smaller, state, last(state)).promote).toBe(true);
-    const worse = trained(promoted(trained(initialState(smaller), 0.5), '1', 'x'), 0.9);
-    expect(decide(smaller, worse, last(worse)).promote).toBe(false);
+  it('first is promoted at once, unless it has a bar to reach or a person to ask', () => {
+    const first = trained(initialState(definition), 0.9);
+    expect(fate(judgedBy(rule), first)).toEqual({ kind: 'promote', reason: 'first version' });
+    expect(fate(judgedBy({ ...rule, firstVersion: 0.8 }), first)).toEqual({ kind: 'compare' });
+    expect(fate(judgedBy({ ...rule, approval: {} }), first)).toEqual({ kind: 'compare' });
   });
 
-  it('promotes nothing that does not report the metric, or that a person decides on', () => {
-    const state = settleTraining(initialState(definition), outcome('t', completed({ loss: 1 })), 'now');
-    expect(decide(definition, state, last(state)).promote).toBe(false);
-    expect(decide({ promotion: 'manual' }, trained(state, 0.99), last(trained(state, 0.99))).promote).toBe(false);
+  it('later is compared with the champion, where it can be', () => {
+    const second = trained(promoted(trained(initialState(definition), 0.9), '1', 'first'), 0.95);
+    expect(fate(judgedBy(rule), second)).toEqual({ kind: 'compare' });
+    const unable = model('state.unable', { pipeline: train, promotion: rule });
+    expect(fate(unable, second)).toMatchObject({ kind: 'keep', reason: /no `evaluate` step/ });
+    const blind = { ...second, versions: second.versions.map(({ heldOut: _, ...one }) => one) };
+    expect(fate(judgedBy(rule), blind)).toMatchObject({ kind: 'keep', reason: /no `heldOut` data/ });
+  });
+
+  it('newest is compared first, and older challengers are passed over', () => {
+    const state = [1, 2, 3].reduce(
+      (before, n) => withStage(trained(before, 0.9), String(n), 'challenger', 'waits'),
+      initialState(definition),
+    );
+    const next = nextChallenger(state);
+    expect(next?.version.version).toBe('3');
+    expect(next?.state.versions.map(({ stage }) => stage)).toEqual(['candidate', 'candidate', 'challenger']);
+    expect(next?.state.versions[0]?.reason).toBe('version 3 came before it was compared');
+  });
+
+  it('is what the run decided that compared it', () => {
+    const comparison = { metric: 'accuracy', challenger: 0.9 };
+    const of = (result: RunOutcome['result']) => decisionOf(outcome('c', result));
+    expect(of({ outcome: 'completed', output: { reason: 'better', comparison } })).toEqual({
+      kind: 'promote',
+      reason: 'better',
+      facts: comparison,
+    });
+    expect(of({ outcome: 'rejected', gate: 'g', facts: { reason: 'worse', comparison } })).toMatchObject({
+      kind: 'reject',
+      reason: 'worse',
+    });
+    expect(of({ outcome: 'failed', code: 'SYSTEM_FAILED', message: 'lost' })).toEqual({
+      kind: 'undecided',
+      reason: 'not compared: lost',
+    });
+  });
+});
+
+describe('the policy of a model', () => {
+  it.each<[Partial<PromotionRule>, RegExp]>([
+    [{ metric: '' }, /promotion\.metric is ""/],
+    [{ direction: 'up' as never }, /promotion\.direction/],
+    [{ minGain: -1 }, /promotion\.minGain is -1/],
+    [{ minGain: 0.1, margin: 0.1 }, /promotion\.margin/],
+    [{ margin: Number.NaN }, /promotion\.margin/],
+    [{ confidence: 1 }, /promotion\.confidence is 1/],
+    [{ firstVersion: '0.9' as never }, /promotion\.firstVersion/],
+    [{ approval: { within: 'soon' as never } }, /approval\.within/],
+    [{ approval: { onTimeout: 'wait' as never } }, /onTimeout is "wait"/],
+    [{ approval: { by: 'ann' } as never }, /no option "by"/],
+  ])('(%#) is refused where it cannot be kept', (wrong, message) => {
+    expect(() => model('state.wrong', { pipeline: train, promotion: { metric: 'accuracy', ...wrong } })).toThrow(
+      message,
+    );
+  });
+
+  it('is taken from the code when that declares another one, and kept as it was told to be otherwise', () => {
+    const declared = { policy: { promotion: rule }, code: 'a' };
+    const first = withDeclared(initialState(definition), declared);
+    expect(first.policy).toEqual({ promotion: rule });
+    const configured = { ...first, policy: { promotion: 'manual' as const } };
+    expect(withDeclared(configured, { ...declared, code: 'b' })).toMatchObject({
+      policy: { promotion: 'manual' },
+      declared: { code: 'b' },
+    });
+    const other = { promotion: { metric: 'loss' } };
+    expect(withDeclared(configured, { policy: other, code: 'c' }).policy).toEqual(other);
+  });
+
+  it('remembers who ordered what, the newest twenty', () => {
+    let state = initialState(definition);
+    for (let n = 0; n < 25; n++) state = withOrder(state, 'promote', { version: String(n), actor: 'ann' }, 'now');
+    expect(state.orders).toHaveLength(20);
+    expect(state.orders?.at(-1)).toEqual({ order: 'promote 24', at: 'now', actor: 'ann' });
+    expect(() => checkOrder({ actor: 'x'.repeat(201) })).toThrow(/actor/);
+    expect(() => checkOrder({ reason: 5 as never })).toThrow(/reason/);
+    checkOrder(undefined);
   });
 });
 
@@ -94,9 +185,8 @@ describe('promoting', () => {
     expect(promotable(two, '2').version).toBe('2');
   });
 
-  it('can go back to a retired version', () => {
-    const back = promoted(promoted(two, '2', 'better'), promotable(promoted(two, '2', 'better'), '1').version, 'back');
-    expect(back.versions.map(({ stage }) => stage)).toEqual(['champion', 'retired']);
+  it('refuses a retired version, and says what to do instead', () => {
+    expect(() => promotable(promoted(two, '2', 'better'), '1')).toThrow(/retired.*rollback/s);
   });
 
   it('can be taken back, as often as there were champions', () => {
@@ -105,7 +195,8 @@ describe('promoting', () => {
     const once = rolledBack(three, '2', 'back');
     expect([once.champion, beforeChampion(once).version]).toEqual(['2', '1']);
     const twice = rolledBack(once, '1', 'back');
-    expect(twice.versions.map(({ stage }) => stage)).toEqual(['champion', 'retired', 'retired']);
+    expect(twice.versions.map(({ stage }) => stage)).toEqual(['champion', 'rejected', 'rejected']);
+    expect(twice.versions.at(-1)?.reason).toBe('taken back: back');
     expect(() => beforeChampion(twice)).toThrow(/no champion to go back to/);
     expect(beforeChampion(promoted(twice, '3', 'again')).version).toBe('1');
   });

@@ -1,0 +1,76 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { openStorage } from '../../activities/sdk/storage.js';
+import { startModelServer } from '../../serving/start-model-server.js';
+import type { Deployment } from '../../workflows/sdk/protocol.js';
+
+/** A real model server behind a door that can be held shut, before a deployment or before its answer. */
+export interface HeldModelServer {
+  readonly address: string;
+  /** Versions that were deployed, in order; each as often as the server took it. */
+  readonly deployed: readonly string[];
+  /** Holds the next deployment: `before` the server has it, or once it has it, its answer. */
+  hold(moment: 'before' | 'after'): Promise<void>;
+  release(): void;
+  /** What it serves a model's version as. */
+  served(model: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+export async function heldModelServer(dataDir: string): Promise<HeldModelServer> {
+  const server = await startModelServer({ dataDir, store: openStorage(dataDir).store });
+  const deployed: string[] = [];
+  let held: { readonly moment: 'before' | 'after'; readonly reached: () => void } | undefined;
+  let letGo: () => void = () => undefined;
+  let released = Promise.resolve();
+  const wait = async (moment: 'before' | 'after') => {
+    if (held?.moment !== moment) return;
+    held.reached();
+    await released;
+  };
+  const forward = async (request: IncomingMessage, response: ServerResponse) => {
+    const body = await text(request);
+    await wait('before');
+    const answer = await fetch(`${server.address}${request.url}`, {
+      method: request.method ?? 'GET',
+      headers: { 'content-type': 'application/json' },
+      ...(body === '' ? {} : { body }),
+    });
+    if (request.method === 'PUT' && answer.ok) deployed.push((JSON.parse(body) as Deployment).version);
+    const said = await answer.text();
+    await wait('after');
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(said);
+  };
+  const door = createServer((request, response) => {
+    forward(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening));
+  return {
+    address: `http://127.0.0.1:${(door.address() as AddressInfo).port}`,
+    deployed,
+    hold(moment) {
+      released = new Promise((resolve) => {
+        letGo = resolve;
+      });
+      return new Promise((reached) => {
+        held = { moment, reached };
+      });
+    },
+    release() {
+      held = undefined;
+      letGo();
+    },
+    async served(model) {
+      const answer = await fetch(`${server.address}/v2/models/${model}`);
+      if (!answer.ok) return undefined;
+      return ((await answer.json()) as { versions?: string[] }).versions?.[0];
+    },
+    async close() {
+      letGo();
+      door.closeAllConnections();
+      await new Promise((closed) => door.close(closed));
+      await server.close();
+    },
+  };
+}

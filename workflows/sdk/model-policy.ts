@@ -1,0 +1,189 @@
+import { type Duration, durationMs } from './duration.js';
+import { EvertrainError, show } from './errors.js';
+import { QualityRules } from './model-steps.js';
+import { checkOptions } from './options.js';
+import { decode } from './schema.js';
+
+/**
+ * What a model does by itself, as data: it stands in the model's state, so that a running model keeps what it was told,
+ * whatever the code beside it says now. `configure` and a new deployment change it.
+ */
+export interface ModelPolicy {
+  readonly promotion: 'manual' | PromotionRule;
+  readonly retrainWhen?: RetrainWhen;
+  readonly window?: 'new' | { readonly batches: number };
+  readonly quality?: QualityRules;
+  readonly retry?: TrainingRetry;
+  readonly whileTraining?: 'wait' | 'restart';
+}
+
+/** Any of these starts a training; data that arrives meanwhile waits for the next. */
+export interface RetrainWhen {
+  /** So many rows wait. */
+  readonly rows?: number;
+  /** So many batches wait. */
+  readonly batches?: number;
+  /** The first waiting batch has waited so long. */
+  readonly orAfter?: Duration;
+}
+
+export interface TrainingRetry {
+  /** How often a training that data started is tried in all; default once. */
+  readonly attempts: number;
+  /** Default a minute. */
+  readonly delay?: Duration;
+}
+
+/**
+ * Promotes by itself what is better on the challenger's held-out data. The first version is promoted without a
+ * comparison.
+ */
+export interface PromotionRule {
+  /** One of the metrics that `evaluate` answers. */
+  readonly metric: string;
+  readonly direction?: 'maximize' | 'minimize';
+  /** How much better it must be, in the metric's unit; default 0: strictly better. */
+  readonly minGain?: number;
+  /** How much worse it may be instead (non-inferiority); excludes `minGain`. */
+  readonly margin?: number;
+  /** How sure that must be: one-sided, by a paired bootstrap over the rows. Default 0.95. */
+  readonly confidence?: number;
+  /** What the metric of a first version must reach. */
+  readonly firstVersion?: number;
+  /** A person decides on what passed the rule. */
+  readonly approval?: PromotionApproval;
+}
+
+export interface PromotionApproval {
+  /** How long to wait; without it, for ever. */
+  readonly within?: Duration;
+  /** What nobody's answer means; default `'reject'`. */
+  readonly onTimeout?: 'reject' | 'promote';
+}
+
+/** The promotion rule with its defaults, as its run is started with it. */
+export interface PromotionTerms {
+  readonly metric: string;
+  readonly direction: 'maximize' | 'minimize';
+  /** The gain must exceed it; below 0 it is a margin of non-inferiority. */
+  readonly threshold: number;
+  readonly confidence: number;
+  readonly firstVersion?: number;
+  readonly approval?: PromotionApproval;
+}
+
+/** The policy of data with its defaults. */
+export interface DataPolicy {
+  readonly rows: number | undefined;
+  readonly batches: number;
+  readonly afterMs: number | undefined;
+  /** How many batches a window may have; 0: the new ones. */
+  readonly windowBatches: number;
+  readonly attempts: number;
+  readonly retryDelayMs: number;
+  readonly restarts: boolean;
+}
+
+/** At most so many batches wait in a model's state, which travels when it continues as new. */
+export const mostWaiting = 1_000;
+const mostInWindow = 500;
+
+export const policyFields = ['promotion', 'retrainWhen', 'window', 'quality', 'retry', 'whileTraining'] as const;
+
+/** Refuses a policy that cannot be kept: USER_OPTION_INVALID with the field. */
+export function checkPolicy(owner: string, policy: ModelPolicy): ModelPolicy {
+  promotionTerms(owner, policy);
+  if (policy.retrainWhen !== undefined) dataPolicy(owner, policy);
+  if (policy.quality !== undefined) {
+    decode(QualityRules, policy.quality, 'USER_OPTION_INVALID', `${owner}: data.quality`);
+  }
+  return policy;
+}
+
+export function dataPolicy(owner: string, policy: Omit<ModelPolicy, 'promotion'>): DataPolicy {
+  const { retrainWhen, window = 'new', retry, whileTraining = 'wait' } = policy;
+  checkOptions(`${owner}: data.retrainWhen`, retrainWhen ?? {}, ['rows', 'batches', 'orAfter']);
+  const { rows, batches, orAfter } = retrainWhen ?? {};
+  if (rows === undefined && batches === undefined && orAfter === undefined) {
+    throw invalid(owner, 'data.retrainWhen', retrainWhen, 'Give `rows`, `batches` or `orAfter`.');
+  }
+  for (const [name, value] of Object.entries({ rows, batches })) {
+    if (value !== undefined && !isCount(value)) {
+      throw invalid(owner, `data.retrainWhen.${name}`, value, 'Use a whole number from 1.');
+    }
+  }
+  const windowBatches = window === 'new' ? 0 : window?.batches;
+  if (window !== 'new' && !(isCount(windowBatches) && windowBatches <= mostInWindow)) {
+    throw invalid(owner, 'data.window', window, `Use 'new', or { batches: 1 to ${mostInWindow} }.`);
+  }
+  if (whileTraining !== 'wait' && whileTraining !== 'restart') {
+    throw invalid(owner, 'data.whileTraining', whileTraining, "Use 'wait' or 'restart'.");
+  }
+  checkOptions(`${owner}: data.retry`, retry ?? {}, ['attempts', 'delay']);
+  const attempts = retry === undefined ? 1 : retry.attempts;
+  if (!isCount(attempts)) throw invalid(owner, 'data.retry.attempts', attempts, 'Use a whole number from 1.');
+  return {
+    rows,
+    batches: Math.min(batches ?? mostWaiting, mostWaiting),
+    afterMs: orAfter === undefined ? undefined : durationMs(orAfter, `${owner}: data.retrainWhen.orAfter`),
+    windowBatches,
+    attempts,
+    retryDelayMs: durationMs(retry?.delay ?? '1 minute', `${owner}: data.retry.delay`),
+    restarts: whileTraining === 'restart',
+  };
+}
+
+const ruleFields = ['metric', 'direction', 'minGain', 'margin', 'confidence', 'firstVersion', 'approval'];
+
+export function promotionTerms(owner: string, { promotion: rule }: ModelPolicy): 'manual' | PromotionTerms {
+  if (rule === 'manual') return rule;
+  checkOptions(`${owner}: promotion`, rule, ruleFields, { stages: 'Rollout in stages comes in a later version.' });
+  const { metric, direction = 'maximize', minGain, margin, confidence = 0.95, firstVersion, approval } = rule;
+  const wrong = (field: string, value: unknown, remedy: string) => invalid(owner, `promotion.${field}`, value, remedy);
+  if (typeof metric !== 'string' || metric === '') throw wrong('metric', metric, 'Name a metric of `evaluate`.');
+  if (direction !== 'maximize' && direction !== 'minimize') {
+    throw wrong('direction', direction, 'Use "maximize" or "minimize".');
+  }
+  if (minGain !== undefined && margin !== undefined) {
+    throw wrong(
+      'margin',
+      margin,
+      'Give `minGain` (better by so much) or `margin` (worse by at most so much), not both.',
+    );
+  }
+  for (const [name, value] of Object.entries({ minGain, margin })) {
+    if (value !== undefined && !(Number.isFinite(value) && value >= 0))
+      throw wrong(name, value, 'Use a number from 0.');
+  }
+  if (!(confidence > 0.5 && confidence < 1))
+    throw wrong('confidence', confidence, 'Use a number above 0.5 and below 1.');
+  if (firstVersion !== undefined && !Number.isFinite(firstVersion)) {
+    throw wrong('firstVersion', firstVersion, 'Use the value that the metric must reach.');
+  }
+  if (approval !== undefined) checkApproval(owner, approval);
+  return {
+    metric,
+    direction,
+    threshold: margin === undefined ? (minGain ?? 0) : -margin,
+    confidence,
+    ...(firstVersion === undefined ? {} : { firstVersion }),
+    ...(approval === undefined ? {} : { approval }),
+  };
+}
+
+function checkApproval(owner: string, approval: PromotionApproval): void {
+  checkOptions(`${owner}: promotion.approval`, approval, ['within', 'onTimeout']);
+  const { within, onTimeout = 'reject' } = approval;
+  if (within !== undefined) durationMs(within, `${owner}: promotion.approval.within`);
+  if (onTimeout !== 'reject' && onTimeout !== 'promote') {
+    throw invalid(owner, 'promotion.approval.onTimeout', onTimeout, "Use 'reject' or 'promote'.");
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0;
+}
+
+function invalid(owner: string, field: string, value: unknown, remedy: string): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${field} is ${show(value)}.`, { value, remedy });
+}
