@@ -26,7 +26,7 @@ export class Refusal extends Error {
   ) {
     super(what);
     const { code = 'USER_REQUEST_REFUSED', headers = {} } = more;
-    this.answer = { status, body: { code, message: what, remedy }, headers };
+    this.answer = { status, body: { code, message: what, remedy: shortened(remedy) }, headers };
   }
 }
 

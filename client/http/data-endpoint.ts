@@ -80,7 +80,12 @@ export function dataEndpoint(options: DataEndpointOptions): HttpHandler {
         if (answer.status >= 500) log(`data was not taken (${answer.status}): ${said}`);
         return answer;
       })
-      .then((answer) => send(request, response, answer));
+      .then((answer) => send(request, response, answer))
+      .catch((error: unknown) => {
+        // An application that has answered already, say: its process must not end by it.
+        log(`a request could not be answered: ${String(error)}`);
+        response.destroy();
+      });
   };
 }
 

@@ -12,8 +12,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The JSON of a request; refused are other types, one that is too large (as soon as it is) or too slow, and no JSON. */
 export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
-  const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
-  if (!/^application\/json *(; *charset="?utf-8"?)? *$/i.test(type) || encoding !== 'identity') {
+  const { 'content-type': declared = '', 'content-encoding': encoding = 'identity' } = request.headers;
+  const [type, charset = 'charset=utf-8', ...rest] = declared.split(';').map((part) => part.trim().toLowerCase());
+  const isJson = type === 'application/json' && /^charset="?utf-8"?$/.test(charset) && rest.length === 0;
+  if (!isJson || encoding !== 'identity') {
     throw new Refusal(415, 'The body is not declared as JSON.', 'Send `Content-Type: application/json`, uncompressed.');
   }
   const bytes = await readBytes(request, limits);

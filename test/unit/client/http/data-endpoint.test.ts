@@ -1,10 +1,11 @@
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { apiToken } from '../../../../client/config.js';
 import type { Evertrain } from '../../../../client/evertrain.js';
-import type { DataEndpointOptions } from '../../../../client/http/data-endpoint.js';
+import { type DataEndpointOptions, dataEndpoint } from '../../../../client/http/data-endpoint.js';
 import { type ApiServer, startApiServer } from '../../../../client/http/start-api-server.js';
 import { Model } from '../../../../client/model-handle.js';
 import { EvertrainError } from '../../../../workflows/sdk/errors.js';
@@ -248,6 +249,25 @@ describe('the data endpoint', () => {
     const slow = `${rawPost(url)}${lines('content-type: application/json', 'content-length: 50', '')}{`;
     expect(await raw(slow)).toMatch(/^HTTP\/1\.1 408 /);
     expect((await post(batch)).status).toBe(202);
+  });
+
+  it('gives up headers that trickle', async () => {
+    await serve();
+    expect(await raw('POST /models/fed/data HTTP/1.1\r\nhost: x\r\n')).toMatch(/^HTTP\/1\.1 408 /);
+  }, 15_000);
+
+  it('leaves an answer alone that the server around it has given', async () => {
+    const logged: string[] = [];
+    const log = (line: string) => logged.push(line);
+    const around = createServer((request, response) => {
+      dataEndpoint({ evertrain: fakeEvertrain([], async () => undefined), models, token, log })(request, response);
+      response.end('first');
+    });
+    await new Promise<void>((resolve) => around.listen(0, '127.0.0.1', resolve));
+    const { port } = around.address() as AddressInfo;
+    expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text()).toBe('first');
+    await expect.poll(() => logged.join()).toContain('could not be answered');
+    await new Promise((resolve) => around.close(resolve));
   });
 
   it('answers 429 above its rate, with the time to wait, to senders with the token only', async () => {
