@@ -2,10 +2,14 @@ import { cpus } from 'node:os';
 import type { Bench, BenchReport } from './support/report.js';
 import { printReport } from './support/report.js';
 
-/** `npm run bench -- <name> [--json]`: one benchmark, its rows with goals; with --json the last line is one JSON object. */
+/**
+ * `npm run bench -- <name> [--json] [--smoke]`: one benchmark, its rows with goals; with --json the last line is one JSON
+ * object, with --smoke a few rounds of those that take long.
+ */
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   overhead: () => import('./overhead/bench.js'),
   core: () => import('./core/bench.js'),
+  arrival: () => import('./arrival/bench.js'),
   tutorial: () => import('./tutorial/bench.js'),
 };
 
@@ -16,7 +20,7 @@ if (load === undefined) {
   process.exit(2);
 }
 const { bench } = await load();
-const rows = await bench((line) => console.error(line));
+const rows = await bench((line) => console.error(line), { smoke: flags.includes('--smoke') });
 const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
 const report: BenchReport = { bench: name, date: new Date().toISOString().slice(0, 10), machine, rows };
 printReport(report, flags.includes('--json'));

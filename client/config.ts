@@ -64,6 +64,20 @@ export function resolveConnection(
   return { address: engine.address, namespace: namespace ?? engine.namespace, source: 'engine of the data folder' };
 }
 
+/** What senders of data must show: EVERTRAIN_API_TOKEN, by the rule of `checkToken`. */
+export function apiToken(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  return checkToken('EVERTRAIN_API_TOKEN', env['EVERTRAIN_API_TOKEN']);
+}
+
+/** 16 characters at least, which can travel in a header; there is no mode without. The error does not show the token. */
+export function checkToken(name: string, token: unknown): string {
+  if (typeof token === 'string' && /^[\u0021-\u007e]{16,}$/.test(token)) return token;
+  const found = token === undefined || token === '' ? 'not set' : 'too short, or has spaces or the like';
+  throw new EvertrainError('USER_OPTION_INVALID', `${name} is ${found}.`, {
+    remedy: 'Set 16 or more characters without spaces, for example EVERTRAIN_API_TOKEN=$(openssl rand -hex 32).',
+  });
+}
+
 /** Before gRPC sees it, which would try a wrong one for seconds and then say that nobody answers. */
 function checkAddress(address: string | undefined): void {
   if (address === undefined || /^([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/.test(address)) return;

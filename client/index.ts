@@ -6,6 +6,7 @@ export { Evertrain, type RerunOptions, type StartByNameOptions, type StartOption
 export { fetchHistory } from './history/fetch.js';
 export { type Evidence, type Pending, projectRun } from './history/project-run.js';
 export type * from './history/run-view.js';
+export { type DataEndpointOptions, type DataReceipt, dataEndpoint, type HttpHandler } from './http/data-endpoint.js';
 export type { ListOptions, RunSummary } from './list-runs.js';
 export { Model, type TrainOptions } from './model-handle.js';
 export { gatherProvenance } from './provenance.js';

@@ -17,7 +17,12 @@ export interface BenchReport {
   readonly rows: readonly BenchRow[];
 }
 
-export type Bench = (say: (line: string) => void) => Promise<readonly BenchRow[]>;
+export interface BenchOptions {
+  /** Only a few of everything: shows that the benchmark runs; its figures say nothing. */
+  readonly smoke: boolean;
+}
+
+export type Bench = (say: (line: string) => void, options: BenchOptions) => Promise<readonly BenchRow[]>;
 
 export function printReport(report: BenchReport, json: boolean): void {
   console.log(`${report.bench}, ${report.date}, ${report.machine}`);

@@ -253,3 +253,36 @@ describe('model', () => {
     ]);
   });
 });
+
+describe('api', () => {
+  const token = 'a-token-of-32-characters-or-more';
+  const env = { EVERTRAIN_API_TOKEN: token };
+
+  it('takes data over HTTP until SIGTERM, and says nothing of its token', async () => {
+    const api = live.beginWith(env, 'api', '--port', '0');
+    const address = /http:\/\/127\.0\.0\.1:\d+/.exec(await api.until('Data is taken at'))?.[0] ?? '';
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ id: 'by http', uri: 'file:/h-1', rows: 95 });
+    const before = (await live.evertrain.model('fed').state()).data?.counts.received ?? 0;
+    const send = (name: string) => fetch(`${address}/models/${name}/data`, { method: 'POST', headers, body });
+    const answers = await Promise.all([send('fed'), send('fed'), send('scorer'), send('nobody')]);
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 404, 404]);
+    const received = async () => (await live.evertrain.model('fed').state()).data?.counts.received;
+    await expect.poll(received, { timeout: 10_000, interval: 200 }).toBe(before + 1);
+    expect(await (await fetch(`${address}/healthz`)).json()).toEqual({ status: 'ok' });
+    api.child.kill('SIGTERM');
+    const { code, out } = await api.ended;
+    expect(code).toBe(0);
+    expect(out).not.toContain(token);
+  }, 60_000);
+
+  it('does not start without a token, or on a port that is none', async () => {
+    expect(await live.beginWith({ EVERTRAIN_API_TOKEN: '' }, 'api').ended).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('EVERTRAIN_API_TOKEN is not set'),
+    });
+    const short = await live.beginWith({ EVERTRAIN_API_TOKEN: 'secret' }, 'api').ended;
+    expect(short).toMatchObject({ code: 2, out: expect.not.stringContaining('secret') });
+    expect(await live.beginWith(env, 'api', '--port', 'many').ended).toMatchObject({ code: 2 });
+  }, 60_000);
+});

@@ -18,6 +18,8 @@ export interface LiveProject {
   call(...args: string[]): Promise<CliEnded>;
   /** The same, to be watched. */
   begin(...args: string[]): CliProcess;
+  /** The same, with variables of the environment. */
+  beginWith(env: NodeJS.ProcessEnv, ...args: string[]): CliProcess;
   close(): Promise<void>;
 }
 
@@ -30,7 +32,8 @@ export async function liveProject(): Promise<LiveProject> {
   const modelServer = /http:\S+/.exec(await server.until('answers at'))?.[0] ?? '';
   const worker = evertrainCli(['worker', ...place], { cwd, env: { EVERTRAIN_MODEL_SERVER: modelServer } });
   await worker.until('worker started');
-  const begin = (...args: string[]) => evertrainCli([...args, ...place], { cwd });
+  const beginWith = (env: NodeJS.ProcessEnv, ...args: string[]) => evertrainCli([...args, ...place], { cwd, env });
+  const begin = (...args: string[]) => beginWith({}, ...args);
   return {
     engine,
     evertrain,
@@ -38,6 +41,7 @@ export async function liveProject(): Promise<LiveProject> {
     worker,
     modelServer,
     begin,
+    beginWith,
     call: (...args) => begin(...args).ended,
     async close() {
       for (const { child } of [worker, server]) child.kill('SIGTERM');

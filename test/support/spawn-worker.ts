@@ -19,10 +19,10 @@ export interface SpawnWorkerOptions {
   readonly cachedRuns?: number;
   /** Queues to serve; default all. */
   readonly queues?: Readonly<Record<string, { readonly slots?: number }>>;
-  /** Called when a run fails or waits for a person. */
-  readonly webhook?: string;
   /** Where promoted versions are deployed to. */
   readonly modelServer?: string;
+  /** Called when a run fails or waits for a person. */
+  readonly webhook?: string;
 }
 
 /** A worker in a process of its own, which a test may kill. */

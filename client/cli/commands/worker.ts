@@ -12,6 +12,7 @@ import { unreachable } from '../../to-error.js';
 import { type ConnectedOptions, withConnection } from '../connected.js';
 import { exitSoon } from '../exit.js';
 import { loadActivities, projectFile } from '../local-system.js';
+import { portOf } from '../port.js';
 
 interface WorkerCommandOptions extends ConnectedOptions {
   readonly bundle?: string;
@@ -45,7 +46,9 @@ async function work(options: WorkerCommandOptions): Promise<void> {
   let worker: EvertrainWorker | undefined;
   const { healthPort } = options;
   const health =
-    healthPort === undefined ? undefined : await startHealthServer(portOf(healthPort), () => worker?.health());
+    healthPort === undefined
+      ? undefined
+      : await startHealthServer(portOf('--health-port', healthPort), () => worker?.health());
   try {
     worker = await makeWorker(options);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => worker?.shutdown());
@@ -106,12 +109,4 @@ function queuesOf(list: string): Record<string, { slots?: number }> {
       return [name, slots === undefined ? {} : { slots: Number(slots) }];
     }),
   );
-}
-
-function portOf(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new EvertrainError('USER_OPTION_INVALID', `--health-port: ${text} is not a port number.`, {
-    value: text,
-    remedy: 'Use 0 to 65535; 0 takes a free one.',
-  });
 }

@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
+import { fileArtifactStore } from '../../activities/sdk/store/file-artifact-store.js';
+import { connect } from '../../client/connect.js';
+import { startModelServer } from '../../serving/start-model-server.js';
+import { startChild } from '../../test/support/child-process.js';
+import { spawnWorker } from '../../test/support/spawn-worker.js';
+import { bundleProject, saveBundle } from '../../worker/bundle.js';
+import { provision } from '../../worker/engine/provision.js';
+import { startEngine } from '../../worker/engine/start-engine.js';
+import { installRuntime } from '../../worker/log.js';
+import { ensureTemporal } from '../../worker/setup/temporal.mjs';
+import type { BenchOptions, BenchRow } from '../support/report.js';
+import type { Arena } from './arena.js';
+import { waiting } from './contracts.js';
+import { prefectRows } from './prefect.js';
+import { startReceiver } from './receiver.js';
+import { servedRows } from './to-prediction.js';
+import { latencyRows } from './to-step.js';
+import { waitingRows } from './waiting.js';
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * How soon data that arrives has effect: from the signal to the first step of the retraining (beside a raw workflow that
+ * starts one activity by a signal, in turns) and to the first prediction by the new version; and the same for one of
+ * 1,000 models that wait on one worker. Prefect's nearest beside it, where it can be installed.
+ */
+export async function bench(say: (line: string) => void, { smoke }: BenchOptions): Promise<readonly BenchRow[]> {
+  installRuntime('ERROR');
+  const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-bench-'));
+  const engine = await startEngine({ dataDir, binary: (await ensureTemporal()).path, uiPort: false });
+  const { address } = engine;
+  const undo: (() => unknown)[] = [() => rm(dataDir, { recursive: true, force: true }), () => engine.stop()];
+  try {
+    const connection = await Connection.connect({ address });
+    await provision(connection, engine.namespace);
+    await connection.close();
+    const bundle = await saveBundle(await bundleProject(file('./workflows.ts')), join(dataDir, 'bundles'));
+    const server = await startModelServer({ dataDir, store: fileArtifactStore(join(dataDir, 'artifacts')) });
+    undo.push(() => server.close());
+    const receiver = await startReceiver();
+    undo.push(() => receiver.close());
+    const evertrain = await connect({ address });
+    undo.push(() => evertrain.close());
+    const raw = startChild('../../bench/arrival/raw-worker.ts', { address });
+    undo.push(() => raw.kill());
+    await raw.next();
+    const arena: Arena = {
+      ...{ evertrain, receiver, say, modelServer: server.address },
+      async worker() {
+        const modelServer = server.address;
+        const worker = await spawnWorker({ project: file('.'), address, dataDir, bundle, modelServer });
+        undo.push(() => worker.kill());
+        return worker;
+      },
+    };
+    const steps = await latencyRows(arena, smoke ? 10 : 200);
+    const predictions = await servedRows(arena, smoke ? 3 : 30);
+    const waits = await waitingRows(arena, smoke ? { models: 30, wakes: 5 } : { models: waiting.length, wakes: 100 });
+    const peer = await prefectRows(smoke ? 1 : 10, steps.p50, say);
+    return [...steps.rows, ...predictions, ...waits, ...peer];
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
