@@ -27,6 +27,7 @@ import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { RunRecorder } from './run-recorder.js';
 import { openStepServices } from './step-services.js';
+import { wakeModels } from './wake-models.js';
 import { warmUp } from './warm-up.js';
 import { watchMismatches } from './watch-mismatches.js';
 
@@ -169,11 +170,15 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
     async run() {
       warmUp(served(manifest));
       const endWatch = watchMismatches(client, bundle, options.webhook);
-      if (workers.has(defaultQueue)) recorder.start();
+      const servesRuns = workers.has(defaultQueue);
+      if (servesRuns) recorder.start();
+      const { version } = options;
+      const endWaking = wakeModels({ client, models: servesRuns ? project.models : [], code: bundle.version, version });
       try {
         await runAll([...workers.values()]);
       } finally {
         endWatch();
+        await endWaking();
         for (const implementation of implementations) await implementation.close?.();
         await recorder.stop();
         await services.close();

@@ -32,6 +32,13 @@ export async function setCurrentBuild(client: Client, { deployment, build }: Bui
   }
 }
 
+/** Whether new runs start on it. */
+export async function isCurrentBuild(client: Client, { deployment, build }: Build): Promise<boolean> {
+  const { namespace } = client.options;
+  const described = await client.workflowService.describeWorkerDeployment({ namespace, deploymentName: deployment });
+  return described.workerDeploymentInfo?.routingConfig?.currentDeploymentVersion?.buildId === build;
+}
+
 /** Builds that open runs stay with, whether or not a worker serves them. */
 export async function buildsInUse(client: Client, deployment: string): Promise<string[]> {
   const query = `ExecutionStatus = 'Running' AND TemporalWorkflowVersioningBehavior = 'Pinned'`;

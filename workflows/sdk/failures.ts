@@ -1,4 +1,4 @@
-import { ApplicationFailure, rootCause, TemporalFailure } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, rootCause, TemporalFailure } from '@temporalio/workflow';
 import { EvertrainError, isEvertrainError } from './errors.js';
 import { shortError, shortText } from './short-error.js';
 
@@ -41,4 +41,9 @@ export function failureText(error: unknown): string {
 /** The bracket with code and link is added once, by the outermost error. */
 export function withoutLink(message: string): string {
   return message.replace(/ \[[A-Z_]+, see docs\/errors\.md#[a-z_]+\]$/, '');
+}
+
+/** For what is told another way as well: only a cancellation is passed on. */
+export function unlessCancelled(error: unknown): void {
+  if (isCancellation(error)) throw error;
 }

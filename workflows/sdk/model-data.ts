@@ -1,4 +1,4 @@
-import { isArtifact, type Artifact } from './artifact.js';
+import { type Artifact, artifact as artifactSchema, isArtifact } from './artifact.js';
 import { jsonDigest } from './digest.js';
 import { EvertrainError, show } from './errors.js';
 import { jsonLength } from './json-size.js';
@@ -64,9 +64,9 @@ export interface DataState {
   readonly waiting: readonly WaitingBatch[];
   /** The batches that the open training was started for; they wait again when it fails. */
   readonly inTraining: readonly KnownBatch[];
-  /** The newest used batches that later windows may need. */
+  /** The newest used batches that later windows may need; at most 30 KB. */
   readonly used: readonly KnownBatch[];
-  /** At most 100; what is pushed out is rejected. */
+  /** The newest, at most 100 and 30 KB; what is pushed out is rejected. */
   readonly quarantined: readonly QuarantinedBatch[];
   /** The newest rejected ones, at most 20, and why. */
   readonly rejected: readonly { readonly id: string; readonly reason: string; readonly at: number }[];
@@ -88,7 +88,11 @@ export interface DataState {
   readonly asked?: true;
 }
 
+/** The state travels when the model continues as new, and the engine warns at 256 KB. */
+const mostWaitingBytes = 100_000;
 const mostQuarantined = 100;
+const mostQuarantinedBytes = 30_000;
+const mostUsedBytes = 30_000;
 const mostSeen = 5_000;
 const mostRejected = 20;
 const maxAttributesBytes = 1_000;
@@ -128,10 +132,13 @@ export function checkBatch(model: string, event: Schema | undefined, given: unkn
   if (uri !== undefined && (typeof uri !== 'string' || uri === '' || uri.length > maxUriLength)) {
     throw wrong('the uri', uri, `Use a text of 1 to ${maxUriLength} characters.`);
   }
-  if (artifact !== undefined && !isArtifact(artifact)) throw wrong('the artifact', artifact, 'Pass a reference.');
+  if (artifact !== undefined && !isReference(artifact)) throw wrong('the artifact', artifact, 'Pass a reference.');
   if (!Number.isSafeInteger(rows) || (rows as number) < 0) throw wrong('rows', rows, 'Use a whole number from 0.');
   if (at !== undefined && !Number.isFinite(at)) throw wrong('the time', at, 'Use epoch milliseconds.');
-  if (attributes !== undefined && (typeof attributes !== 'object' || attributes === null)) {
+  if (
+    attributes !== undefined &&
+    (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes))
+  ) {
     throw wrong('attributes', attributes, 'Use an object.');
   }
   if (jsonLength(attributes) > maxAttributesBytes) {
@@ -142,10 +149,14 @@ export function checkBatch(model: string, event: Schema | undefined, given: unkn
     id,
     rows: rows as number,
     ...(uri === undefined ? {} : { uri }),
-    ...(artifact === undefined ? {} : { artifact }),
+    ...(artifact === undefined ? {} : { artifact: artifactSchema().parse(artifact) }),
     ...(at === undefined ? {} : { at }),
     ...(attributes === undefined ? {} : { attributes }),
   };
+}
+
+function isReference(value: unknown): value is Artifact {
+  return isArtifact(value) && artifactSchema().safeParse(value).success;
 }
 
 const idDigest = (id: string) => jsonDigest(id).slice(0, 12);
@@ -155,10 +166,9 @@ export function received(data: DataState, batch: Batch, now: number): DataState 
   const digest = idDigest(batch.id);
   const { counts } = data;
   if (data.seen.includes(digest)) return { ...data, counts: { ...counts, duplicates: counts.duplicates + 1 } };
-  if (data.waiting.length >= mostWaiting) {
-    // Its id is not remembered, so it may be sent again.
-    return rejectedFor(data, batch.id, `${mostWaiting} batches wait already; send it again later`, now);
-  }
+  const isFull = data.waiting.length >= mostWaiting || jsonLength(data.waiting) > mostWaitingBytes;
+  // Its id is not remembered, so it may be sent again.
+  if (isFull) return rejectedFor(data, batch.id, 'too many batches wait already; send it again later', now);
   return {
     ...data,
     waiting: [...data.waiting, { ...batch, receivedAt: now }],
@@ -241,8 +251,19 @@ export function settled(
   if (end.outcome === 'rejected') {
     return batches.reduce<DataState>((state, { id }) => rejectedFor(state, id, end.reason, now), rest);
   }
-  const used = policy.windowBatches === 0 ? [] : [...data.used, ...batches].slice(-policy.windowBatches);
+  const all = policy.windowBatches === 0 ? [] : [...data.used, ...batches].slice(-policy.windowBatches);
+  const used = newest(all, mostUsedBytes);
   return { ...rest, used, counts: { ...data.counts, used: data.counts.used + batches.length } };
+}
+
+/** The last ones that fit into so many bytes of JSON; at least one. */
+function newest<T>(items: readonly T[], mostBytes: number): T[] {
+  let bytes = 0;
+  const first = items.findLastIndex((item, n) => {
+    bytes += jsonLength(item) + 1;
+    return bytes > mostBytes && n < items.length - 1;
+  });
+  return items.slice(first + 1);
 }
 
 /** The batches of a training that was cancelled for the sake of newer ones go into the next one with them. */
@@ -269,11 +290,12 @@ export function judged(data: DataState, verdicts: readonly BatchVerdict[], now: 
     ...data.quarantined,
     ...bad.map((batch) => ({ batch, problems: problems.get(batch.id) ?? [], at: now })),
   ];
-  const pushedOut = quarantined.slice(0, Math.max(0, quarantined.length - mostQuarantined));
+  const kept = newest(quarantined.slice(-mostQuarantined), mostQuarantinedBytes);
+  const pushedOut = quarantined.slice(0, quarantined.length - kept.length);
   const { failed: _, ...rest } = data;
   return pushedOut.reduce<DataState>(
     (state, { batch, problems: [first] }) => rejectedFor(state, batch.id, `quarantined: ${first}`, now),
-    { ...rest, waiting, quarantined: quarantined.slice(-mostQuarantined) },
+    { ...rest, waiting, quarantined: kept },
   );
 }
 

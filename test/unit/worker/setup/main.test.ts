@@ -39,18 +39,14 @@ beforeEach(() => {
 afterEach(() => folder.remove());
 
 describe('the set-up', () => {
-  test('sets up a fresh clone, then finds all up to date and says nothing, in a fraction of a second', async () => {
+  test('sets up a fresh clone, then finds all up to date and says nothing', async () => {
     const first = await folder.node([main]);
     expect(first).toMatchObject({ code: 0, stdout: '' });
     expect(first.stderr).toMatch(/npm packages: done in \d+ s\n[^]*Python packages.*: done in \d+ s\n$/);
     expect(existsSync(join(folder.root, 'node_modules', 'part'))).toBe(true);
-    const times = [];
-    for (let run = 0; run < 5; run++) {
-      const start = performance.now();
+    for (let run = 0; run < 2; run++) {
       expect(await folder.node([main])).toEqual({ code: 0, stdout: '', stderr: '' });
-      times.push(performance.now() - start);
     }
-    expect(Math.min(...times)).toBeLessThan(300);
   });
 
   test('installs again when the lock file changed', async () => {

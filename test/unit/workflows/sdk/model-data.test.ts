@@ -62,6 +62,30 @@ describe('data that arrives', () => {
     expect(idsOf(received(freed, batch('late'), 9).waiting)).toEqual(['late']);
   });
 
+  it('is refused while 100 KB of batches wait, and the largest state stays below 256 KB', () => {
+    const large = (n: number): Batch => ({
+      id: `${n}`.padEnd(200, 'x'),
+      uri: 'u'.repeat(1_000),
+      rows: 1,
+      attributes: { note: 'é'.repeat(480) },
+    });
+    const policy = policyOf({ retrainWhen: { rows: 1_000_000 }, window: { batches: 500 } });
+    let data = noData();
+    for (let round = 0; round < 3; round++) {
+      for (let n = 0; n < 100; n++) data = received(data, large(round * 100 + n), n);
+      const ids = data.waiting
+        .slice(0, 10)
+        .map(({ id }) => ({ id, problems: Array<string>(20).fill('p'.repeat(300)) }));
+      data = take(judged(data, ids, 1), policy).data;
+      data = settled(data, policy, { outcome: 'completed', reason: 'registered' }, 1);
+    }
+    for (let n = 0; n < 5_000; n++) data = received(data, large(1_000 + n), n);
+    const inTraining = take(data, policy).data;
+    for (let n = 0; n < 200; n++) data = received(inTraining, large(9_000 + n), n);
+    expect(data.waiting.length).toBeGreaterThan(0);
+    expect(JSON.stringify({ ...data, inTraining: inTraining.inTraining }).length).toBeLessThan(256_000);
+  });
+
   const odd = [
     [undefined, /id undefined/],
     ['text', /id undefined/],
@@ -73,11 +97,25 @@ describe('data that arrives', () => {
     [{ ...batch('a'), uri: 'x'.repeat(1_001) }, /the uri/],
     [{ ...batch('a'), artifact: { uri: 'x' } }, /a uri and an artifact/],
     [{ ...batch('a'), at: 'today' }, /the time "today"/],
+    [{ ...batch('a'), attributes: [1] }, /attributes \[/],
+    [{ id: 'a', rows: 1, artifact: { uri: `x:sha256/y`, sha256: 'y', sizeBytes: 1, mediaType: 'm' } }, /the artifact/],
     [{ ...batch('a'), attributes: { big: 'x'.repeat(1_000) } }, /attributes of bytes/],
   ] as const;
   it.each(odd)('(%#) that is no batch is refused', (given, message) => {
     expect(() => checkBatch('m', undefined, given)).toThrow(message);
     expect(() => checkBatch('m', undefined, given)).toThrow(expect.objectContaining({ code: 'USER_SIGNAL_INVALID' }));
+  });
+
+  it('keeps of an artifact what a reference is', () => {
+    const sha256 = 'a'.repeat(64);
+    const reference = { uri: `file:sha256/${sha256}`, sha256, sizeBytes: 1, mediaType: 'text/csv' };
+    expect(
+      checkBatch('m', undefined, { id: 'a', rows: 1, artifact: { ...reference, junk: 'x'.repeat(9_000) } }),
+    ).toEqual({
+      id: 'a',
+      rows: 1,
+      artifact: reference,
+    });
   });
 
   it('is checked by the schema of the model', () => {

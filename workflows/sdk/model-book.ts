@@ -1,0 +1,37 @@
+import type { ModelDefinition } from './model.js';
+import { ModelChildren } from './model-children.js';
+import { type DataState, noData } from './model-data.js';
+import { type DataPolicy, dataPolicy, type ModelPolicy } from './model-policy.js';
+import type { ModelState, OpenRun } from './protocol.js';
+
+/** What the parts of a model's life share: its state, and the runs that it waits for. */
+export class ModelBook {
+  readonly children: ModelChildren;
+
+  constructor(
+    readonly definition: ModelDefinition,
+    public state: ModelState,
+  ) {
+    const isOpen = (workflowId: string) => this.openRuns().some((run) => run.workflowId === workflowId);
+    this.children = new ModelChildren(definition.name, isOpen);
+  }
+
+  openRuns(): OpenRun[] {
+    const { training, checking, comparison } = this.state;
+    return [training, checking, comparison].filter((run) => run !== undefined);
+  }
+
+  get policy(): ModelPolicy {
+    return this.state.policy ?? this.definition.policy;
+  }
+
+  /** Of a model that declares `data`. */
+  get dataPolicy(): DataPolicy | undefined {
+    const { name, data } = this.definition;
+    return data === undefined ? undefined : dataPolicy(`model "${name}"`, this.policy);
+  }
+
+  changeData(change: (data: DataState) => DataState): void {
+    this.state = { ...this.state, data: change(this.state.data ?? noData()) };
+  }
+}

@@ -1,0 +1,164 @@
+import { getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { EvertrainError } from './errors.js';
+import { failureText, unlessCancelled } from './failures.js';
+import { checkInput } from './json-size.js';
+import type { ModelBook } from './model-book.js';
+import {
+  checkBatch,
+  type DataState,
+  type Due,
+  due,
+  failedOnce,
+  judged,
+  received,
+  rejectedFor,
+  takeWindow,
+} from './model-data.js';
+import type { BatchCheckInput, BatchVerdict } from './model-runs.js';
+import { withTraining } from './model-state.js';
+import { type ModelTrainings, settleData } from './model-trainings.js';
+import type { RunOutcome } from './protocol.js';
+import { decode } from './schema.js';
+import { notice } from './temporal-host.js';
+
+/** What becomes of the data that arrives: it is received, checked when it is enough, and trained on. */
+export class ModelFeed {
+  private readonly arrived: unknown[] = [];
+
+  constructor(
+    private readonly book: ModelBook,
+    private readonly trainings: ModelTrainings,
+  ) {}
+
+  arrive(batch: unknown): void {
+    this.arrived.push(batch);
+  }
+
+  get hasArrived(): boolean {
+    return this.arrived.length > 0;
+  }
+
+  /** What no client would have sent is set aside with its reason, and harms nobody. */
+  receive(): void {
+    const now = Date.now();
+    for (const given of this.arrived.splice(0)) {
+      this.book.changeData((before) => receiveOne(this.book, before, given, now));
+    }
+  }
+
+  due(): Due | undefined {
+    const { data, training, checking, paused } = this.book.state;
+    const policy = this.book.dataPolicy;
+    if (data === undefined || policy === undefined || checking !== undefined) return undefined;
+    if (paused !== undefined && !data.asked) return undefined;
+    const isBusy = training !== undefined && !(policy.restarts && training.data !== undefined);
+    if (isBusy || training?.isSuperseded) return undefined;
+    return due(data, policy, this.book.definition.runs.batchCheck !== undefined);
+  }
+
+  async work(): Promise<void> {
+    const next = this.due();
+    if (next === undefined || next.at > Date.now()) return;
+    if (next.what === 'check') await this.check();
+    else if (this.book.state.training === undefined) await this.train();
+    else await this.supersede();
+  }
+
+  private async check(): Promise<void> {
+    const { definition, policy, state } = this.book;
+    const { batchCheck } = definition.runs;
+    const { data, versions, champion } = state;
+    if (batchCheck === undefined || data === undefined) return;
+    const batches = data.waiting
+      .filter(({ checked }) => !checked)
+      .map(({ checked: _, receivedAt: _at, at: _told, ...batch }) => batch);
+    const checks = data.checks + 1;
+    const trigger = `check-${checks}`;
+    const workflowId = `${batchCheck.name}/${trigger}`;
+    this.book.state = { ...state, data: { ...data, checks }, checking: { trigger, workflowId } };
+    const reference = versions.find((one) => one.version === champion)?.reference;
+    const input: BatchCheckInput = {
+      batches,
+      ...(reference === undefined ? {} : { reference }),
+      ...(policy.quality === undefined ? {} : { rules: policy.quality }),
+    };
+    const summary = `new data of model ${definition.name}`;
+    await this.book.children
+      .start({ trigger, workflowId, pipeline: batchCheck.name, input, summary })
+      .catch(unlessCancelled);
+  }
+
+  settleCheck({ result }: RunOutcome): void {
+    const { checking: _, ...rest } = this.book.state;
+    this.book.state = rest;
+    const verdicts = result.outcome === 'completed' ? (result.output as readonly BatchVerdict[]) : undefined;
+    const now = Date.now();
+    this.book.changeData((data) => (verdicts === undefined ? failedOnce(data, now) : judged(data, verdicts, now)));
+    const bad = (verdicts ?? []).filter(({ problems }) => problems.length > 0);
+    const [first] = bad;
+    if (first === undefined) return;
+    const { name } = this.book.definition;
+    const message = `${bad.length} batches of model "${name}" are held back; ${first.id}: ${first.problems[0]}`;
+    notice({ kind: 'data-quarantined', pipeline: name, message, facts: bad.slice(0, 10) }).catch(() => undefined);
+  }
+
+  private async train(): Promise<void> {
+    const { book } = this;
+    const { data: declared, pipeline, runs, name } = book.definition;
+    const policy = book.dataPolicy;
+    if (declared === undefined || policy === undefined || book.state.data === undefined) return;
+    const { data, window } = takeWindow(book.state.data, policy, runs.batchCheck !== undefined);
+    book.state = { ...book.state, data };
+    // All that a person wanted to train on was held back.
+    if (window.length === 0) return;
+    const trigger = `data-${data.trainings}`;
+    try {
+      const input = declared.toInput(window);
+      checkInput(`${name}: data.toInput`, input);
+      decode(pipeline.input, input, 'USER_INPUT_INVALID', `what data.toInput made for pipeline "${pipeline.name}"`);
+      const rows = window.reduce((sum, batch) => sum + batch.rows, 0);
+      const facts = { batches: window.length, newBatches: data.inTraining.length, rows };
+      await this.trainings.start({ trigger, input }, facts);
+    } catch (error) {
+      // A child that could not be started has told its end.
+      if (isCancellation(error) || book.state.training?.trigger === trigger) return;
+      book.state = withTraining(book.state, { trigger, workflowId: '', outcome: 'failed', reason: failureText(error) });
+      settleData(book);
+    }
+  }
+
+  /** Newer data is due: what trains on older data is cancelled, and its batches go into the next training. */
+  private async supersede(): Promise<void> {
+    const { training } = this.book.state;
+    if (training === undefined) return;
+    this.book.state = { ...this.book.state, training: { ...training, isSuperseded: true } };
+    await getExternalWorkflowHandle(training.workflowId).cancel().catch(unlessCancelled);
+  }
+
+  /** Refuses a retraining on nothing. */
+  checkRetrainNow(): void {
+    const { data, name } = this.book.state;
+    const windowBatches = this.book.dataPolicy?.windowBatches ?? 0;
+    if (data !== undefined && (data.waiting.length > 0 || (windowBatches > 0 && data.used.length > 0))) return;
+    throw new EvertrainError('USER_OPTION_INVALID', `Model "${name}" has no data to train on.`, {
+      value: data?.counts.received ?? 0,
+      remedy: 'Send a batch (`dataArrived`), or train by hand on an input of yours (`train`).',
+    });
+  }
+}
+
+function receiveOne(
+  { definition: { name, data } }: ModelBook,
+  before: DataState,
+  given: unknown,
+  now: number,
+): DataState {
+  const told = (given as { id?: unknown } | null)?.id;
+  const id = typeof told === 'string' ? told.slice(0, 200) : '?';
+  if (data === undefined) return rejectedFor(before, id, `model "${name}" declares no \`data\``, now);
+  try {
+    return received(before, checkBatch(name, data.event, given), now);
+  } catch (error) {
+    return rejectedFor(before, id, failureText(error).slice(0, 500), now);
+  }
+}

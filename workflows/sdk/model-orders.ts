@@ -1,0 +1,107 @@
+import { defineUpdate, setHandler } from '@temporalio/workflow';
+import { EvertrainError } from './errors.js';
+import { refusing } from './failures.js';
+import type { ModelBook } from './model-book.js';
+import { dropped, quarantinedBatch, released } from './model-data.js';
+import type { ModelFeed } from './model-feed.js';
+import { checkPolicy, type ModelPolicy, policyFields } from './model-policy.js';
+import type { ModelPromotions } from './model-promotions.js';
+import { beforeChampion, checkOrder, promotable, withOrder } from './model-state.js';
+import { checkOptions } from './options.js';
+import {
+  type BatchOrder,
+  type ConfigureRequest,
+  type ModelOrder,
+  type ModelState,
+  modelMessages,
+  type PromoteRequest,
+} from './protocol.js';
+
+interface Order<O extends ModelOrder> {
+  /** Throws what the person should read; nothing is recorded then. */
+  readonly check?: (order: O) => unknown;
+  readonly carryOut: (order: O) => unknown;
+}
+
+/** What people order: each refused at once by its check, else noted with who gave it, carried out, and answered by the state. */
+export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPromotions): void {
+  const on = <O extends ModelOrder = ModelOrder>(update: string, { check, carryOut }: Order<O>) => {
+    const handler = async (given: O | undefined): Promise<ModelState> => {
+      const order = given ?? ({} as O);
+      book.state = withOrder(book.state, update.slice('evertrain.model.'.length), order, new Date().toISOString());
+      await carryOut(order);
+      return book.state;
+    };
+    const validator = (given: O | undefined) =>
+      refusing(() => {
+        checkOrder(given);
+        check?.(given ?? ({} as O));
+      });
+    setHandler(defineUpdate<ModelState, [O | undefined]>(update), handler, { validator });
+  };
+  const held = (id: unknown) => quarantinedBatch(book.state.name, book.state.data, id);
+
+  on<PromoteRequest>(modelMessages.promote, {
+    check: ({ version }) => promotable(book.state, version),
+    carryOut: ({ version, ...by }) =>
+      promotions.order({ version: promotable(book.state, version), reason: `promoted ${byWhom(by)}` }),
+  });
+  on(modelMessages.rollback, {
+    check: () => beforeChampion(book.state),
+    carryOut: (by) =>
+      promotions.order({
+        version: beforeChampion(book.state),
+        reason: `rolled back to ${byWhom(by)}`,
+        isRollback: true,
+      }),
+  });
+  on(modelMessages.pause, {
+    carryOut: ({ actor, reason }) => {
+      const by = { ...(actor === undefined ? {} : { actor }), ...(reason === undefined ? {} : { reason }) };
+      book.state = { ...book.state, paused: { ...by, at: new Date().toISOString() } };
+    },
+  });
+  on(modelMessages.resume, {
+    carryOut: () => {
+      const { paused: _, ...rest } = book.state;
+      book.state = rest;
+    },
+  });
+  on(modelMessages.retrainNow, {
+    check: () => feed.checkRetrainNow(),
+    carryOut: () => book.changeData((data) => ({ ...data, asked: true })),
+  });
+  on<BatchOrder>(modelMessages.releaseBatch, {
+    check: ({ id }) => held(id),
+    carryOut: ({ id }) => book.changeData((data) => released(data, held(id))),
+  });
+  on<BatchOrder>(modelMessages.dropBatch, {
+    check: ({ id }) => held(id),
+    carryOut: ({ id, ...by }) =>
+      book.changeData((data) => dropped(data, held(id), `dropped ${byWhom(by)}`, Date.now())),
+  });
+  on<ConfigureRequest>(modelMessages.configure, {
+    check: ({ policy }) => configured(book, policy),
+    carryOut: ({ policy }) => {
+      book.state = { ...book.state, policy: configured(book, policy) };
+    },
+  });
+}
+
+function byWhom({ actor, reason }: ModelOrder): string {
+  return `by ${actor ?? 'a person'}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+function configured({ definition, policy }: ModelBook, change: Partial<ModelPolicy>): ModelPolicy {
+  const owner = `model "${definition.name}"`;
+  checkOptions(`${owner}: configure`, change, policyFields);
+  const undeclared = (what: string, value: unknown) =>
+    new EvertrainError('USER_OPTION_INVALID', `${owner} declares no \`${what}\` to configure.`, {
+      value,
+      remedy: `Declare \`${what}\` in model(), and deploy.`,
+    });
+  const { promotion: _, quality, ...data } = change;
+  if (quality !== undefined && definition.runs.batchCheck === undefined) throw undeclared('data.quality', quality);
+  if (definition.data === undefined && Object.keys(data).length > 0) throw undeclared('data', data);
+  return checkPolicy(owner, { ...policy, ...change });
+}

@@ -1,0 +1,140 @@
+import { ApplicationFailure, condition, isCancellation, scheduleActivity } from '@temporalio/workflow';
+import { failureText, unlessCancelled } from './failures.js';
+import type { ModelBook } from './model-book.js';
+import { promotionTerms } from './model-policy.js';
+import { comparisonInput, decisionOf, fateOf, nextChallenger, promoted, rolledBack, withStage } from './model-state.js';
+import { builtIn, type Deployment, type ModelState, type ModelVersion, type RunOutcome } from './protocol.js';
+
+interface Promotion {
+  readonly version: ModelVersion;
+  readonly reason: string;
+  readonly isRollback?: boolean;
+  done: boolean;
+  failure?: ApplicationFailure | undefined;
+}
+
+/**
+ * What becomes of versions. Promotions are done one at a time: deploy first, and only what the model server took becomes
+ * the champion. At most one challenger is compared at a time, the newest.
+ */
+export class ModelPromotions {
+  private readonly ordered: Promotion[] = [];
+
+  constructor(private readonly book: ModelBook) {}
+
+  get hasWork(): boolean {
+    const { state } = this.book;
+    return this.ordered.length > 0 || (state.comparison === undefined && nextChallenger(state) !== undefined);
+  }
+
+  async work(): Promise<void> {
+    for (let next = this.ordered.shift(); next !== undefined; next = this.ordered.shift()) {
+      next.failure = await this.promote(next.version, next.reason, next.isRollback);
+      next.done = true;
+    }
+    if (this.book.state.comparison === undefined) await this.compare();
+  }
+
+  /** A person's order, carried out in its turn; throws where the model server refused the version. */
+  async order(wanted: Omit<Promotion, 'done'>): Promise<void> {
+    const promotion: Promotion = { ...wanted, done: false };
+    this.ordered.push(promotion);
+    await condition(() => promotion.done);
+    if (promotion.failure !== undefined) throw promotion.failure;
+  }
+
+  /** A new version, as the policy has it. */
+  async consider(version: ModelVersion): Promise<void> {
+    const { book } = this;
+    const fate = fateOf(book.definition, book.policy, book.state, version);
+    if (fate.kind === 'promote') await this.promote(version, fate.reason);
+    else if (fate.kind === 'keep') book.state = withStage(book.state, version.version, 'candidate', fate.reason);
+    else book.state = withStage(book.state, version.version, 'challenger', 'waits for its comparison');
+  }
+
+  private async compare(): Promise<void> {
+    const { definition, policy, children } = this.book;
+    const next = nextChallenger(this.book.state);
+    if (next === undefined) return;
+    const terms = promotionTerms(`model "${definition.name}"`, policy);
+    const { version } = next.version;
+    const run = definition.runs.comparison;
+    if (run === undefined || terms === 'manual') {
+      this.book.state = withStage(next.state, version, 'candidate', 'waits for a person to promote it');
+      return;
+    }
+    const trigger = `${version}.${next.state.revision}`;
+    const workflowId = `${run.name}/${trigger}`;
+    const { champion } = next.state;
+    const comparison = { trigger, workflowId, version, ...(champion === undefined ? {} : { champion }) };
+    this.book.state = withStage({ ...next.state, comparison }, version, 'challenger', 'is being compared');
+    const input = comparisonInput(this.book.state, next.version, terms);
+    const summary = `version ${version} of model ${definition.name} against version ${champion ?? 'none'}`;
+    await children.start({ trigger, workflowId, pipeline: run.name, input, summary }).catch(unlessCancelled);
+  }
+
+  async settleComparison(outcome: RunOutcome): Promise<void> {
+    const { comparison, ...rest } = this.book.state;
+    this.book.state = rest;
+    const version = rest.versions.find((one) => one.version === comparison?.version);
+    // A person has decided meanwhile; or there is another champion, against which it is compared anew.
+    if (version?.stage !== 'challenger' || comparison?.champion !== rest.champion) return;
+    const decision = decisionOf(outcome);
+    if (decision.kind === 'undecided') {
+      this.book.state = withStage(rest, version.version, 'candidate', decision.reason);
+      return;
+    }
+    const stage = decision.kind === 'promote' ? 'challenger' : 'rejected';
+    this.book.state = withStage(rest, version.version, stage, decision.reason, decision.facts);
+    if (decision.kind === 'promote') await this.promote(version, decision.reason);
+  }
+
+  /** Answers the failure when the model server refused the version; the champion stays then. */
+  private async promote(
+    { version }: ModelVersion,
+    reason: string,
+    isRollback = false,
+  ): Promise<ApplicationFailure | undefined> {
+    const { book } = this;
+    book.state = { ...book.state, revision: book.state.revision + 1, promoting: version };
+    try {
+      if (book.definition.serve) await deploy(book.state, version);
+      book.state = withoutPromoting(book.state);
+    } catch (error) {
+      book.state = withoutPromoting(book.state);
+      if (isCancellation(error)) throw error;
+      const why = `not deployed: ${failureText(error)}`;
+      book.state = withStage(book.state, version, 'rejected', why);
+      return ApplicationFailure.nonRetryable(`Version ${version} was ${why}`, 'SYSTEM_DEPLOY_FAILED');
+    }
+    const become = isRollback ? rolledBack : promoted;
+    book.state = become(book.state, version, reason);
+    return undefined;
+  }
+}
+
+function withoutPromoting({ promoting: _, ...state }: ModelState): ModelState {
+  return state;
+}
+
+async function deploy({ name, revision, versions }: ModelState, number: string): Promise<void> {
+  const { artifact, run, golden } = versions.find((one) => one.version === number) as ModelVersion;
+  const deployment: Deployment = {
+    model: name,
+    version: number,
+    revision,
+    artifact,
+    producedBy: run,
+    ...(golden === undefined ? {} : { golden }),
+  };
+  await scheduleActivity(builtIn.deploy, [deployment], {
+    startToCloseTimeout: 120_000,
+    heartbeatTimeout: 10_000,
+    retry: {
+      maximumAttempts: 10,
+      maximumInterval: 10_000,
+      nonRetryableErrorTypes: ['SYSTEM_DEPLOY_FAILED', 'SYSTEM_FENCED', 'SYSTEM_PEER_MISSING'],
+    },
+    summary: `deploy version ${number} of ${name}`,
+  });
+}
