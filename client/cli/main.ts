@@ -30,6 +30,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['rerun', 'repeat a closed run from a step on', () => import('./commands/rerun.js')],
   ['replay', 'check whether a run replays on the code of today', () => import('./commands/replay.js')],
   ['model', 'show, train or promote a model', () => import('./commands/model.js')],
+  ['data', 'list and compare what the versions of a model were trained on', () => import('./commands/data.js')],
   ['reproduce', 'make a version again and compare', () => import('./commands/reproduce.js')],
   ['predict', 'score a file offline', () => import('./commands/predict.js')],
   ['backup', 'copy the data folder, also while it is in use', () => import('./commands/backup.js')],

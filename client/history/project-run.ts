@@ -49,7 +49,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
   const result = closed?.result === undefined ? undefined : decodePayload(closed.result);
   const values = stepValues(facts, options);
   const nodes = nodesOf(facts, values);
-  const { provenance, rerun } = options;
+  const { provenance, window, rerun } = options;
   return {
     workflowId: started?.workflowId ?? '',
     runId: id,
@@ -58,6 +58,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
     input: decodePayload(started?.input[0]),
     seed: options.seed ?? 0,
     ...(provenance === undefined ? {} : { provenance }),
+    ...(window === undefined ? {} : { window }),
     ...(rerun === undefined ? {} : { rerunOf: { ...rerun.of, from: rerun.from } }),
     ...(started?.parent === undefined ? {} : { parent: started.parent }),
     startedAt: started?.at ?? 0,
@@ -88,10 +89,11 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
 export function runOptionsOf({ started }: Facts): RunOptions {
   const options = started?.type === modelWorkflowType ? undefined : decodeObject<RunOptions>(started?.input[1]);
   if (options === undefined) return {};
-  const { seed, provenance, rerun } = options;
+  const { seed, provenance, window, rerun } = options;
   return {
     ...(typeof seed === 'number' ? { seed } : {}),
     ...(typeof provenance === 'object' ? { provenance } : {}),
+    ...(Array.isArray(window) ? { window } : {}),
     ...(typeof rerun?.of === 'object' && typeof rerun.recorded === 'object' ? { rerun } : {}),
   };
 }

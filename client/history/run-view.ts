@@ -1,3 +1,4 @@
+import type { KnownBatch } from '../../workflows/sdk/model-data.js';
 import type { ApprovalRecord, GateRecord, Provenance } from '../../workflows/sdk/protocol.js';
 import type { FailureView, StepView } from './step-shapes.js';
 
@@ -20,6 +21,8 @@ export interface RunView {
   readonly input: unknown;
   readonly seed: number;
   readonly provenance?: Provenance;
+  /** The batches of a training that a model's data led to, oldest first. */
+  readonly window?: readonly KnownBatch[];
   /** The run that this one repeats from a step on. */
   readonly rerunOf?: { readonly workflowId: string; readonly runId: string; readonly from: string };
   readonly parent?: { readonly workflowId: string; readonly runId: string };

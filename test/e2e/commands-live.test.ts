@@ -191,7 +191,16 @@ describe('model', () => {
     expect((await state()).training).toBeUndefined();
     expect(JSON.parse((await live.call('model', 'fed', 'resume')).out)).not.toHaveProperty('paused');
     await expect.poll(async () => (await state()).champion, { timeout: 30_000, interval: 200 }).toBe('2');
+    const compared = await live.call('data', 'diff', 'fed', '1', '2');
+    expect(compared.out).toBe(
+      '- b-1  80 rows  file:/b-1\n+ b-3  90 rows  file:/b-3\n0 batches in both, 1 only in 1, 1 only in 2\n',
+    );
     await expectAll([
+      [['data', 'ls', 'fed'], 0, 'version 2  champion  1 batches, 1 of them new, 90 rows'],
+      [['data', 'ls', 'fed', '--json'], 0, '"duplicates":1'],
+      [['data', 'diff', 'fed', '1', '9'], 2, 'has no version 9'],
+      [['data', 'diff', 'scorer', '1', '2'], 2, 'trained by hand, on no batches'],
+      [['data', 'ls', 'nobody'], 2, 'There is no model "nobody" yet.'],
       [['model', 'fed', 'data'], 2, 'data needs the id of a batch.'],
       [['model', 'fed', 'data', 'b-2', '--uri', 'u'], 2, 'has rows'],
       [['model', 'fed', 'data', 'b-2', '--rows', '3'], 2, 'Give one of them: where the data lies.'],

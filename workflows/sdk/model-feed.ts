@@ -118,7 +118,7 @@ export class ModelFeed {
       decode(pipeline.input, input, 'USER_INPUT_INVALID', `what data.toInput made for pipeline "${pipeline.name}"`);
       const rows = window.reduce((sum, batch) => sum + batch.rows, 0);
       const facts = { batches: window.length, newBatches: data.inTraining.length, rows };
-      await this.trainings.start({ trigger, input }, facts);
+      await this.trainings.start({ trigger, input, options: { window } }, facts);
     } catch (error) {
       // A child that could not be started has told its end.
       if (isCancellation(error) || book.state.training?.trigger === trigger) return;

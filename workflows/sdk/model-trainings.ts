@@ -4,7 +4,7 @@ import { failureText } from './failures.js';
 import type { ModelBook } from './model-book.js';
 import { givenBack, settled } from './model-data.js';
 import { settleTraining } from './model-state.js';
-import type { ModelVersion, RunOutcome, TrainRequest } from './protocol.js';
+import type { ModelVersion, RunOptions, RunOutcome, TrainRequest } from './protocol.js';
 import { decode } from './schema.js';
 
 /** Trainings of a model: at most one at a time, each known by its trigger. */
@@ -31,7 +31,10 @@ export class ModelTrainings {
   }
 
   /** The same trigger twice is one training. */
-  async start({ trigger, input, options }: TrainRequest, data?: ModelVersion['data']): Promise<{ workflowId: string }> {
+  async start(
+    { trigger, input, options }: Omit<TrainRequest, 'options'> & { readonly options?: Omit<RunOptions, 'reportTo'> },
+    data?: ModelVersion['data'],
+  ): Promise<{ workflowId: string }> {
     const { book } = this;
     const earlier = book.state.trainings.find((one) => one.trigger === trigger) ?? book.state.training;
     if (earlier?.trigger === trigger) return { workflowId: earlier.workflowId };

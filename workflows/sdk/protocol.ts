@@ -3,7 +3,7 @@
  * histories, so once a version is published a change here needs `patched`.
  */
 
-import type { DataState } from './model-data.js';
+import type { DataState, KnownBatch } from './model-data.js';
 import type { ModelPolicy } from './model-policy.js';
 import type { ComparisonFacts } from './model-runs.js';
 
@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly seed?: number;
   /** What reproduces the run, gathered by the client: commit, dirty diff, lock files, packages, platform. */
   readonly provenance?: Provenance;
+  /** The batches that a model's data led to this training with, oldest first. */
+  readonly window?: readonly KnownBatch[];
   /** Set when a model started the run: the outcome is signalled to this workflow id. */
   readonly reportTo?: { readonly workflowId: string; readonly trigger: string };
   /** Set by `rerun --from`: recorded outputs handed over. */

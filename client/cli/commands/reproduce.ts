@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import type { Journal } from '../../../activities/sdk/ports.js';
 import { isCandidate } from '../../../workflows/sdk/candidate.js';
-import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { ModelVersion, Provenance } from '../../../workflows/sdk/protocol.js';
 import { type Difference, differences } from '../../compare.js';
 import type { Evertrain } from '../../evertrain.js';
@@ -10,7 +9,7 @@ import { gatherProvenance } from '../../provenance.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { exitCodes } from '../exit.js';
 import { followRun } from '../live.js';
-import { readRunRecord } from '../run-record.js';
+import { runThatMade, versionOf } from '../model-versions.js';
 
 interface ReproduceOptions extends ConnectedOptions {
   readonly check?: boolean;
@@ -70,28 +69,6 @@ function nameAndVersion(model: string, number: string | undefined): [name: strin
     value: said,
     remedy: 'Write the model and the number of its version: iris 3 or iris@3.',
   });
-}
-
-async function versionOf(evertrain: Evertrain, name: string, number: string): Promise<ModelVersion> {
-  const { versions } = await evertrain.model(name).state();
-  const found = versions.find(({ version }) => version === number);
-  if (found !== undefined) return found;
-  throw new EvertrainError('USER_VERSION_UNKNOWN', `Model "${name}" has no version ${number}.`, {
-    value: number,
-    remedy: `It has: ${versions.map(({ version }) => version).join(', ') || 'none'}.`,
-  });
-}
-
-/** From history; of a run that the engine has forgotten, from its run record. */
-async function runThatMade(evertrain: Evertrain, journal: Journal, { run }: ModelVersion): Promise<RunView> {
-  try {
-    return await evertrain.attach(run.workflowId, run.runId).view();
-  } catch (error) {
-    const isUnknown = isEvertrainError(error) && error.code === 'USER_RUN_UNKNOWN';
-    const record = isUnknown ? await readRunRecord(journal, run.workflowId, run.runId) : undefined;
-    if (record === undefined) throw error;
-    return record;
-  }
 }
 
 /** What reproduces a run, a line each. */

@@ -71,6 +71,22 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-live.test.ts',
     "'model', 'fed', 'data', 'b-1', '--uri', 'file:/b-1', '--rows', '80'",
   ],
+  'evertrain model fed retrain': ['test/e2e/commands-live.test.ts', "'model', 'fed', 'retrain'"],
+  'evertrain model fed approve --yes --reason fine': [
+    'test/e2e/commands-live.test.ts',
+    "'model', 'fed', 'approve', '--yes', '--reason', 'fine'",
+  ],
+  'evertrain model fed release b-5': ['test/e2e/commands-live.test.ts', "'model', 'fed', 'release', 'b-5'"],
+  'evertrain model fed drop b-6 --reason sensor': [
+    'test/e2e/commands-live.test.ts',
+    "'model', 'fed', 'drop', 'b-6', '--reason'",
+  ],
+  'evertrain model fed configure --policy \'{"retrainWhen":{"rows":500}}\'': [
+    'test/e2e/commands-live.test.ts',
+    "'model', 'fed', 'configure', '--policy'",
+  ],
+  'evertrain data ls fed': ['test/e2e/commands-live.test.ts', "'data', 'ls', 'fed'"],
+  'evertrain data diff fed 1 2': ['test/e2e/commands-live.test.ts', "'data', 'diff', 'fed', '1', '2'"],
   'evertrain reproduce iris 3': ['test/e2e/cli.test.ts', "call('reproduce', 'penguins', '1')"],
   'evertrain predict --batch data/iris.csv --model model.onnx --output scored.parquet': [
     'test/e2e/commands-data.test.ts',
