@@ -16,10 +16,12 @@ import {
   type CachePolicy,
   type DeclaredModel,
   type Deployment,
+  type ModelSchedule,
   type Notice,
   type OpenRun,
   type RunOutcome,
 } from '../workflows/sdk/protocol.js';
+import { keepSchedule } from './model-schedule.js';
 
 export interface BuiltInSettings {
   readonly client: Client;
@@ -50,6 +52,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       return sendWebhook(settings.webhook, notice, { activityId: info.activityId, signal: cancellationSignal });
     }),
     [builtIn.runOutcome]: coded((run: OpenRun) => runOutcome(settings.client, run)),
+    [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded((deployment: Deployment) => {
       if (settings.modelServer === undefined) {

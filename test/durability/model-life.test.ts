@@ -276,6 +276,7 @@ describe('an order that makes no sense', () => {
     ['a retired version', () => model.promote('1'), /retired/],
     ['the champion', () => model.promote('17'), /champion already/],
     ['a policy without sense', () => model.configure({ retrainWhen: { rows: -1 } }), /retrainWhen\.rows is -1/],
+    ['a schedule that is none', () => model.configure({ retrainWhen: { schedule: 'soon' } }), /schedule is "soon"/],
     ['a policy field that there is none of', () => model.configure({ rows: 5 } as never), /no option "rows"/],
     ['quality rules that would not be used', () => model.configure({ window: { batches: 0 } }), /data\.window/],
     ['an actor of a megabyte', () => model.pause({ actor: 'x'.repeat(1_000_000) }), /actor/],
@@ -287,6 +288,31 @@ describe('an order that makes no sense', () => {
   });
 });
 
+describe('a schedule of the policy', () => {
+  it('trains on what waits when it is time, also after it was changed, and is gone when it is taken away', async () => {
+    const { schedule } = fixture.evertrain.client;
+    const kept = async () => {
+      const found: string[] = [];
+      for await (const one of schedule.list()) found.push(one.scheduleId);
+      return found;
+    };
+    await model.configure({ retrainWhen: { schedule: '0 0 1 1 *' } });
+    await expect.poll(kept, { timeout: 20_000 }).toEqual(['model/rival/retrain']);
+    await arrives('in time', { wrong: 0 });
+    await until((one) => one.data?.waiting.length === 1);
+    await model.configure({ retrainWhen: { schedule: '*/2 * * * * * *' } });
+    await until((one) => isIdle(one) && one.data?.counts.used === 18);
+    const { orders } = await state();
+    expect(orders?.at(-1)).toMatchObject({ order: 'configure' });
+    await model.configure({ retrainWhen: { schedule: '99 99 * * *' } });
+    const refused = await until((one) => one.schedule?.failure !== undefined);
+    expect(refused.schedule?.failure).toMatch(/Minute is not in range/);
+    await model.configure({ retrainWhen: { batches: 1 } });
+    await expect.poll(kept, { timeout: 20_000 }).toEqual([]);
+    expect((await state()).schedule).toBeUndefined();
+  }, 90_000);
+});
+
 describe('what trains on older data', () => {
   it('is cancelled for newer data where the policy says so, and its batches are used once', async () => {
     await model.configure({ whileTraining: 'restart', window: { batches: 3 } });
@@ -294,7 +320,7 @@ describe('what trains on older data', () => {
     await arrives('old', { wrong: 0 });
     await fixture.effects.began('fit/old');
     await arrives('new', { wrong: 0 });
-    const now = await until((one) => isIdle(one) && one.data?.counts.used === 19);
+    const now = await until((one) => isIdle(one) && one.data?.counts.used === 20);
     fixture.effects.release('fit/old');
     expect([fixture.effects.count('fit/old'), fixture.effects.count('fit/new')]).toEqual([0, 1]);
     expect(now.versions.at(-1)?.data).toEqual({ batches: 2, newBatches: 2, rows: 10 });

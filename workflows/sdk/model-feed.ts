@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, isCancellation, scheduleActivity } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
 import { failureText, unlessCancelled } from './failures.js';
 import { checkInput } from './json-size.js';
@@ -17,7 +17,7 @@ import {
 import type { BatchCheckInput, BatchVerdict } from './model-runs.js';
 import { withTraining } from './model-state.js';
 import { type ModelTrainings, settleData } from './model-trainings.js';
-import type { RunOutcome } from './protocol.js';
+import { builtIn, type ModelSchedule, type RunOutcome } from './protocol.js';
 import { decode } from './schema.js';
 import { notice } from './temporal-host.js';
 
@@ -133,6 +133,43 @@ export class ModelFeed {
     if (training === undefined) return;
     this.book.state = { ...this.book.state, training: { ...training, isSuperseded: true } };
     await getExternalWorkflowHandle(training.workflowId).cancel().catch(unlessCancelled);
+  }
+
+  /** The model's schedule says that it is time. */
+  tick(): void {
+    const { data, paused } = this.book.state;
+    if (paused === undefined && (data?.waiting.length ?? 0) > 0) this.ask();
+  }
+
+  /** Trains on what waits, whatever the policy says. */
+  ask(): void {
+    this.book.changeData((data) => ({ ...data, asked: true }));
+  }
+
+  /** Makes the engine keep the schedule that the policy names. */
+  async keepSchedule(): Promise<void> {
+    const { book } = this;
+    if (!this.isScheduleOutdated) return;
+    const cron = book.policy.retrainWhen?.schedule;
+    const { schedule: _, ...rest } = book.state;
+    const wanted: ModelSchedule = { model: book.definition.name, ...(cron === undefined ? {} : { cron }) };
+    try {
+      await scheduleActivity(builtIn.schedule, [wanted], {
+        startToCloseTimeout: 30_000,
+        heartbeatTimeout: 10_000,
+        retry: { maximumAttempts: 10, maximumInterval: 10_000 },
+        summary: `retrain ${cron ?? 'without a schedule'}`,
+      });
+      book.state = cron === undefined ? rest : { ...rest, schedule: { cron } };
+    } catch (error) {
+      unlessCancelled(error);
+      book.state = { ...rest, schedule: { cron: cron ?? '', failure: failureText(error) } };
+    }
+  }
+
+  get isScheduleOutdated(): boolean {
+    const { policy, state } = this.book;
+    return (policy.retrainWhen?.schedule ?? '') !== (state.schedule?.cron ?? '');
   }
 
   /** Refuses a retraining on nothing. */

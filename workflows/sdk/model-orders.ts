@@ -69,7 +69,7 @@ export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPr
   });
   on(modelMessages.retrainNow, {
     check: () => feed.checkRetrainNow(),
-    carryOut: () => book.changeData((data) => ({ ...data, asked: true })),
+    carryOut: () => feed.ask(),
   });
   on<BatchOrder>(modelMessages.releaseBatch, {
     check: ({ id }) => held(id),

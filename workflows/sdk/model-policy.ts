@@ -25,6 +25,8 @@ export interface RetrainWhen {
   readonly batches?: number;
   /** The first waiting batch has waited so long. */
   readonly orAfter?: Duration;
+  /** At these times, if anything waits: five fields of cron, `@daily` and the like, in UTC or after `CRON_TZ=Europe/Berlin `. */
+  readonly schedule?: string;
 }
 
 export interface TrainingRetry {
@@ -102,10 +104,13 @@ export function checkPolicy(owner: string, policy: ModelPolicy): ModelPolicy {
 
 export function dataPolicy(owner: string, policy: Omit<ModelPolicy, 'promotion'>): DataPolicy {
   const { retrainWhen, window = 'new', retry, whileTraining = 'wait' } = policy;
-  checkOptions(`${owner}: data.retrainWhen`, retrainWhen ?? {}, ['rows', 'batches', 'orAfter']);
-  const { rows, batches, orAfter } = retrainWhen ?? {};
-  if (rows === undefined && batches === undefined && orAfter === undefined) {
-    throw invalid(owner, 'data.retrainWhen', retrainWhen, 'Give `rows`, `batches` or `orAfter`.');
+  checkOptions(`${owner}: data.retrainWhen`, retrainWhen ?? {}, ['rows', 'batches', 'orAfter', 'schedule']);
+  const { rows, batches, orAfter, schedule } = retrainWhen ?? {};
+  if ([rows, batches, orAfter, schedule].every((trigger) => trigger === undefined)) {
+    throw invalid(owner, 'data.retrainWhen', retrainWhen, 'Give `rows`, `batches`, `orAfter` or `schedule`.');
+  }
+  if (schedule !== undefined && !isSchedule(schedule)) {
+    throw invalid(owner, 'data.retrainWhen.schedule', schedule, "Use cron's five fields, or '@daily' and the like.");
   }
   for (const [name, value] of Object.entries({ rows, batches })) {
     if (value !== undefined && !isCount(value)) {
@@ -178,6 +183,11 @@ function checkApproval(owner: string, approval: PromotionApproval): void {
   if (onTimeout !== 'reject' && onTimeout !== 'promote') {
     throw invalid(owner, 'promotion.approval.onTimeout', onTimeout, "Use 'reject' or 'promote'.");
   }
+}
+
+/** The engine says more of what it refuses. */
+function isSchedule(value: unknown): boolean {
+  return typeof value === 'string' && /^(CRON_TZ=[\w/+-]+ )?(@[a-z]+( [\w.]+)?|\S+( \S+){4,6})$/.test(value);
 }
 
 function isCount(value: unknown): value is number {

@@ -3,9 +3,10 @@ import { EvertrainError } from './errors.js';
 import type { ModelDefinition } from './model.js';
 import { checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
-import { type ModelStart, modelWorkflowType, type RunOptions } from './protocol.js';
+import { type ModelStart, modelWorkflowType, type RunOptions, tickWorkflowType } from './protocol.js';
 import { runModel } from './run-model.js';
 import { runPipeline } from './run-pipeline.js';
+import { tick } from './tick.js';
 
 /** What a project's workflows/index.ts exports as its default: every pipeline and model that its workers serve. */
 export interface Project {
@@ -36,6 +37,7 @@ export function project(parts: {
       if (found === undefined) throw unknownHere('model', start.name, [...models.keys()]);
       return runModel(found, start);
     }
+    if (type === tickWorkflowType) return tick(String(args[0]));
     const found = pipelines.get(type);
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
     return runPipeline(found, args[0], (args[1] ?? {}) as RunOptions);

@@ -160,6 +160,8 @@ export const modelMessages = {
   dropBatch: 'evertrain.model.drop-batch',
   /** Update `{ policy, actor?, reason? }`: replaces the fields of the policy that are given. */
   configure: 'evertrain.model.configure',
+  /** Signal of the model's schedule: it is time to train, if anything waits. */
+  tick: 'evertrain.model.tick',
   /** Signal `{ code }` from a worker: the model's code is another one now; it continues as new on it. */
   deployed: 'evertrain.model.deployed',
   /** Signal `Batch`: data arrived (deduplicated by its id). */
@@ -175,6 +177,9 @@ export function modelWorkflowId(name: string): string {
 }
 
 export const modelWorkflowType = 'evertrain.model';
+
+/** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
+export const tickWorkflowType = 'evertrain.tick';
 
 /** First start argument of a model's workflow; `state` is handed over when it continues as new. */
 export interface ModelStart {
@@ -254,6 +259,8 @@ export interface ModelState {
   readonly policy?: ModelPolicy;
   /** What the code declared when the policy was last taken from it; another declaration replaces it. */
   readonly declared?: DeclaredModel;
+  /** The schedule that the engine keeps for the model, or why it keeps none. */
+  readonly schedule?: { readonly cron: string; readonly failure?: string };
   /** What people ordered, the newest 20, oldest first. */
   readonly orders?: readonly (ModelOrder & { readonly order: string; readonly at: string })[];
 }
@@ -316,6 +323,8 @@ export const builtIn = {
   runOutcome: 'evertrain.run-outcome',
   /** Local activity: what the worker's code declares of a model: its name → `DeclaredModel | null`. */
   declaredModel: 'evertrain.declared-model',
+  /** Makes the engine keep a model's schedule, or none: `ModelSchedule`. */
+  schedule: 'evertrain.schedule',
   /** Puts a model version on the model server: `Deployment`. */
   deploy: 'evertrain.deploy',
 } as const;
@@ -348,6 +357,12 @@ export interface Notice {
   readonly runId: string;
   readonly message: string;
   readonly facts?: unknown;
+}
+
+export interface ModelSchedule {
+  readonly model: string;
+  /** Absent: none. */
+  readonly cron?: string;
 }
 
 /** A model version to serve. `revision` grows with every promotion of the model; the server refuses an older one. */

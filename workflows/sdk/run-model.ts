@@ -88,6 +88,7 @@ class ModelLife {
     setHandler(defineQuery<ModelState>(modelMessages.state), () => book.state);
     setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => book.children.take(outcome));
     setHandler(defineSignal<[unknown]>(modelMessages.data), (batch) => feed.arrive(batch));
+    setHandler(defineSignal(modelMessages.tick), () => feed.tick());
     setHandler(defineSignal<[{ code?: unknown }]>(modelMessages.deployed), (told) => {
       this.isOutdated ||= typeof told?.code === 'string' && told.code !== book.state.declared?.code;
     });
@@ -124,7 +125,8 @@ class ModelLife {
   }
 
   get isIdle(): boolean {
-    return !this.feed.hasArrived && !this.book.children.hasEnded && !this.promotions.hasWork;
+    const { feed, book, promotions } = this;
+    return !feed.hasArrived && !feed.isScheduleOutdated && !book.children.hasEnded && !promotions.hasWork;
   }
 
   async work(): Promise<void> {
@@ -132,6 +134,7 @@ class ModelLife {
     const { children } = this.book;
     for (let outcome = children.next(); outcome !== undefined; outcome = children.next()) await this.settle(outcome);
     await this.promotions.work();
+    await this.feed.keepSchedule();
     await this.feed.work();
   }
 
