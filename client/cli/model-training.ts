@@ -7,7 +7,7 @@ import { followRun } from './live.js';
 import { loadProject } from './local-system.js';
 
 /** The model that is meant where none is named; the shipped project's. */
-const firstModel = 'iris';
+const firstModel = 'bikes';
 
 /** A model of the project in a folder, unnamed the only one; USER_MODEL_UNKNOWN with the names that there are. */
 export async function modelOf(root: string, name: string | undefined): Promise<ModelDefinition> {
