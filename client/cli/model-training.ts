@@ -36,6 +36,13 @@ export async function modelOf(root: string, name: string | undefined): Promise<M
   });
 }
 
+/** The trigger of the open training; also of one that has made its version, which is being compared or deployed. */
+export function trainingUnderWay({ training, comparison, promoting, trainings }: ModelState): string | undefined {
+  const version = promoting ?? comparison?.version;
+  const made = version === undefined ? undefined : trainings.find((one) => one.version === version);
+  return training?.trigger ?? made?.trigger;
+}
+
 /** Shows a training, and the comparison it leads to, until the model has decided on the version; answers its state then. */
 export async function followTraining(model: Model, trigger: string): Promise<ModelState> {
   const screen = { stream: process.stdout, isTTY: process.stdout.isTTY === true };

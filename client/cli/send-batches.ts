@@ -5,7 +5,7 @@ import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { type Batch, checkBatch, isKnown } from '../../workflows/sdk/model-data.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
 import type { Model } from '../model-handle.js';
-import { followTraining } from './model-training.js';
+import { followTraining, trainingUnderWay } from './model-training.js';
 
 /** Tells a model of batches one after the other, and says in words what it makes of each. */
 export interface SendBatches {
@@ -48,7 +48,7 @@ export async function sendBatches({ model, batches, say }: SendBatches): Promise
     say(`Batch ${id}${isNew ? ' arrives' : ', which the model knows from before'}: ${rows} rows${shown(attributes)}.`);
     if (isNew) await model.dataArrived(batch);
     const { state, trigger } = await settled(model, id, say);
-    for (const line of standing(state, id, trigger)) say(line);
+    for (const line of standing(state, { id, isNew, trigger })) say(line);
   }
 }
 
@@ -66,7 +66,7 @@ async function settled(
   for (let trigger: string | undefined; ; await sleep(50)) {
     const state = await model.state();
     const { data, checking, promoting } = state;
-    if (data === undefined || !isKnown(data, id)) continue;
+    if (data === undefined || !(isKnown(data, id) || data.rejected.some((one) => one.id === id))) continue;
     const next = trainingUnderWay(state);
     if (next !== undefined) {
       if (trigger === undefined && data.inTraining.some((batch) => batch.id === id)) {
@@ -80,18 +80,17 @@ async function settled(
   }
 }
 
-/** Also one that has made its version, which is being compared or deployed. */
-export function trainingUnderWay({ training, comparison, promoting, trainings }: ModelState): string | undefined {
-  const version = promoting ?? comparison?.version;
-  const made = version === undefined ? undefined : trainings.find((one) => one.version === version);
-  return training?.trigger ?? made?.trigger;
+interface Sent {
+  readonly id: string;
+  readonly isNew: boolean;
+  readonly trigger: string | undefined;
 }
 
-function standing(state: ModelState, id: string, trigger: string | undefined): string[] {
+function standing(state: ModelState, { id, isNew, trigger }: Sent): string[] {
   const { data, trainings, versions, paused, name } = state;
   const held = data?.quarantined.find(({ batch }) => batch.id === id);
   if (held !== undefined) {
-    const since = held.at < Date.now() - 60_000 ? ` since ${new Date(held.at).toISOString()}` : '';
+    const since = isNew ? '' : ` since ${new Date(held.at).toISOString()}`;
     return [
       `It is in quarantine${since}, and nothing was trained on it:`,
       ...held.problems.map((problem) => `  - ${problem}`),
@@ -100,12 +99,13 @@ function standing(state: ModelState, id: string, trigger: string | undefined): s
   }
   const training = trainings.find((one) => one.trigger === trigger);
   if (data?.waiting.some((batch) => batch.id === id)) {
-    const why = training?.outcome === 'failed' ? `its training failed: ${training.reason}` : undefined;
-    return [`It waits (${why ?? (paused === undefined ? 'the policy wants more data' : 'the model is paused')}).`];
+    if (training?.outcome === 'failed') return [`It waits again: its training failed (${training.reason}).`];
+    if (data.failed !== undefined) return ['It waits: what was tried with it failed.'];
+    return [`It waits: ${paused === undefined ? 'the policy wants more data' : 'the model is paused'}.`];
   }
   const refused = data?.rejected.find((one) => one.id === id);
   if (refused !== undefined) return [`It was rejected: ${refused.reason}.`];
   const version = versions.find((one) => one.version === training?.version);
-  if (version === undefined) return ['A version was trained on it.'];
+  if (version === undefined) return ['A version was trained on it then.'];
   return [`Version ${version.version}, trained on it too: ${version.stage} (${version.reason})`];
 }

@@ -6,8 +6,8 @@ import type { Batch } from '../../../workflows/sdk/model-data.js';
 import type { ModelState, ModelVersion, TrainingRecord } from '../../../workflows/sdk/protocol.js';
 import type { Model } from '../../model-handle.js';
 import { type LocalSystem, startLocalSystem } from '../local-system.js';
-import { followTraining, modelOf } from '../model-training.js';
-import { batchesOf, sendBatches, trainingUnderWay } from '../send-batches.js';
+import { followTraining, modelOf, trainingUnderWay } from '../model-training.js';
+import { batchesOf, sendBatches } from '../send-batches.js';
 import { metricsText } from '../tree.js';
 
 interface StartOptions {
