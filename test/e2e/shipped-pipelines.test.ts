@@ -159,7 +159,7 @@ describe('bikes, as months arrive', () => {
     const counts = await Promise.all(months.map(async (part) => (await rowsOf2011(part)).length));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8645);
     const hours = await Promise.all(
-      months.map(async (part) => (await rowsOf2011(part)).map(({ day, hr }) => `${day} ${hr}`)),
+      months.map(async (part) => (await rowsOf2011(part)).map(({ day, hr }) => `${Number(day)} ${Number(hr)}`)),
     );
     expect(new Set(hours.flat()).size).toBe(8645);
   });
