@@ -1,3 +1,5 @@
+import { bikes } from './pipelines/bikes/model.js';
+import { trainBikes } from './pipelines/bikes/pipeline.js';
 import { diamonds } from './pipelines/diamonds/model.js';
 import { trainDiamonds } from './pipelines/diamonds/pipeline.js';
 import { iris } from './pipelines/iris/model.js';
@@ -7,6 +9,6 @@ import { trainPenguins } from './pipelines/penguins/pipeline.js';
 import { project } from './sdk/index.js';
 
 export default project({
-  pipelines: [trainIris, trainDiamonds, trainPenguins],
-  models: [iris, diamonds, penguins],
+  pipelines: [trainBikes, trainIris, trainDiamonds, trainPenguins],
+  models: [bikes, iris, diamonds, penguins],
 });

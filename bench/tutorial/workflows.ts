@@ -2,10 +2,12 @@ import { evaluate, fit, split, toOnnx } from '../../workflows/pipelines/iris/con
 import { ingest } from '../../workflows/pipelines/tabular/contracts.js';
 import { candidate, model, pipeline, project } from '../../workflows/sdk/index.js';
 
+const measures = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'];
+
 /** The five tasks of the usual tutorial: ingest, preprocess, train a forest, evaluate; deploying is the model's. */
 const tutorial = pipeline('tutorial', {}, async () => {
   const raw = await ingest({ source: 'data/iris.csv' });
-  const { train, test } = await split({ table: raw.table, target: 'species', stratify: true, testShare: 0.3 });
+  const { train, test } = await split({ table: raw.table, testShare: 0.3, key: measures });
   const { model: forest } = await fit({ train, algorithm: 'random_forest', seed: 7 });
   const [{ metrics }, served] = await Promise.all([
     evaluate({ model: forest, data: test }),

@@ -7,7 +7,7 @@ import { followRun } from './live.js';
 import { loadProject } from './local-system.js';
 
 /** The model that is meant where none is named; the shipped project's. */
-const firstModel = 'iris';
+const firstModel = 'bikes';
 
 /** A model of the project in a folder, unnamed the only one; USER_MODEL_UNKNOWN with the names that there are. */
 export async function modelOf(root: string, name: string | undefined): Promise<ModelDefinition> {
@@ -34,6 +34,13 @@ export async function modelOf(root: string, name: string | undefined): Promise<M
     value: name,
     remedy: nearest === undefined ? `It has: ${names.join(', ') || 'none'}.` : `Did you mean "${nearest}"?`,
   });
+}
+
+/** The trigger of the open training; also of one that has made its version, which is being compared or deployed. */
+export function trainingUnderWay({ training, comparison, promoting, trainings }: ModelState): string | undefined {
+  const version = promoting ?? comparison?.version;
+  const made = version === undefined ? undefined : trainings.find((one) => one.version === version);
+  return training?.trigger ?? made?.trigger;
 }
 
 /** Shows a training, and the comparison it leads to, until the model has decided on the version; answers its state then. */

@@ -64,7 +64,8 @@ def response(declared, estimator, sample):
 
 
 def tensor(name, datatype, values):
-    convert = str if datatype == "BYTES" else float
+    # A 32-bit number by its own shortest text: 0.24, not the 0.23999999463558197 that it is in 64 bits.
+    convert = str if datatype == "BYTES" else lambda value: float(str(value))
     return {
         "name": name,
         "datatype": datatype,

@@ -16,9 +16,9 @@ import evertrain
 import model_file
 
 
-def fit(train, target, task, algorithm, categories, ctx):
+def fit(train, target, task, algorithm, categories, ctx, features=None):
     frame = train.read_table()
-    features = [name for name in frame if name != target]
+    features = features or [name for name in frame if name != target]
     X, y = model_file.inputs(frame, features, categories), frame[target].to_numpy()
     estimator = make_pipeline(*encoder(categories), *learner(task, algorithm, ctx.seed))
     scores = cross_val_score(estimator, X, y, cv=3)

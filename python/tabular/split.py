@@ -1,21 +1,41 @@
-"""Splits a table into training and held-out rows by the run's seed."""
+"""Splits a table into training and held-out rows by a hash of each row, so that a row is always in the same part: what
+one split holds out no later one trains on, whatever rows have come since, and two models can be compared on it.
 
-from sklearn.model_selection import train_test_split
+The hash is of the cells of its key as text, numbers as floats, so that neither the type of a column (whole numbers become
+floats where one is missing) nor the order of columns and rows moves a row over.
+"""
+
+import hashlib
+import json
+import numbers
+
+import pandas as pd
 
 import evertrain
 
 
-def split(table, target, stratify, testShare, ctx):
+def split(table, testShare, key):
     frame = table.read_table()
-    if target not in frame:
-        raise evertrain.UserError(f"the table has no column {target!r}; it has {', '.join(frame)}")
-    labels = frame[target] if stratify else None
-    if labels is not None and labels.value_counts().min() < 2:
-        raise evertrain.UserError(f"a value of {target!r} occurs once: it cannot be in both parts of a stratified split")
-    train, test = train_test_split(frame, test_size=testShare, stratify=labels, random_state=ctx.seed)
-    return {
-        "train": train.reset_index(drop=True),
-        "test": test.reset_index(drop=True),
-        "trainRows": len(train),
-        "testRows": len(test),
-    }
+    names = sorted(key)
+    absent = [name for name in names if name not in frame]
+    if absent:
+        raise evertrain.UserError(f"the table has no column {', '.join(absent)}; it has {', '.join(frame)}")
+    columns = [frame[name].map(text, na_action=None) for name in names]
+    held_out = [place(row) < testShare for row in zip(*columns, strict=True)]
+    test = frame[held_out].reset_index(drop=True)
+    train = frame[[not one for one in held_out]].reset_index(drop=True)
+    if len(train) == 0 or len(test) == 0:
+        raise evertrain.UserError(f"of {len(frame)} rows {len(test)} would be held out: they are too few to split")
+    return {"train": train, "test": test, "trainRows": len(train), "testRows": len(test)}
+
+
+def place(cells):
+    """From 0 to 1, even over rows."""
+    digest = hashlib.blake2b(json.dumps(cells).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def text(cell):
+    if pd.isna(cell):
+        return ""
+    return repr(float(cell)) if isinstance(cell, numbers.Number) else str(cell)

@@ -40,16 +40,16 @@ describe('a step that is run by itself', () => {
     expect(ingested.code).toBe(0);
     expect(ingested.out).toContain('read 150 rows and 5 columns');
     const { table } = answer(ingested) as { table: { sha256: string } };
-    const split = { table, target: 'species', stratify: true, testShare: 0.2 };
+    const forest = { train: table, target: 'species', task: 'classification', algorithm: 'forest', categories: {} };
     const [one, same, other] = [
-      await step('table.split', split, '--seed', '5'),
-      await step('table.split', split, '--seed', '5'),
-      await step('table.split', split, '--seed', '6'),
-    ].map((ended) => answer(ended) as { train: { sha256: string }; trainRows: number });
-    expect(one?.trainRows).toBe(120);
-    expect(same?.train.sha256).toBe(one?.train.sha256);
-    expect(other?.train.sha256).not.toBe(one?.train.sha256);
-  }, 60_000);
+      await step('table.fit', forest, '--seed', '5'),
+      await step('table.fit', forest, '--seed', '5'),
+      await step('table.fit', forest, '--seed', '6'),
+    ].map((ended) => answer(ended) as { model: { sha256: string }; score: number });
+    expect(one?.score).toBeGreaterThan(0.9);
+    expect(same?.model.sha256).toBe(one?.model.sha256);
+    expect(other?.model.sha256).not.toBe(one?.model.sha256);
+  }, 120_000);
 
   it('fails with the code of what is wrong', async () => {
     const wrong = await step('data.ingest', { source: 5 });

@@ -161,18 +161,22 @@ function isReference(value: unknown): value is Artifact {
 
 const idDigest = (id: string) => jsonDigest(id).slice(0, 12);
 
+/** Whether a batch of this id has arrived before, among the newest 5,000. */
+export function isKnown({ seen }: DataState, id: string): boolean {
+  return seen.includes(idDigest(id));
+}
+
 /** Takes a batch that arrived; one of an id that is known changes nothing but a count. */
 export function received(data: DataState, batch: Batch, now: number): DataState {
-  const digest = idDigest(batch.id);
   const { counts } = data;
-  if (data.seen.includes(digest)) return { ...data, counts: { ...counts, duplicates: counts.duplicates + 1 } };
+  if (isKnown(data, batch.id)) return { ...data, counts: { ...counts, duplicates: counts.duplicates + 1 } };
   const isFull = data.waiting.length >= mostWaiting || jsonLength(data.waiting) > mostWaitingBytes;
   // Its id is not remembered, so it may be sent again.
   if (isFull) return rejectedFor(data, batch.id, 'too many batches wait already; send it again later', now);
   return {
     ...data,
     waiting: [...data.waiting, { ...batch, receivedAt: now }],
-    seen: [...data.seen, digest].slice(-mostSeen),
+    seen: [...data.seen, idDigest(batch.id)].slice(-mostSeen),
     counts: { ...counts, received: counts.received + 1, rows: counts.rows + batch.rows },
   };
 }

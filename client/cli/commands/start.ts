@@ -2,47 +2,90 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../../../workflows/sdk/model.js';
-import type { ModelState, ModelVersion } from '../../../workflows/sdk/protocol.js';
+import type { Batch } from '../../../workflows/sdk/model-data.js';
+import type { ModelState, ModelVersion, TrainingRecord } from '../../../workflows/sdk/protocol.js';
+import type { Model } from '../../model-handle.js';
 import { type LocalSystem, startLocalSystem } from '../local-system.js';
-import { followTraining, modelOf } from '../model-training.js';
+import { followTraining, modelOf, trainingUnderWay } from '../model-training.js';
+import { batchesOf, sendBatches } from '../send-batches.js';
 import { metricsText } from '../tree.js';
 
 interface StartOptions {
   readonly once?: boolean;
   readonly dataDir: string;
-  readonly input: string;
+  readonly input?: string;
+  readonly batches?: string;
 }
+
+type Say = (line: string) => void;
 
 export function configure(command: Command): void {
   command
-    .argument('[model]', 'the model to train; default: iris, or the only one of the project')
+    .argument('[model]', 'the model to train; default: bikes, or the only one of the project')
     .option('--once', 'train, check one prediction, stop everything and exit')
     .option('--data-dir <folder>', 'where everything is kept', process.env['EVERTRAIN_DATA_DIR'] ?? '.evertrain')
-    .option('--input <json>', 'input of its pipeline', '{}')
+    .option('--input <json>', 'input of its pipeline')
+    .option(
+      '--batches <file>',
+      'data to send then, a JSON list; default: data/<model>/batches.json, where there is one',
+    )
     .action(start);
 }
 
-/** Starts the whole system, trains the model (or goes on with a training under way), and keeps it answering. */
+/**
+ * Starts the whole system, trains the model (or goes on with a training under way), sends it the batches that are there
+ * to be sent, one after the other, and keeps it answering.
+ */
 async function start(name: string | undefined, options: StartOptions): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const interrupted = untilInterrupted();
   const root = process.cwd();
   const model = await modelOf(root, name);
-  const input = parseInput(options.input);
+  const input = options.input === undefined ? undefined : parseInput(options.input);
+  const batches = batchesOf(root, model.name, options.batches);
   const system = await startLocalSystem({ dataDir: resolve(options.dataDir), root, say });
   try {
     say(`engine ${system.engine.address}, model server ${system.server.address}`);
     if (system.engine.uiAddress !== undefined) say(`Temporal's UI: ${system.engine.uiAddress}`);
     const lives = Promise.race([interrupted, system.ended.then(() => 'interrupted' as const)]);
-    const trained = await Promise.race([train(system, model, input), lives]);
-    if (trained === 'interrupted') return;
-    await report(system, model.name, trained, say);
-    if (options.once) return;
+    const story = play(system, { model, input, batches, say });
+    story.catch(() => undefined);
+    if ((await Promise.race([story, lives])) === 'interrupted' || options.once) return;
     say('Ctrl-C stops everything.');
     await lives;
   } finally {
     await system.stop();
   }
+}
+
+interface Story {
+  readonly model: ModelDefinition;
+  readonly input: unknown;
+  readonly batches: readonly Batch[];
+  readonly say: Say;
+}
+
+async function play(system: LocalSystem, { model, input, batches, say }: Story): Promise<void> {
+  const { address } = system.server;
+  const handle = system.evertrain.model(model);
+  const { state, trigger } = await train(handle, model, input, say);
+  const last = state.trainings.find((one) => one.trigger === trigger);
+  const champion = report(state, last, say);
+  const request = requestOf(champion);
+  const url = `${address}/v2/models/${model.name}/infer`;
+  const answer = await predict(url, request);
+  say(`Try it:\n  curl -s ${url} -H 'content-type: application/json' -d '${request}'`);
+  say(`  ${answer}`);
+  if (last?.outcome === 'failed') {
+    throw new EvertrainError('USER_CODE_FAILED', `The training failed: ${last.reason}`, {
+      remedy: 'The champion before it still serves.',
+    });
+  }
+  if (batches.length === 0) return;
+  await sendBatches({ model: handle, batches, say });
+  const after = await handle.state();
+  say(`\n${championText(after)}`);
+  if (after.champion !== champion.version) say(`It answers the same request:\n  ${await predict(url, request)}`);
 }
 
 function parseInput(text: string): never {
@@ -57,63 +100,62 @@ function parseInput(text: string): never {
   }
 }
 
-/** Follows the training under way, or a new one, to its end and to the model's decision on it. */
-async function train(system: LocalSystem, model: ModelDefinition, input: never): Promise<ModelState> {
-  const handle = system.evertrain.model(model);
+/**
+ * Follows the training under way, or a new one, to its end and to the model's decision on it. Where data trains the
+ * model and a version serves already, only an input of its own begins one.
+ */
+async function train(
+  handle: Model,
+  model: ModelDefinition,
+  input: unknown,
+  say: Say,
+): Promise<{ state: ModelState; trigger?: string }> {
   const open = await handle.state().catch(() => undefined);
-  const trigger = open?.training?.trigger ?? `start-${Date.now().toString(36)}`;
-  if (open?.training === undefined) await handle.train(input, { trigger });
-  return followTraining(handle, trigger);
+  const underWay = open === undefined ? undefined : trainingUnderWay(open);
+  if (open?.champion !== undefined && model.data !== undefined && input === undefined && underWay === undefined) {
+    say(`Model "${model.name}" serves from before; it is trained when data arrives.`);
+    return { state: open };
+  }
+  const trigger = underWay ?? `start-${Date.now().toString(36)}`;
+  if (underWay === undefined) await handle.train((input ?? {}) as never, { trigger });
+  return { state: await followTraining(handle, trigger), trigger };
 }
 
-/** Says what the model decided, who serves, and proves it by a prediction through HTTP. */
-async function report(
-  system: LocalSystem,
-  name: string,
-  state: ModelState,
-  say: (line: string) => void,
-): Promise<void> {
-  const last = state.trainings.at(-1);
+/** Says what the model decided, and who serves. */
+function report(state: ModelState, last: TrainingRecord | undefined, say: Say): ModelVersion {
   const version = state.versions.find((one) => one.version === last?.version);
   if (last !== undefined && last.outcome !== 'completed') say(`The training made no version: ${last.reason}`);
   if (version !== undefined) say(`Version ${version.version}: ${version.stage} (${version.reason})`);
-  const champion = state.versions.find((one) => one.version === state.champion);
+  const champion = championOf(state);
   if (champion === undefined) {
-    throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `Model "${name}" has no version that serves.`, {
+    throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `Model "${state.name}" has no version that serves.`, {
       remedy: `Its last training: ${last?.reason ?? 'none'}${version === undefined ? '' : `; ${version.reason}`}.`,
     });
   }
-  say(`Champion: version ${champion.version}, ${metricsText(champion.metrics)}`);
-  await predict(system.server.address, name, champion, say);
-  if (last !== undefined && last.outcome === 'failed') {
-    throw new EvertrainError('USER_CODE_FAILED', `The training failed: ${last.reason}`, {
-      remedy: 'The champion before it still serves.',
-    });
-  }
+  say(championText(state));
+  return champion;
 }
 
-async function predict(
-  address: string,
-  name: string,
-  champion: ModelVersion,
-  say: (line: string) => void,
-): Promise<void> {
-  const url = `${address}/v2/models/${name}/infer`;
-  const body = JSON.stringify(requestOf(champion));
+function championOf({ versions, champion }: ModelState): ModelVersion | undefined {
+  return versions.find((one) => one.version === champion);
+}
+
+function championText(state: ModelState): string {
+  return `Champion: version ${state.champion}, ${metricsText(championOf(state)?.metrics ?? {})}`;
+}
+
+async function predict(url: string, body: string): Promise<string> {
   const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   const answer = await response.text();
-  if (!response.ok) {
-    throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `The model server answered ${response.status}: ${answer}.`, {
-      remedy: "See the model server's health at /v2/health/ready.",
-    });
-  }
-  say(`Try it:\n  curl -s ${url} -H 'content-type: application/json' -d '${body}'`);
-  say(`  ${answer}`);
+  if (response.ok) return answer;
+  throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `The model server answered ${response.status}: ${answer}.`, {
+    remedy: "See the model server's health at /v2/health/ready.",
+  });
 }
 
 /** The request that the version had to answer before it was let in. */
-function requestOf({ golden, version }: ModelVersion): unknown {
-  if (golden !== undefined) return golden.request;
+function requestOf({ golden, version }: ModelVersion): string {
+  if (golden !== undefined) return JSON.stringify(golden.request);
   throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `Version ${version} has no golden request to try.`, {
     remedy: 'Give the candidate a `golden` request and response.',
   });

@@ -1,6 +1,7 @@
 """Runs in the Python environment of the `requirements.txt` beside it: scikit-learn, pandas, ONNX, and what you add."""
 
 import evertrain
+import joblib
 import pandas
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
@@ -8,15 +9,15 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 
 
-def fit(table, depth, ctx):
-    frame = pandas.read_csv(table.path)
-    target = frame.columns[-1]
-    features = frame.drop(columns=target).astype("float32").to_numpy()
+def fit(train, depth, ctx):
+    features, labels = read(train)
     forest = RandomForestClassifier(n_estimators=50, max_depth=depth, random_state=ctx.seed)
-    scores = cross_val_score(forest, features, frame[target], cv=5)
+    scores = cross_val_score(forest, features, labels, cv=5)
     for fold, score in enumerate(scores):
         ctx.metric("fold_accuracy", float(score), at=fold)
-    forest.fit(features, frame[target])
+    forest.fit(features, labels)
+    trained = ctx.work_dir / "forest.joblib"
+    joblib.dump(forest, trained)
     model = to_onnx(
         forest,
         initial_types=[("X", FloatTensorType([None, features.shape[1]]))],
@@ -27,9 +28,23 @@ def fit(table, depth, ctx):
     path.write_bytes(model.SerializeToString(deterministic=True))
     return {
         "model": evertrain.File(path, media_type="application/onnx"),
+        "trained": evertrain.File(trained),
         "accuracy": float(scores.mean()),
         "golden": golden(forest, features[:3]),
     }
+
+
+def evaluate(model, data):
+    features, labels = read(data)
+    predicted = joblib.load(model.path).predict(features)
+    rows = pandas.DataFrame({"truth": labels, "predicted": predicted})
+    return {"metrics": {"accuracy": float((rows.truth == rows.predicted).mean())}, "perRow": rows}
+
+
+def read(table):
+    """The last column is what is to be told."""
+    frame = pandas.read_csv(table.path)
+    return frame.iloc[:, :-1].to_numpy("float32"), frame.iloc[:, -1].to_numpy(str)
 
 
 def golden(forest, sample):

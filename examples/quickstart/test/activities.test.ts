@@ -1,7 +1,7 @@
 import { type PlainActivities, plainActivities, runPlain } from 'evertrain/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activities } from '../activities/index.js';
-import { fit, ingest } from '../workflows/contracts.js';
+import { evaluate, fit, ingest } from '../workflows/contracts.js';
 import { trainFlowers } from '../workflows/pipeline.js';
 
 /** The real steps, Python included, as plain function calls: no engine, no worker. */
@@ -13,11 +13,13 @@ describe('the steps', () => {
   afterAll(() => plain.close());
 
   it('fit a forest to the flowers', async () => {
-    const { table, rows } = await plain.run(ingest, { source: 'data/flowers.csv' });
+    const { train, heldOut, rows } = await plain.run(ingest, { source: 'data/flowers.csv' });
     expect(rows).toBe(150);
-    const { model, accuracy } = await plain.run(fit, { table, depth: 3 });
+    const { model, trained, accuracy } = await plain.run(fit, { train, depth: 3 });
     expect(model.mediaType).toBe('application/onnx');
     expect(accuracy).toBeGreaterThan(0.9);
+    const { metrics } = await plain.run(evaluate, { model: trained, data: heldOut });
+    expect(metrics.accuracy).toBeGreaterThan(0.8);
   });
 
   it('say which file is not there', async () => {

@@ -29,6 +29,7 @@ describe('flowers on an engine', () => {
     expect(steps.map(({ id, status }) => [id, status])).toEqual([
       ['flowers.ingest', 'completed'],
       ['flowers.fit[0]/flowers.fit', 'completed'],
+      ['flowers.evaluate', 'completed'],
     ]);
   });
 });

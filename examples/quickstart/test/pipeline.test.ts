@@ -7,14 +7,27 @@ const sha256 = '0'.repeat(64);
 const artifact = { uri: `file:sha256/${sha256}`, sha256, sizeBytes: 1, mediaType: 'text/csv' };
 const golden = { request: {}, response: {}, tolerance: 0 };
 const steps = {
-  'flowers.ingest': ({ source }: { source: string }) => ({ table: artifact, rows: source === 'small.csv' ? 3 : 150 }),
-  'flowers.fit': ({ depth }: { depth: number }) => ({ model: artifact, accuracy: 1 - 1 / (10 * depth), golden }),
+  'flowers.ingest': ({ source }: { source: string }) => ({
+    train: artifact,
+    heldOut: artifact,
+    rows: source === 'small.csv' ? 3 : 150,
+  }),
+  'flowers.fit': ({ depth }: { depth: number }) => ({
+    model: artifact,
+    trained: { ...artifact, sizeBytes: depth },
+    accuracy: 1 - 1 / (10 * depth),
+    golden,
+  }),
+  'flowers.evaluate': () => ({ metrics: { accuracy: 0.95 }, perRow: artifact }),
 };
 
 describe('flowers', () => {
   it('proposes the most accurate model', async () => {
     const result = await runPlain(trainFlowers, { depths: [2, 8, 4] }, { steps });
-    expect(result).toMatchObject({ outcome: 'completed', output: { metrics: { accuracy: 1 - 1 / 80 } } });
+    expect(result).toMatchObject({
+      outcome: 'completed',
+      output: { trained: { sizeBytes: 8 }, metrics: { accuracy: 0.95 } },
+    });
   });
 
   it('is rejected with too few rows', async () => {

@@ -1,5 +1,6 @@
 import { model } from 'evertrain';
+import { evaluate } from './contracts.js';
 import { trainFlowers } from './pipeline.js';
 
-/** Holds versions and the champion; a better version is promoted and deployed by itself. */
-export const flowers = model('flowers', { pipeline: trainFlowers, promotion: { metric: 'accuracy' } });
+/** Holds versions and the champion; what is better on held-out rows is promoted and deployed by itself. */
+export const flowers = model('flowers', { pipeline: trainFlowers, evaluate, promotion: { metric: 'accuracy' } });

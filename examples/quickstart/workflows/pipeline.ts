@@ -1,6 +1,6 @@
 import { candidate, fanOut, gate, pipeline } from 'evertrain';
 import { z } from 'zod';
-import { fit, ingest } from './contracts.js';
+import { evaluate, fit, ingest } from './contracts.js';
 
 const Input = z.strictObject({
   source: z.string().default('data/flowers.csv'),
@@ -9,14 +9,15 @@ const Input = z.strictObject({
 
 /** Plain code: `await`, `if` and loops are the graph. It must be deterministic; all else belongs into steps. */
 export const trainFlowers = pipeline('flowers', { input: Input }, async ({ source, depths }) => {
-  const { table, rows } = await ingest({ source });
+  const { train, heldOut, rows } = await ingest({ source });
   gate('enough rows', rows >= 100, { rows });
   const fitted = await fanOut(
     depths.map((depth) => ({ depth })),
     fit,
-    { with: { table } },
+    { with: { train } },
   );
   const best = fitted.reduce((leader, next) => (next.accuracy > leader.accuracy ? next : leader));
-  gate('accuracy is at least 0.9', best.accuracy >= 0.9, { accuracy: best.accuracy });
-  return candidate({ model: best.model, metrics: { accuracy: best.accuracy }, golden: best.golden });
+  const { metrics } = await evaluate({ model: best.trained, data: heldOut });
+  gate('accuracy is at least 0.9', metrics.accuracy >= 0.9, metrics);
+  return candidate({ model: best.model, trained: best.trained, heldOut, metrics, golden: best.golden });
 });

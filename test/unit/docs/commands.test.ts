@@ -11,6 +11,7 @@ const docs = ['README.md', ...inDocs.map((name) => `docs/${name}`), 'examples/qu
 const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'npm start': ['test/e2e/start.test.ts', "start(['start', '--data-dir'"],
   'npm start -- --once': ['test/e2e/start.test.ts', "start(['start', '--once'"],
+  'npm start -- iris': ['test/e2e/start.test.ts', "start(['start', 'iris', '--once'"],
   'npm start -- diamonds': ['test/e2e/shipped-pipelines.test.ts', "'start', name, '--once'"],
   'npm start -- penguins': ['test/e2e/shipped-pipelines.test.ts', "'start', name, '--once'"],
   'npm test': ['.ci/run', 'npm test'],
@@ -87,6 +88,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   ],
   'evertrain data ls fed': ['test/e2e/commands-live.test.ts', "'data', 'ls', 'fed'"],
   'evertrain data diff fed 1 2': ['test/e2e/commands-live.test.ts', "'data', 'diff', 'fed', '1', '2'"],
+  'node client/cli/evertrain.mjs model bikes data 2011-07-to-08 --uri data/bikes/2011-07-to-08.parquet --rows 1475': [
+    'test/e2e/start.test.ts',
+    "['--uri', 'data/bikes/2011-07-to-08.parquet', '--rows', '1475']",
+  ],
   'evertrain reproduce iris 3': ['test/e2e/cli.test.ts', "call('reproduce', 'penguins', '1')"],
   'evertrain predict --batch data/iris.csv --model model.onnx --output scored.parquet': [
     'test/e2e/commands-data.test.ts',

@@ -20,7 +20,7 @@ const grades = {
 };
 /** A side in mm. */
 const side: Rule = { type: 'number', range: [1, 15] };
-const columns = {
+const traits = {
   carat: { type: 'number', range: [0.1, 10] },
   cut: { type: 'text', values: grades.cut },
   color: { type: 'text', values: grades.color },
@@ -30,8 +30,8 @@ const columns = {
   x: side,
   y: side,
   z: side,
-  price: { type: 'number', range: [100, 50_000] },
 } satisfies Record<string, Rule>;
+const columns: Record<string, Rule> = { ...traits, price: { type: 'number', range: [100, 50_000] } };
 
 /** Trains regressions of what a diamond costs on 54,000 sold ones, and proposes the best. */
 export const trainDiamonds = pipeline(
@@ -44,7 +44,7 @@ export const trainDiamonds = pipeline(
     gate('most rows are plausible', facts.outOfRange < 0.005 * facts.rows, { outOfRange: facts.outOfRange });
 
     const usable = await clean({ table: raw.table, columns, complete: Object.keys(columns) });
-    const { train, test } = await split({ table: usable.table, target: 'price', stratify: false, testShare });
+    const { train, test } = await split({ table: usable.table, testShare, key: Object.keys(traits) });
     const task = { train, target: 'price', task: 'regression' as const, categories: grades };
     const items = algorithms.map((algorithm) => ({ algorithm }));
     const fitted = await fanOut(items, fit, { with: task, name: 'candidates' });
@@ -56,6 +56,8 @@ export const trainDiamonds = pipeline(
     const served = await toOnnx({ model: best.model, data: test });
     return candidate({
       model: served.model,
+      trained: best.model,
+      heldOut: test,
       metrics,
       parameters: { algorithm: best.algorithm, testShare, dropped: usable.dropped },
       lineage: { raw: raw.table, train, test, perRow },

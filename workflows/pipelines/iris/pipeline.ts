@@ -11,11 +11,14 @@ const IrisInput = z.object({
 });
 
 const centimetres: Rule = { type: 'number', range: [0, 20] };
-const columns = {
+const measures = {
   sepal_length: centimetres,
   sepal_width: centimetres,
   petal_length: centimetres,
   petal_width: centimetres,
+};
+const columns = {
+  ...measures,
   species: { type: 'text' as const },
 } satisfies Record<string, Rule>;
 
@@ -29,7 +32,7 @@ export const trainIris = pipeline(
     gate('data is usable', facts.wrongColumns.length === 0 && facts.missingRatio < 0.05 && facts.rows >= 100, facts);
     gate('measures are plausible', facts.outOfRange === 0, { outOfRange: facts.outOfRange });
 
-    const { train, test } = await split({ table: raw.table, target: 'species', stratify: true, testShare });
+    const { train, test } = await split({ table: raw.table, testShare, key: Object.keys(measures) });
     const items = algorithms.map((algorithm) => ({ algorithm }));
     const fitted = await fanOut(items, fit, { with: { train, seed }, name: 'candidates' });
     const best = fitted.reduce((leader, next) => (next.accuracy > leader.accuracy ? next : leader));
@@ -40,6 +43,8 @@ export const trainIris = pipeline(
     const served = await toOnnx({ model: best.model, data: test });
     return candidate({
       model: served.model,
+      trained: best.model,
+      heldOut: test,
       metrics: score.metrics,
       parameters: { algorithm: best.algorithm, seed, testShare },
       lineage: { table: raw.table, train, test, perRow: score.perRow },

@@ -13,8 +13,7 @@ const words = {
   island: ['Biscoe', 'Dream', 'Torgersen'],
   sex: ['FEMALE', 'MALE'],
 };
-const columns = {
-  species: { type: 'text' },
+const notes = {
   island: { type: 'text', values: words.island },
   culmen_length_mm: { type: 'number', range: [20, 80] },
   culmen_depth_mm: { type: 'number', range: [10, 30] },
@@ -22,6 +21,7 @@ const columns = {
   body_mass_g: { type: 'number', range: [1000, 10_000] },
   sex: { type: 'text', values: words.sex },
 } satisfies Record<string, Rule>;
+const columns: Record<string, Rule> = { species: { type: 'text' }, ...notes };
 
 /** Tells the species of a penguin, from notes of the field with their gaps and words. */
 export const trainPenguins = pipeline(
@@ -36,7 +36,7 @@ export const trainPenguins = pipeline(
 
     const complete = missing === 'drop' ? Object.keys(columns) : ['species'];
     const usable = await clean({ table: raw.table, columns, complete });
-    const parts = await split({ table: usable.table, target: 'species', stratify: true, testShare });
+    const parts = await split({ table: usable.table, testShare, key: Object.keys(notes) });
     const { train, test, fills } =
       missing === 'impute'
         ? await impute({ train: parts.train, test: parts.test, target: 'species' })
@@ -53,6 +53,8 @@ export const trainPenguins = pipeline(
     const served = await toOnnx({ model, data: test });
     return candidate({
       model: served.model,
+      trained: model,
+      heldOut: test,
       metrics,
       parameters: { missing, fills, testShare, dropped: usable.dropped },
       lineage: { raw: raw.table, train, test, perRow },

@@ -54,6 +54,14 @@ export const validate = step('data.validate', {
   timeout: '10m',
 });
 
+export const join = step('data.join', {
+  description: 'put tables of the same columns one after the other',
+  input: z.object({ tables: z.array(artifact()).min(1) }),
+  /** Columns are matched by name; cells of a column that a table lacks are missing. */
+  output: z.object({ table: artifact(), rows: z.int() }),
+  timeout: '10m',
+});
+
 export const clean = step('data.clean', {
   description: 'keep the expected columns of plausible rows',
   input: z.object({
@@ -70,13 +78,16 @@ export const clean = step('data.clean', {
  * The options of steps that iris has under names of its own, from before they were shared: recorded runs keep the names.
  */
 export const splitting = {
-  description: 'split into training and held-out rows',
+  description: 'split into training and held-out rows by a hash of the row',
   input: z.object({
     table: artifact(),
-    target: z.string(),
-    /** Keeps the shares of the target's values in both parts. */
-    stratify: z.boolean(),
+    /** How many rows are held out, about: a row's hash alone decides, so that no later table moves it over. */
     testShare: z.number().gt(0).lt(1),
+    /**
+     * Columns by which rows are told apart: rows that are the same in these are in the same part. Without the target, so
+     * that a corrected one does not move its row over.
+     */
+    key: z.array(z.string()).min(1),
   }),
   output: z.object({ train: artifact(), test: artifact(), trainRows: z.int(), testRows: z.int() }),
   cache: true,
@@ -132,12 +143,14 @@ export const impute = step('table.impute', {
   }),
 });
 
-/** Every column but the target is a feature; the model takes them as they are, words included. */
+/** The model takes features as they are, words included. */
 export const fit = step('table.fit', {
   description: 'fit one model, scored by cross-validation',
   input: z.object({
     train: artifact(),
     target: z.string(),
+    /** Default: every column but the target. */
+    features: z.array(z.string()).min(1).optional(),
     task: z.enum(['classification', 'regression']),
     algorithm: z.enum(['forest', 'gradient_boosting', 'linear']),
     /** All words of each column of words, from worst to best where they have an order. */
