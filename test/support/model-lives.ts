@@ -19,6 +19,8 @@ export interface ModelLife {
   readonly stateBytes: number;
   /** How many signals of data it took. */
   readonly signals: number;
+  /** The runs that it started, by workflow id. */
+  readonly children: readonly string[];
 }
 
 type History = temporal.api.history.v1.IHistory;
@@ -64,7 +66,12 @@ async function historiesOf({ evertrain }: DurableProject, workflowId: string): P
   return histories;
 }
 
-async function lifeOf({ evertrain }: DurableProject, name: string, runId: string, history: History) {
+async function lifeOf(
+  { evertrain }: DurableProject,
+  name: string,
+  runId: string,
+  history: History,
+): Promise<ModelLife> {
   const events = history.events ?? [];
   const input = events[0]?.workflowExecutionStartedEventAttributes?.input;
   const { raw } = await evertrain.client.workflow.getHandle(modelWorkflowId(name), runId).describe();
@@ -77,6 +84,10 @@ async function lifeOf({ evertrain }: DurableProject, name: string, runId: string
     stateBytes: input?.payloads?.[0]?.data?.length ?? 0,
     signals: events.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === modelMessages.data)
       .length,
+    children: events.flatMap((event) => {
+      const started = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId;
+      return started ? [started] : [];
+    }),
   };
 }
 
