@@ -10,6 +10,8 @@ export interface HeldModelServer {
   readonly address: string;
   /** Versions that were deployed, in order; each as often as the server took it. */
   readonly deployed: readonly string[];
+  /** Every deployment that was asked for, in order, and whether the server took it. */
+  readonly asked: readonly { readonly version: string; readonly revision: number; readonly isTaken: boolean }[];
   /** Holds the next deployment: `before` the server has it, or once it has it, its answer. */
   hold(moment: 'before' | 'after'): Promise<void>;
   release(): void;
@@ -20,7 +22,7 @@ export interface HeldModelServer {
 
 export async function heldModelServer(dataDir: string): Promise<HeldModelServer> {
   const server = await startModelServer({ dataDir, store: openStorage(dataDir).store });
-  const deployed: string[] = [];
+  const asked: { version: string; revision: number; isTaken: boolean }[] = [];
   let held: { readonly moment: 'before' | 'after'; readonly reached: () => void } | undefined;
   let letGo: () => void = () => undefined;
   let released = Promise.resolve();
@@ -37,7 +39,10 @@ export async function heldModelServer(dataDir: string): Promise<HeldModelServer>
       headers: { 'content-type': 'application/json' },
       ...(body === '' ? {} : { body }),
     });
-    if (request.method === 'PUT' && answer.ok) deployed.push((JSON.parse(body) as Deployment).version);
+    if (request.method === 'PUT') {
+      const { version, revision } = JSON.parse(body) as Deployment;
+      asked.push({ version, revision, isTaken: answer.ok });
+    }
     const said = await answer.text();
     await wait('after');
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(said);
@@ -48,7 +53,10 @@ export async function heldModelServer(dataDir: string): Promise<HeldModelServer>
   await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening));
   return {
     address: `http://127.0.0.1:${(door.address() as AddressInfo).port}`,
-    deployed,
+    asked,
+    get deployed() {
+      return asked.filter(({ isTaken }) => isTaken).map(({ version }) => version);
+    },
     hold(moment) {
       released = new Promise((resolve) => {
         letGo = resolve;

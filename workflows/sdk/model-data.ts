@@ -62,6 +62,8 @@ export interface DataOptions extends Omit<ModelPolicy, 'promotion' | 'quality' |
 /** Every batch is in one place: waiting, in training, used by a version, quarantined, or rejected. */
 export interface DataState {
   readonly waiting: readonly WaitingBatch[];
+  /** Their size as JSON. */
+  readonly waitingBytes: number;
   /** The batches that the open training was started for; they wait again when it fails. */
   readonly inTraining: readonly KnownBatch[];
   /** The newest used batches that later windows may need; at most 30 KB. */
@@ -77,8 +79,8 @@ export interface DataState {
     readonly rejected: number;
     readonly rows: number;
   };
-  /** Digests of the newest 5,000 ids, by which a batch that comes again is known. */
-  readonly seen: readonly string[];
+  /** Digests of the newest 10,000 ids, one after the other, by which a batch that comes again is known. */
+  readonly seen: string;
   /** How many trainings data has started, and how often new batches were checked. */
   readonly trainings: number;
   readonly checks: number;
@@ -88,12 +90,17 @@ export interface DataState {
   readonly asked?: true;
 }
 
-/** The state travels when the model continues as new, and the engine warns at 256 KB. */
-const mostWaitingBytes = 100_000;
+/**
+ * The state travels when the model continues as new: the engine refuses 2 MB, and warns at 256 KB. What waits, and then is
+ * in training, may come to so much only when a burst finds no worker; it is kept then rather than refused.
+ */
+const mostWaitingBytes = 500_000;
 const mostQuarantined = 100;
 const mostQuarantinedBytes = 30_000;
 const mostUsedBytes = 30_000;
-const mostSeen = 5_000;
+const mostSeen = 10_000;
+/** 46 bits: of 10,000 ids one is taken for another with a probability of one in a million. */
+const digestLength = 9;
 const mostRejected = 20;
 const maxAttributesBytes = 1_000;
 const maxUriLength = 1_000;
@@ -107,7 +114,8 @@ export function noData(): DataState {
     quarantined: [],
     rejected: [],
     counts,
-    seen: [],
+    seen: '',
+    waitingBytes: 0,
     trainings: 0,
     checks: 0,
   };
@@ -159,26 +167,35 @@ function isReference(value: unknown): value is Artifact {
   return isArtifact(value) && artifactSchema().safeParse(value).success;
 }
 
-const idDigest = (id: string) => jsonDigest(id).slice(0, 12);
+const idDigest = (id: string) => (jsonDigest(id).split('-')[0] ?? '').padStart(digestLength, '0').slice(-digestLength);
 
-/** Whether a batch of this id has arrived before, among the newest 5,000. */
+/** Whether a batch of this id has arrived before, among the newest 10,000. */
 export function isKnown({ seen }: DataState, id: string): boolean {
-  return seen.includes(idDigest(id));
+  const digest = idDigest(id);
+  let at = seen.indexOf(digest);
+  while (at >= 0 && at % digestLength !== 0) at = seen.indexOf(digest, at + 1);
+  return at >= 0;
 }
 
 /** Takes a batch that arrived; one of an id that is known changes nothing but a count. */
 export function received(data: DataState, batch: Batch, now: number): DataState {
   const { counts } = data;
   if (isKnown(data, batch.id)) return { ...data, counts: { ...counts, duplicates: counts.duplicates + 1 } };
-  const isFull = data.waiting.length >= mostWaiting || jsonLength(data.waiting) > mostWaitingBytes;
+  const isFull = data.waiting.length >= mostWaiting || data.waitingBytes > mostWaitingBytes;
   // Its id is not remembered, so it may be sent again.
   if (isFull) return rejectedFor(data, batch.id, 'too many batches wait already; send it again later', now);
+  const known = { ...batch, receivedAt: now };
   return {
     ...data,
-    waiting: [...data.waiting, { ...batch, receivedAt: now }],
-    seen: [...data.seen, idDigest(batch.id)].slice(-mostSeen),
+    waiting: [...data.waiting, known],
+    waitingBytes: data.waitingBytes + jsonLength(known) + 1,
+    seen: (data.seen + idDigest(batch.id)).slice(-mostSeen * digestLength),
     counts: { ...counts, received: counts.received + 1, rows: counts.rows + batch.rows },
   };
+}
+
+function withWaiting(data: DataState, waiting: readonly WaitingBatch[]): DataState {
+  return { ...data, waiting, waitingBytes: jsonLength(waiting) };
 }
 
 export function rejectedFor(data: DataState, id: string, reason: string, at: number): DataState {
@@ -229,13 +246,10 @@ export function takeWindow(
   const tried = failed === undefined || failed.times >= policy.attempts ? {} : { failed };
   return {
     window: [...(earlier === 0 ? [] : data.used.slice(-earlier)), ...taken],
-    data: {
-      ...rest,
-      ...tried,
-      waiting: data.waiting.filter(({ checked }) => !checked && isChecking),
-      inTraining: taken,
-      trainings: data.trainings + 1,
-    },
+    data: withWaiting(
+      { ...rest, ...tried, inTraining: taken, trainings: data.trainings + 1 },
+      data.waiting.filter(({ checked }) => !checked && isChecking),
+    ),
   };
 }
 
@@ -248,7 +262,7 @@ export function settled(
 ): DataState {
   const batches = data.inTraining;
   if (end.outcome === 'failed') {
-    return failedOnce({ ...data, inTraining: [], waiting: [...checkedOnes(batches), ...data.waiting] }, now);
+    return failedOnce(givenBack(data), now);
   }
   const { failed: _, ...before } = data;
   const rest = { ...before, inTraining: [] };
@@ -272,7 +286,7 @@ function newest<T>(items: readonly T[], mostBytes: number): T[] {
 
 /** The batches of a training that was cancelled for the sake of newer ones go into the next one with them. */
 export function givenBack(data: DataState): DataState {
-  return { ...data, inTraining: [], waiting: [...checkedOnes(data.inTraining), ...data.waiting] };
+  return withWaiting({ ...data, inTraining: [] }, [...checkedOnes(data.inTraining), ...data.waiting]);
 }
 
 export function failedOnce(data: DataState, now: number): DataState {
@@ -299,7 +313,7 @@ export function judged(data: DataState, verdicts: readonly BatchVerdict[], now: 
   const { failed: _, ...rest } = data;
   return pushedOut.reduce<DataState>(
     (state, { batch, problems: [first] }) => rejectedFor(state, batch.id, `quarantined: ${first}`, now),
-    { ...rest, waiting, quarantined: kept },
+    withWaiting({ ...rest, quarantined: kept }, waiting),
   );
 }
 
@@ -316,7 +330,7 @@ export function quarantinedBatch(model: string, data: DataState | undefined, id:
 
 /** A quarantined batch waits again, and is not checked once more. */
 export function released(data: DataState, { batch }: QuarantinedBatch): DataState {
-  return { ...withoutQuarantined(data, batch.id), waiting: [...data.waiting, { ...batch, checked: true }] };
+  return withWaiting(withoutQuarantined(data, batch.id), [...data.waiting, { ...batch, checked: true }]);
 }
 
 export function dropped(data: DataState, { batch }: QuarantinedBatch, reason: string, now: number): DataState {

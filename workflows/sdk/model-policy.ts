@@ -87,7 +87,7 @@ export interface DataPolicy {
 }
 
 /** At most so many batches wait in a model's state, which travels when it continues as new. */
-export const mostWaiting = 1_000;
+export const mostWaiting = 5_000;
 const mostInWindow = 500;
 
 export const policyFields = ['promotion', 'retrainWhen', 'window', 'quality', 'retry', 'whileTraining'] as const;

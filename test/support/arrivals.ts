@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { learner } from '../fixtures/durability/model.js';
+import type { DurableProject } from './durable-project.js';
+import { checkLives, type ModelLife } from './model-lives.js';
+import { seeded } from './random.js';
+
+export interface ArrivalOptions {
+  /** Of all batches; a share of `duplicates` of the signals says again what another one says. */
+  readonly signals: number;
+  readonly duplicates: number;
+  /** Of the signals, so many have their training rejected by its gate; and as many are no batch at all. */
+  readonly spoilt: number;
+  readonly senders: number;
+  /** Kills of the worker, spread over the sending: of what comes between two, half comes while there is no worker. */
+  readonly kills: number;
+  readonly seed: number;
+}
+
+export interface Arrivals {
+  readonly batches: number;
+  readonly trainings: number;
+  readonly used: number;
+  readonly rejected: number;
+  /** Steps begun again. */
+  readonly repeated: number;
+  readonly lives: readonly ModelLife[];
+  readonly failures: readonly string[];
+}
+
+interface Training {
+  readonly outcome: string;
+  readonly ids: readonly string[];
+}
+
+/**
+ * Sends batches to the model `learner` in random order while its worker is killed, and asks the trainings, not the model,
+ * what became of them: every batch was used by exactly one version or rejected.
+ */
+export async function arrivals(fixture: DurableProject, options: ArrivalOptions): Promise<Arrivals> {
+  const { signals, duplicates, spoilt, senders, kills, seed } = options;
+  const random = seeded(seed);
+  const model = fixture.evertrain.model(learner);
+  const twice = Math.round(signals * duplicates);
+  const ids = Array.from(
+    { length: signals - twice - spoilt },
+    (_, n) => `${n < spoilt ? 'poor' : 'batch'}-${String(n)}`,
+  );
+  const none = Array.from({ length: spoilt }, (_, n) => `none-${n}`);
+  const shuffled = (list: readonly string[]) =>
+    list
+      .map((id) => [random(), id] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, id]) => id);
+  const sent = shuffled([...ids, ...shuffled(ids).slice(0, twice), ...none]);
+  let told = 0;
+  const raw = fixture.evertrain.client.workflow.getHandle(modelWorkflowId(learner.name));
+  const send = async (id: string) => {
+    const batch = { id, uri: `file:/${id}`, rows: 3, attributes: { effects: fixture.effects.url } };
+    if (id.startsWith('none-')) await raw.signal(modelMessages.data, { ...batch, rows: -1 });
+    else await model.dataArrived(batch);
+    told++;
+  };
+  let worker = await fixture.worker();
+  // The first signal starts the model.
+  await send(sent[0] as string);
+  const portion = signals / (2 * kills + 1);
+  let allowed = portion;
+  const sending = Array.from({ length: senders }, async (_, sender) => {
+    const pace = seeded(seed + sender);
+    for (let n = sender + 1; n < sent.length; n += senders) {
+      await send(sent[n] as string);
+      do await sleep(pace() * 200);
+      while (told >= allowed);
+    }
+  });
+  // A worker that replays is asked in vain.
+  const answer = async () => {
+    for (const end = Date.now() + 120_000; ; await sleep(250)) {
+      try {
+        return await model.state({ within: '30s' });
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      }
+    }
+  };
+  for (let n = 0; n < kills; n++) {
+    while (told < allowed) await sleep(10);
+    await answer();
+    await sleep(random() * 2_500);
+    await worker.kill();
+    allowed += portion;
+    worker = await fixture.worker();
+    allowed += portion;
+  }
+  allowed = Number.POSITIVE_INFINITY;
+  await Promise.all(sending);
+  const failures: string[] = [];
+  let now = await answer();
+  for (const end = Date.now() + 120_000; Date.now() < end; now = await answer()) {
+    if (now.training === undefined && now.data?.waiting.length === 0) break;
+    await sleep(500);
+  }
+  const { trainings, repeated, wrong } = await trainingsOf(fixture, now.data?.trainings ?? 0);
+  failures.push(...wrong, ...accounts(ids, trainings));
+  const { counts, waiting = [], inTraining = [] } = now.data ?? {};
+  const uses = trainings.filter(({ outcome }) => outcome === 'completed');
+  const used = uses.flatMap((one) => one.ids).length;
+  const rejected = trainings.filter(({ outcome }) => outcome === 'rejected').flatMap((one) => one.ids).length + spoilt;
+  const wanted = { received: ids.length, duplicates: twice, used, rejected, rows: 3 * ids.length };
+  if (JSON.stringify(counts) !== JSON.stringify(wanted)) {
+    failures.push(`the model counts ${JSON.stringify(counts)}, not ${JSON.stringify(wanted)}`);
+  }
+  if (waiting.length + inTraining.length > 0) failures.push(`${waiting.length} wait, ${inTraining.length} train`);
+  if (now.nextVersion - 1 !== uses.length) {
+    failures.push(`${now.nextVersion - 1} versions of ${uses.length} completed trainings`);
+  }
+  const { lives, failures: lost } = await checkLives(fixture, learner.name, now);
+  failures.push(...lost);
+  await worker.stop();
+  return { batches: ids.length, trainings: trainings.length, used, rejected, repeated, lives, failures };
+}
+
+/** Every training that data started, as its own run tells it. */
+async function trainingsOf({ evertrain, effects }: DurableProject, count: number) {
+  const trainings: Training[] = [];
+  const wrong: string[] = [];
+  let repeated = 0;
+  for (let n = 1; n <= count; n++) {
+    const run = evertrain.attach(`${learner.pipeline.name}/${learner.name}/data-${n}`);
+    const { status, input, steps } = await run.view();
+    const { ids } = input as { ids: string[] };
+    trainings.push({ outcome: status.kind, ids });
+    for (const { input: told, attempt } of steps) {
+      const { key } = told as { key: string };
+      const begun = effects.begun(key);
+      repeated += begun - 1;
+      const attempts = typeof attempt === 'number' ? attempt : 1;
+      if (effects.count(key) < 1 || effects.count(key) > begun || begun > attempts) {
+        wrong.push(`${key} began ${begun} times and had ${effects.count(key)} effects in ${attempts} attempts`);
+      }
+    }
+    const hasPoor = ids.some((id) => id.startsWith('poor'));
+    if (status.kind !== (hasPoor ? 'rejected' : 'completed')) wrong.push(`training ${n} is ${status.kind}`);
+  }
+  return { trainings, repeated, wrong };
+}
+
+/** The windows of all trainings are disjoint, and together they are all batches. */
+function accounts(ids: readonly string[], trainings: readonly Training[]): string[] {
+  const times = new Map(ids.map((id) => [id, 0]));
+  for (const id of trainings.flatMap((one) => one.ids)) times.set(id, (times.get(id) ?? -99) + 1);
+  const odd = [...times].filter(([, count]) => count !== 1);
+  const examples = odd.slice(0, 5).map(([id, count]) => `${id} ${count} times`);
+  return odd.length === 0 ? [] : [`${odd.length} batches were not trained on once: ${examples.join(', ')}`];
+}

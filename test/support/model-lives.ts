@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import type { temporal } from '@temporalio/proto';
+import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
+import { readRunRecord } from '../../client/cli/run-record.js';
+import { decodeFirst, toNumber } from '../../client/history/decode.js';
+import { fetchHistory } from '../../client/history/fetch.js';
+import { loadBundle } from '../../worker/bundle.js';
+import { type ModelStart, type ModelState, modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import type { DurableProject } from './durable-project.js';
+import { replayHistories } from './histories.js';
+
+/** One execution of a model's workflow, from one continue-as-new to the next. */
+export interface ModelLife {
+  readonly runId: string;
+  readonly events: number;
+  readonly historyBytes: number;
+  /** What it was handed over to go on from; nothing, of the first. */
+  readonly state: ModelState | undefined;
+  readonly stateBytes: number;
+  /** How many signals of data it took. */
+  readonly signals: number;
+  /** The runs that it started, by workflow id. */
+  readonly children: readonly string[];
+}
+
+type History = temporal.api.history.v1.IHistory;
+
+/** Where the engine begins to warn. */
+const most = { events: 10_240, historyBytes: 10 * 2 ** 20, stateBytes: 256 * 2 ** 10 };
+
+/**
+ * What does not hold of how a model continued as new, in words. Held are: each execution stays below what the engine warns
+ * of, and replays; at a boundary nothing is lost (each signal of data is a batch in one place or a duplicate, versions and
+ * counts never go back); each ended execution left a record that names the next.
+ */
+export async function checkLives(
+  fixture: DurableProject,
+  name: string,
+  now: ModelState,
+): Promise<{ readonly lives: readonly ModelLife[]; readonly failures: readonly string[] }> {
+  const histories = await historiesOf(fixture, modelWorkflowId(name));
+  const lives: ModelLife[] = [];
+  for (const [runId, history] of histories) lives.push(await lifeOf(fixture, name, runId, history));
+  const failures: string[] = [];
+  for (const [n, life] of lives.entries()) {
+    const next = lives[n + 1];
+    const found = [...tooLarge(life), ...lostBetween(life.state, next?.state ?? now, life.signals)];
+    if (next !== undefined) found.push(...(await recordOf(fixture, name, life, next)));
+    failures.push(...found.map((why) => `execution ${n} of ${lives.length}: ${why}`));
+  }
+  await replayHistories(await loadBundle(fixture.bundle), histories).catch((error: unknown) => {
+    failures.push(String(error));
+  });
+  return { lives, failures };
+}
+
+/** By run id, oldest first; along the chain, since the engine's list of runs lags behind. */
+async function historiesOf({ evertrain }: DurableProject, workflowId: string): Promise<Map<string, History>> {
+  const { raw } = await evertrain.client.workflow.getHandle(workflowId).describe();
+  const histories = new Map<string, History>();
+  for (let runId = raw.workflowExecutionInfo?.firstRunId; runId; ) {
+    const history = await fetchHistory(evertrain.client, workflowId, runId);
+    histories.set(runId, history);
+    runId = history.events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  }
+  return histories;
+}
+
+async function lifeOf(
+  { evertrain }: DurableProject,
+  name: string,
+  runId: string,
+  history: History,
+): Promise<ModelLife> {
+  const events = history.events ?? [];
+  const input = events[0]?.workflowExecutionStartedEventAttributes?.input;
+  const { raw } = await evertrain.client.workflow.getHandle(modelWorkflowId(name), runId).describe();
+  const { state } = decodeFirst(input) as ModelStart;
+  return {
+    runId,
+    events: events.length,
+    historyBytes: toNumber(raw.workflowExecutionInfo?.historySizeBytes),
+    state,
+    stateBytes: input?.payloads?.[0]?.data?.length ?? 0,
+    signals: events.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === modelMessages.data)
+      .length,
+    children: events.flatMap((event) => {
+      const started = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId;
+      return started ? [started] : [];
+    }),
+  };
+}
+
+function tooLarge(life: ModelLife): string[] {
+  return (['events', 'historyBytes', 'stateBytes'] as const)
+    .filter((of) => life[of] >= most[of])
+    .map((of) => `${of} ${life[of]}, not below ${most[of]}`);
+}
+
+/** Each signal is a duplicate, or its batch is in one place. */
+function told({ data }: ModelState): number {
+  if (data === undefined) return 0;
+  const { counts, waiting, inTraining, quarantined } = data;
+  return counts.duplicates + counts.used + counts.rejected + waiting.length + inTraining.length + quarantined.length;
+}
+
+const kept = 50;
+
+function lostBetween(before: ModelState | undefined, after: ModelState, signals: number): string[] {
+  const failures: string[] = [];
+  const holds = (isSo: boolean, what: string) => {
+    if (!isSo) failures.push(what);
+  };
+  const since = told(after) - (before === undefined ? 0 : told(before));
+  holds(since === signals, `took ${signals} signals of data, of which the state has ${since}`);
+  const numbers = after.versions.map(({ version }) => Number(version));
+  const newest = Array.from({ length: after.nextVersion - 1 }, (_, n) => n + 1).slice(-kept);
+  holds(numbers.slice(-newest.length).join() === newest.join(), `has the versions ${numbers.join()}`);
+  if (before === undefined) return failures;
+  for (const of of ['nextVersion', 'revision'] as const) holds(after[of] >= before[of], `${of} went back`);
+  const pairs = [before.data?.counts, after.data?.counts] as const;
+  for (const [count, value] of Object.entries(pairs[0] ?? {})) {
+    holds((pairs[1]?.[count as 'used'] ?? -1) >= value, `the count ${count} went back`);
+  }
+  for (const old of before.versions) {
+    const same = after.versions.find(({ version }) => version === old.version);
+    if (same === undefined) {
+      holds(after.nextVersion - Number(old.version) > kept, `version ${old.version} is gone`);
+      continue;
+    }
+    const stays = ['metrics', 'artifact', 'run', 'registeredAt', 'data'] as const;
+    for (const of of stays) {
+      holds(JSON.stringify(old[of]) === JSON.stringify(same[of]), `${of} of version ${old.version} changed`);
+    }
+  }
+  return failures;
+}
+
+async function recordOf(fixture: DurableProject, name: string, life: ModelLife, next: ModelLife): Promise<string[]> {
+  const journal = fileJournal(join(fixture.engine.dataDir, 'journal'));
+  const record = await readRunRecord(journal, modelWorkflowId(name), life.runId);
+  if (record === undefined) return ['left no record'];
+  const signals = record.signals.filter((one) => one.name === modelMessages.data).length;
+  const said = [record.status.kind, 'runId' in record.status && record.status.runId, record.events, signals];
+  const wanted = ['continued', next.runId, life.events, life.signals];
+  return said.join() === wanted.join() ? [] : [`its record says ${said.join()}, not ${wanted.join()}`];
+}
