@@ -114,6 +114,8 @@ interface Promotion {
   readonly version: ModelVersion;
   readonly reason: string;
   readonly isRollback?: boolean;
+  /** The champion when it was ordered. */
+  readonly over: string | undefined;
   done: boolean;
   failure?: ApplicationFailure | undefined;
 }
@@ -260,7 +262,7 @@ class ModelLife {
       await this.settle(outcome);
     }
     for (let next = this.promotions.shift(); next !== undefined; next = this.promotions.shift()) {
-      next.failure = await this.promote(next.version, next.reason, next.isRollback);
+      next.failure = this.overtaken(next) ?? (await this.promote(next.version, next.reason, next.isRollback));
       next.done = true;
     }
     if (this.state.comparison === undefined) await this.compare();
@@ -413,6 +415,12 @@ class ModelLife {
         remedy: 'Use 1 to 100 letters, digits, ".", "_", ":" or "-".',
       });
     }
+    if (/^data-\d+$/.test(request.trigger)) {
+      throw new EvertrainError('USER_OPTION_INVALID', `"${request.trigger}" is what data calls its trainings.`, {
+        value: request.trigger,
+        remedy: 'Use another trigger, or leave it out.',
+      });
+    }
     const pipeline = this.definition.pipeline;
     decode(pipeline.input, request.input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
     const busy = this.state.training;
@@ -509,11 +517,29 @@ class ModelLife {
     if (decision.kind === 'promote') await this.promote(version, decision.reason);
   }
 
-  private async queued(wanted: Omit<Promotion, 'done'>): Promise<void> {
-    const promotion: Promotion = { ...wanted, done: false };
+  private async queued(wanted: Omit<Promotion, 'done' | 'over'>): Promise<void> {
+    const promotion: Promotion = { ...wanted, over: this.state.champion, done: false };
     this.promotions.push(promotion);
     await condition(() => promotion.done);
     if (promotion.failure !== undefined) throw promotion.failure;
+  }
+
+  /** Another promotion may have come first since it was ordered: to do it all the same would not do what was meant. */
+  private overtaken({ version, isRollback, over }: Promotion): ApplicationFailure | undefined {
+    try {
+      refusing(() => {
+        if (!isRollback) promotable(this.state, version.version);
+        else if (this.state.champion !== over) {
+          const now = `Version ${this.state.champion} has become the champion of "${this.state.name}" meanwhile.`;
+          throw new EvertrainError('USER_OPTION_INVALID', now, {
+            remedy: 'Roll back again if you mean that one, too.',
+          });
+        }
+      });
+      return undefined;
+    } catch (error) {
+      return error as ApplicationFailure;
+    }
   }
 
   /** Answers the failure when the model server refused the version; the champion stays then. */
