@@ -2,25 +2,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../client/model-handle.js';
 import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
 import { learner, type learning } from '../fixtures/durability/model.js';
+import { arrivals } from '../support/arrivals.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
-import { seeded } from '../support/random.js';
-import { runRecord } from '../support/run-record.js';
-import type { SpawnedWorker } from '../support/spawn-worker.js';
 
-const seed = 20261121;
 const count = 400;
-const duplicates = 100;
-const senders = 8;
+const reduced = { signals: 500, duplicates: 0.2, spoilt: 0, senders: 8, kills: 3 };
 
 let fixture: DurableProject;
 let model: Model<typeof learning>;
-let worker: SpawnedWorker;
 
 beforeAll(async () => {
   // A model of a year continues as new every few thousand events; here every few hundred, in the middle of trainings.
   fixture = await durableProject('durability', ['limit.historyCount.suggestContinueAsNew=300']);
   model = fixture.evertrain.model(learner);
-  worker = await fixture.worker();
 });
 afterAll(() => fixture?.close());
 
@@ -41,36 +35,12 @@ async function trainedOn(): Promise<string[]> {
 }
 
 describe('data that arrives for a model', () => {
-  it(`is used once each: ${count} batches and ${duplicates} duplicates, in random order from ${senders} senders, the worker killed three times`, async () => {
-    const random = seeded(seed);
-    const ids = Array.from({ length: count }, (_, n) => `batch-${n}`);
-    const sent = [...ids, ...ids.slice(0, duplicates)].map((id) => [random(), id] as const).sort(([a], [b]) => a - b);
-    const sending = Array.from({ length: senders }, async (_, sender) => {
-      for (const [n, [, id]] of sent.entries()) if (n % senders === sender) await model.dataArrived(batch(id));
-    });
-    for (let kills = 0; kills < 3; kills++) {
-      await new Promise((wake) => setTimeout(wake, 500 + random() * 1_000));
-      await worker.kill();
-      worker = await fixture.worker();
-    }
-    await Promise.all(sending);
-    await expect.poll(settled(count), { timeout: 120_000, interval: 500 }).toBe('settled');
-    const { counts, waiting, inTraining } = (await data()) ?? {};
-    expect([waiting, inTraining]).toEqual([[], []]);
-    expect(counts).toEqual({ received: count, duplicates, used: count, rejected: 0, rows: 3 * count });
-    expect((await trainedOn()).sort()).toEqual([...ids].sort());
-    const { versions } = await model.state();
-    expect(versions.reduce((sum, version) => sum + (version.data?.newBatches ?? 0), 0)).toBe(count);
-    const lives: { readonly length: number; readonly runId: string }[] = [];
-    const query = `WorkflowId = '${modelWorkflowId('learner')}'`;
-    for await (const { historyLength, runId } of fixture.evertrain.client.workflow.list({ query })) {
-      lives.push({ length: historyLength, runId });
-    }
-    expect(lives.length).toBeGreaterThan(1);
-    expect(Math.max(...lives.map(({ length }) => length))).toBeLessThan(10_240);
-    expect(JSON.stringify(await model.state()).length).toBeLessThan(256_000);
-    const ended = fixture.evertrain.attach(modelWorkflowId('learner'), lives.at(-1)?.runId);
-    expect(await runRecord(fixture.engine.dataDir, ended)).toMatchObject({ status: { kind: 'continued' } });
+  it('is used once each: 400 batches and 100 duplicates, in random order from 8 senders, the worker killed three times', async () => {
+    const found = await arrivals(fixture, { ...reduced, seed: 20261121 });
+    expect(found.failures).toEqual([]);
+    expect(found.batches).toBe(count);
+    expect(found.lives.length).toBeGreaterThan(1);
+    await fixture.worker();
   }, 240_000);
 
   it('gives its batches back when its training is terminated, of which the model hears when it continues as new', async () => {

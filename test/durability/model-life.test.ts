@@ -280,6 +280,11 @@ describe('an order that makes no sense', () => {
     ['a policy field that there is none of', () => model.configure({ rows: 5 } as never), /no option "rows"/],
     ['quality rules that would not be used', () => model.configure({ window: { batches: 0 } }), /data\.window/],
     ['an actor of a megabyte', () => model.pause({ actor: 'x'.repeat(1_000_000) }), /actor/],
+    [
+      'a training by the name of one of data’s',
+      () => model.train({ effects: fixture.effects.url, id: 'x' }, { trigger: 'data-99', provenance: false }),
+      /what data calls its trainings/,
+    ],
     ['a retraining on nothing', () => model.retrainNow(), /no data to train on/],
   ])('is refused: %s', async (_, order, message) => {
     const before = await state();
@@ -325,5 +330,37 @@ describe('what trains on older data', () => {
     expect([fixture.effects.count('fit/old'), fixture.effects.count('fit/new')]).toEqual([0, 1]);
     expect(now.versions.at(-1)?.data).toEqual({ batches: 2, newBatches: 2, rows: 10 });
     await model.configure({ whileTraining: 'wait' });
+  }, 60_000);
+});
+
+describe('two orders at once', () => {
+  const both = async (order: () => Promise<unknown>) =>
+    (await Promise.allSettled([order(), order()])).map((one) =>
+      one.status === 'fulfilled' ? 'done' : String(one.reason),
+    );
+
+  it('to roll back are one rollback', async () => {
+    const { former = [] } = await state();
+    expect((await both(() => model.rollback())).sort()).toEqual([
+      expect.stringMatching(/has become the champion of "rival" meanwhile/),
+      'done',
+    ]);
+    await expectServed(former.at(-1) as string);
+    expect((await state()).former).toEqual(former.slice(0, -1));
+  }, 60_000);
+
+  it('to promote are one promotion, after which there is a champion to go back to', async () => {
+    await model.configure({ promotion: 'manual' });
+    await arrives('wanted', { wrong: 0 });
+    const { champion, former = [], nextVersion } = await until((one) => isIdle(one) && one.data?.counts.used === 20);
+    const wanted = String(nextVersion - 1);
+    expect((await both(() => model.promote(wanted))).sort()).toEqual([
+      expect.stringMatching(/is the champion already/),
+      'done',
+    ]);
+    await expectServed(wanted);
+    expect((await state()).former).toEqual([...former, champion]);
+    await model.rollback();
+    await expectServed(champion as string);
   }, 60_000);
 });

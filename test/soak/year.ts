@@ -24,9 +24,9 @@ export async function soakYear(seed: number): Promise<boolean> {
     await fixture.close();
   }
   const { lives = [], ...rest } = found ?? {};
-  const counts = Object.entries(rest).flatMap(([what, value]) => {
-    if (typeof value === 'number') return [[what, value] as const];
-    return what === 'failures' ? [] : Object.entries(value).map(([of, count]) => [`${what} ${of}`, count] as const);
+  const counts = Object.entries(rest).flatMap(([what, value]): (readonly [string, number])[] => {
+    if (typeof value === 'number') return [[what, value]];
+    return what === 'failures' ? [] : Object.entries(value).map(([of, count]) => [`${what} ${of}`, Number(count)]);
   });
   writeReport({
     file: `year-seed-${seed}`,

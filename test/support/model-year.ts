@@ -223,6 +223,8 @@ class Year {
     await this.until(20_000, ({ comparison }) => comparison === undefined);
     await this.train(`review-${month}`, { wrong });
     this.reviewed = this.decide(word, 1 - wrong / 200);
+    // Told where it is waited for.
+    this.reviewed.catch(() => undefined);
   }
 
   private async decide(word: Word, accuracy: number): Promise<void> {

@@ -1,14 +1,26 @@
 import { ApplicationFailure, condition, isCancellation, scheduleActivity } from '@temporalio/workflow';
-import { failureText, unlessCancelled } from './failures.js';
+import { EvertrainError } from './errors.js';
+import { failureText, refusing, unlessCancelled } from './failures.js';
 import type { ModelBook } from './model-book.js';
 import { promotionTerms } from './model-policy.js';
-import { comparisonInput, decisionOf, fateOf, nextChallenger, promoted, rolledBack, withStage } from './model-state.js';
+import {
+  comparisonInput,
+  decisionOf,
+  fateOf,
+  nextChallenger,
+  promotable,
+  promoted,
+  rolledBack,
+  withStage,
+} from './model-state.js';
 import { builtIn, type Deployment, type ModelState, type ModelVersion, type RunOutcome } from './protocol.js';
 
 interface Promotion {
   readonly version: ModelVersion;
   readonly reason: string;
   readonly isRollback?: boolean;
+  /** The champion when it was ordered. */
+  readonly over: string | undefined;
   done: boolean;
   failure?: ApplicationFailure | undefined;
 }
@@ -29,15 +41,16 @@ export class ModelPromotions {
 
   async work(): Promise<void> {
     for (let next = this.ordered.shift(); next !== undefined; next = this.ordered.shift()) {
-      next.failure = await this.promote(next.version, next.reason, next.isRollback);
+      next.failure =
+        overtaken(this.book.state, next) ?? (await this.promote(next.version, next.reason, next.isRollback));
       next.done = true;
     }
     if (this.book.state.comparison === undefined) await this.compare();
   }
 
   /** A person's order, carried out in its turn; throws where the model server refused the version. */
-  async order(wanted: Omit<Promotion, 'done'>): Promise<void> {
-    const promotion: Promotion = { ...wanted, done: false };
+  async order(wanted: Omit<Promotion, 'done' | 'over'>): Promise<void> {
+    const promotion: Promotion = { ...wanted, over: this.book.state.champion, done: false };
     this.ordered.push(promotion);
     await condition(() => promotion.done);
     if (promotion.failure !== undefined) throw promotion.failure;
@@ -110,6 +123,21 @@ export class ModelPromotions {
     const become = isRollback ? rolledBack : promoted;
     book.state = become(book.state, version, reason);
     return undefined;
+  }
+}
+
+/** Another promotion may have come first since it was ordered: to do it all the same would not do what was meant. */
+function overtaken(state: ModelState, { version, isRollback, over }: Promotion): ApplicationFailure | undefined {
+  try {
+    refusing(() => {
+      if (!isRollback) return promotable(state, version.version);
+      if (state.champion === over) return undefined;
+      const now = `Version ${state.champion} has become the champion of "${state.name}" meanwhile.`;
+      throw new EvertrainError('USER_OPTION_INVALID', now, { remedy: 'Roll back again if you mean that one, too.' });
+    });
+    return undefined;
+  } catch (error) {
+    return error as ApplicationFailure;
   }
 }
 

@@ -20,6 +20,12 @@ export class ModelTrainings {
         remedy: 'Use 1 to 100 letters, digits, ".", "_", ":" or "-".',
       });
     }
+    if (/^data-\d+$/.test(request.trigger)) {
+      throw new EvertrainError('USER_OPTION_INVALID', `"${request.trigger}" is what data calls its trainings.`, {
+        value: request.trigger,
+        remedy: 'Use another trigger, or leave it out.',
+      });
+    }
     const { pipeline, name } = definition;
     decode(pipeline.input, request.input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
     const busy = state.training;
