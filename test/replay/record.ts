@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Evertrain } from '../../client/evertrain.js';
 import type { Run } from '../../client/run.js';
+import { trainBikes } from '../../workflows/pipelines/bikes/pipeline.js';
 import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
 import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
@@ -66,6 +67,7 @@ const ofShipped = (pipeline: PipelineDefinition, input: object = {}): Recording 
 
 const shippedRecordings: Readonly<Record<string, Recording>> = {
   iris: ofShipped(trainIris),
+  bikes: ofShipped(trainBikes),
   diamonds: ofShipped(trainDiamonds),
   'penguins-imputed': ofShipped(trainPenguins),
   'penguins-dropped': ofShipped(trainPenguins, { missing: 'drop' }),
