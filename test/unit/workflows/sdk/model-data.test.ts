@@ -33,17 +33,17 @@ describe('data that arrives', () => {
     expect(twice.counts).toEqual({ received: 2, duplicates: 1, used: 0, rejected: 0, rows: 20 });
   });
 
-  it('is known among 5,000 later ones, and its state stays below 150 KB', () => {
+  it('is known among 10,000 later ones, and its state stays below 130 KB', () => {
     const policy = policyOf({ window: { batches: 100 } });
     let data = after(noData(), 'first');
-    for (let n = 1; n < 5_000; n++) {
+    for (let n = 1; n < 10_000; n++) {
       data = received(data, batch(`batch-${n}`), n);
       if (n % 100 === 0)
         data = settled(take(data, policy).data, policy, { outcome: 'completed', reason: 'registered' }, n);
     }
     expect(after(data, 'first').counts.duplicates).toBe(1);
-    expect(data.counts.used + data.waiting.length).toBe(5_000);
-    expect(JSON.stringify(data).length).toBeLessThan(150_000);
+    expect(data.counts.used + data.waiting.length).toBe(10_000);
+    expect(JSON.stringify(data).length).toBeLessThan(130_000);
     expect(after(received(data, batch('one more'), 1), 'first').counts.duplicates).toBe(0);
   });
 
