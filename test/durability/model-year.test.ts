@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installRuntime } from '../../worker/log.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';
 import { modelYear } from '../support/model-year.js';
@@ -7,6 +8,7 @@ let fixture: DurableProject;
 let server: HeldModelServer;
 
 beforeAll(async () => {
+  installRuntime('ERROR');
   fixture = await durableProject('durability', ['limit.historyCount.suggestContinueAsNew=300']);
   server = await heldModelServer(fixture.engine.dataDir);
 });
