@@ -19,7 +19,7 @@ afterAll(async () => {
 
 describe('a quarter of a model’s life', () => {
   it('is as its ledger has it: data, versions, champions, and what was handed over when it continued as new', async () => {
-    const found = await modelYear(fixture, server, { days: 90, dayMs: 150, kills: 2, seed: 20261122 });
+    const found = await modelYear(fixture, server, { days: 90, dayMs: 100, kills: 2, seed: 20261122 });
     expect(found.failures).toEqual([]);
     expect(found.lives.length).toBeGreaterThan(3);
     expect(found.rollbacks).toBe(2);
