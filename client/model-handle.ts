@@ -146,7 +146,7 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
     return this.order(modelMessages.releaseBatch, `the release of batch "${id}"`, options, { id });
   }
 
-  /** Rejects a batch for good that the quality gate holds back. */
+  /** Rejects a batch for good that the quality gate holds back, or that waits. */
   async dropBatch(id: string, options: OrderOptions = {}): Promise<ModelState> {
     return this.order(modelMessages.dropBatch, `the dropping of batch "${id}"`, options, { id });
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../client/model-handle.js';
+import { installRuntime } from '../../worker/log.js';
 import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
 import { learner, type learning } from '../fixtures/durability/model.js';
 import { arrivals } from '../support/arrivals.js';
@@ -12,6 +13,7 @@ let fixture: DurableProject;
 let model: Model<typeof learning>;
 
 beforeAll(async () => {
+  installRuntime('ERROR');
   // A model of a year continues as new every few thousand events; here every few hundred, in the middle of trainings.
   fixture = await durableProject('durability', ['limit.historyCount.suggestContinueAsNew=300']);
   model = fixture.evertrain.model(learner);

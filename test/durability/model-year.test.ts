@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installRuntime } from '../../worker/log.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';
 import { modelYear } from '../support/model-year.js';
@@ -7,6 +8,7 @@ let fixture: DurableProject;
 let server: HeldModelServer;
 
 beforeAll(async () => {
+  installRuntime('ERROR');
   fixture = await durableProject('durability', ['limit.historyCount.suggestContinueAsNew=300']);
   server = await heldModelServer(fixture.engine.dataDir);
 });
@@ -17,7 +19,7 @@ afterAll(async () => {
 
 describe('a quarter of a model’s life', () => {
   it('is as its ledger has it: data, versions, champions, and what was handed over when it continued as new', async () => {
-    const found = await modelYear(fixture, server, { days: 90, dayMs: 150, kills: 2, seed: 20261122 });
+    const found = await modelYear(fixture, server, { days: 90, dayMs: 100, kills: 2, seed: 20261122 });
     expect(found.failures).toEqual([]);
     expect(found.lives.length).toBeGreaterThan(3);
     expect(found.rollbacks).toBe(2);

@@ -60,9 +60,9 @@ describe('gc', () => {
     await new Promise((wake) => setTimeout(wake, 20));
     const report = async (...args: string[]) =>
       JSON.parse((await live.call('gc', '--grace', '10ms', ...args)).out) as Record<string, unknown>;
-    expect(await report()).toMatchObject({ dryRun: true, kept: 1, removed: 1 });
-    expect(await report('--apply')).toMatchObject({ dryRun: false, kept: 1, removed: 1 });
-    expect(await report()).toMatchObject({ kept: 1, removed: 0 });
+    expect(await report()).toMatchObject({ dryRun: true, kept: 3, removed: 1 });
+    expect(await report('--apply')).toMatchObject({ dryRun: false, kept: 3, removed: 1 });
+    expect(await report()).toMatchObject({ kept: 3, removed: 0 });
     const place = ['--address', live.engine.address, '--data-dir'];
     await expectAll([
       [['gc', '--grace', 'soon', ...place, live.engine.dataDir], 2, '--grace: "soon" is not a positive duration.'],

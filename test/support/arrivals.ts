@@ -80,7 +80,10 @@ export async function arrivals(fixture: DurableProject, options: ArrivalOptions)
       try {
         return await model.state({ within: '30s' });
       } catch (error) {
-        if (Date.now() > end) throw error;
+        if (Date.now() < end) continue;
+        const { historyLength, raw: described } = await raw.describe();
+        const task = JSON.stringify(described.pendingWorkflowTask);
+        throw new Error(`the model does not answer, at ${historyLength} events, task ${task}`, { cause: error });
       }
     }
   };

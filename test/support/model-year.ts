@@ -202,12 +202,12 @@ class Year {
   /** Sends a batch, and has it trained on as the last of its window. */
   private async train(id: string, skill: Skill): Promise<void> {
     await this.worker;
-    await this.until(20_000, ({ data, training }) => training === undefined && data?.failed === undefined);
+    await this.until(5_000, ({ training }) => training === undefined);
     await this.send(id, skill);
     // Recorded as a signal; the order must find it.
-    await this.until(20_000, ({ data }) => data?.waiting.at(-1)?.id === id);
+    await this.until(5_000, ({ data }) => data?.waiting.at(-1)?.id === id);
     await this.model.retrainNow({ actor: 'ann', within: '60s' });
-    await this.until(20_000, ({ data }) => data?.inTraining.at(-1)?.id === id);
+    await this.until(10_000, ({ data }) => data?.inTraining.at(-1)?.id === id);
   }
 
   // People

@@ -333,8 +333,16 @@ export function released(data: DataState, { batch }: QuarantinedBatch): DataStat
   return withWaiting(withoutQuarantined(data, batch.id), [...data.waiting, { ...batch, checked: true }]);
 }
 
-export function dropped(data: DataState, { batch }: QuarantinedBatch, reason: string, now: number): DataState {
-  return rejectedFor(withoutQuarantined(data, batch.id), batch.id, reason, now);
+/** Refuses an id of which no batch waits or is held back. */
+export function checkDrop(model: string, data: DataState | undefined, id: unknown): void {
+  if (data?.waiting.some((batch) => batch.id === id)) return;
+  quarantinedBatch(model, data, id);
+}
+
+/** A batch that is held back, or waits (and makes each training fail, say), is rejected for good. */
+export function dropped(data: DataState, id: string, reason: string, now: number): DataState {
+  const waiting = data.waiting.filter((batch) => batch.id !== id);
+  return rejectedFor(withWaiting(withoutQuarantined(data, id), waiting), id, reason, now);
 }
 
 function withoutQuarantined(data: DataState, id: string): DataState {

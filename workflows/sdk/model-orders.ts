@@ -2,7 +2,7 @@ import { defineUpdate, setHandler } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
 import { refusing } from './failures.js';
 import type { ModelBook } from './model-book.js';
-import { dropped, quarantinedBatch, released } from './model-data.js';
+import { checkDrop, dropped, quarantinedBatch, released } from './model-data.js';
 import type { ModelFeed } from './model-feed.js';
 import { checkPolicy, type ModelPolicy, policyFields } from './model-policy.js';
 import type { ModelPromotions } from './model-promotions.js';
@@ -76,9 +76,8 @@ export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPr
     carryOut: ({ id }) => book.changeData((data) => released(data, held(id))),
   });
   on<BatchOrder>(modelMessages.dropBatch, {
-    check: ({ id }) => held(id),
-    carryOut: ({ id, ...by }) =>
-      book.changeData((data) => dropped(data, held(id), `dropped ${byWhom(by)}`, Date.now())),
+    check: ({ id }) => checkDrop(book.state.name, book.state.data, id),
+    carryOut: ({ id, ...by }) => book.changeData((data) => dropped(data, id, `dropped ${byWhom(by)}`, Date.now())),
   });
   on<ConfigureRequest>(modelMessages.configure, {
     check: ({ policy }) => configured(book, policy),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   type Batch,
   checkBatch,
+  checkDrop,
   type DataState,
   dropped,
   due,
@@ -231,9 +232,11 @@ describe('a quality gate', () => {
       quarantined: [],
       waiting: [{ id: 'b' }, { id: 'a', checked: true }],
     });
-    const gone = dropped(held, found, 'dropped by ann', 10);
+    const gone = dropped(held, 'a', 'dropped by ann', 10);
     expect(gone).toMatchObject({ quarantined: [], rejected: [{ id: 'a', reason: 'dropped by ann', at: 10 }] });
-    expect(() => quarantinedBatch('m', gone, 'a')).toThrow(/no batch "a" in quarantine/);
+    expect(dropped(held, 'b', 'spoils each training', 11)).toMatchObject({ waiting: [], rejected: [{ id: 'b' }] });
+    expect(() => checkDrop('m', held, 'b')).not.toThrow();
+    expect(() => checkDrop('m', gone, 'a')).toThrow(/no batch "a" in quarantine/);
     expect(() => quarantinedBatch('m', undefined, 'a')).toThrow(/None is held back/);
   });
 
