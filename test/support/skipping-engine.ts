@@ -38,7 +38,8 @@ export async function startSkippingEngine(): Promise<SkippingEngine> {
   const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-test-'));
   const stop = async () => {
     await env.teardown();
-    await rm(dataDir, { recursive: true, force: true });
+    // A worker that was killed may have a file half made when its folder goes.
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   const { address, client, namespace = 'default' } = env;
   await addSearchAttributes(env.connection, namespace, Object.values(searchAttributes)).catch(

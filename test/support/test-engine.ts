@@ -42,7 +42,8 @@ export async function startTestEngine(backup?: string, dynamicConfig: readonly s
   const end = endWithTest(dataDir);
   const removeFolder = async () => {
     end.release();
-    await rm(dataDir, { recursive: true, force: true });
+    // A worker that was killed may have a file half made when its folder goes.
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   if (backup !== undefined) await restore({ from: backup, dataDir });
   const start = async (port?: number) => {
