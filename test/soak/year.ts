@@ -7,7 +7,7 @@ import { writeReport } from './report.js';
 const full = { days: 365, dayMs: 250, kills: 8 };
 const suggested = 300;
 
-/** What test/durability/model-year.test.ts does in a quarter, in a year. */
+/** A year in a model’s life, see test/support/model-year.ts. */
 export async function soakYear(seed: number): Promise<boolean> {
   const startedAt = new Date();
   const fixture = await durableProject('durability', [`limit.historyCount.suggestContinueAsNew=${suggested}`]);
