@@ -11,7 +11,6 @@ import {
   Worker,
   type WorkerOptions as TemporalWorkerOptions,
 } from '@temporalio/worker';
-import { modelSteps } from '../activities/model-steps.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
@@ -115,8 +114,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   checkUrl('modelServer', options.modelServer);
   const project = await loadProject(options.workflows);
   const serves = (queue: string) => options.queues === undefined || queue in options.queues;
-  const implementations = [...options.activities, ...modelSteps];
-  const manifest = checkManifest(project, implementations, serves);
+  const manifest = checkManifest(project, options.activities, serves);
   const namespace = options.namespace ?? 'default';
   const settings = {
     address: options.address,
@@ -179,7 +177,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       } finally {
         endWatch();
         await endWaking();
-        for (const implementation of implementations) await implementation.close?.();
+        for (const implementation of manifest.implementations.values()) await implementation.close?.();
         await recorder.stop();
         await services.close();
         await clientConnection.close();

@@ -1,3 +1,4 @@
+import { modelSteps } from '../activities/model-steps.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { Project } from '../workflows/sdk/project.js';
@@ -7,6 +8,7 @@ import type { StepDefinition } from '../workflows/sdk/step.js';
 
 /** What a worker was asked to serve, checked. */
 export interface Manifest {
+  /** By step: the project's, and those that models use. */
   readonly implementations: ReadonlyMap<string, Implementation>;
   /** Queue → names of the steps that it runs. */
   readonly queues: ReadonlyMap<string, readonly string[]>;
@@ -18,9 +20,10 @@ export interface Manifest {
  */
 export function checkManifest(
   project: Project,
-  implementations: readonly Implementation[],
+  activities: readonly Implementation[],
   serves: (queue: string) => boolean,
 ): Manifest {
+  const implementations = [...activities, ...modelSteps];
   refuseDuplicates(
     'step',
     defined.steps.map((step) => step.name),

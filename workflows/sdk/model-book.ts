@@ -7,6 +7,7 @@ import type { ModelState, OpenRun } from './protocol.js';
 /** What the parts of a model's life share: its state, and the runs that it waits for. */
 export class ModelBook {
   readonly children: ModelChildren;
+  private resolved: { readonly of: ModelPolicy; readonly data: DataPolicy } | undefined;
 
   constructor(
     readonly definition: ModelDefinition,
@@ -25,10 +26,13 @@ export class ModelBook {
     return this.state.policy ?? this.definition.policy;
   }
 
-  /** Of a model that declares `data`. */
+  /** Of a model that declares `data`; conditions ask for it at each event. */
   get dataPolicy(): DataPolicy | undefined {
     const { name, data } = this.definition;
-    return data === undefined ? undefined : dataPolicy(`model "${name}"`, this.policy);
+    if (data === undefined) return undefined;
+    const { policy } = this;
+    if (this.resolved?.of !== policy) this.resolved = { of: policy, data: dataPolicy(`model "${name}"`, policy) };
+    return this.resolved.data;
   }
 
   changeData(change: (data: DataState) => DataState): void {

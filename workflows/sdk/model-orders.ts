@@ -6,7 +6,7 @@ import { checkDrop, dropped, quarantinedBatch, released } from './model-data.js'
 import type { ModelFeed } from './model-feed.js';
 import { checkPolicy, type ModelPolicy, policyFields } from './model-policy.js';
 import type { ModelPromotions } from './model-promotions.js';
-import { beforeChampion, checkOrder, promotable, withOrder } from './model-state.js';
+import { beforeChampion, checkOrder, promotable, signature, withOrder } from './model-state.js';
 import { checkOptions } from './options.js';
 import {
   type BatchOrder,
@@ -56,9 +56,8 @@ export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPr
       }),
   });
   on(modelMessages.pause, {
-    carryOut: ({ actor, reason }) => {
-      const by = { ...(actor === undefined ? {} : { actor }), ...(reason === undefined ? {} : { reason }) };
-      book.state = { ...book.state, paused: { ...by, at: new Date().toISOString() } };
+    carryOut: (order) => {
+      book.state = { ...book.state, paused: { ...signature(order), at: new Date().toISOString() } };
     },
   });
   on(modelMessages.resume, {

@@ -36,7 +36,8 @@ export class ModelPromotions {
 
   get hasWork(): boolean {
     const { state } = this.book;
-    return this.ordered.length > 0 || (state.comparison === undefined && nextChallenger(state) !== undefined);
+    const hasChallenger = state.versions.some(({ stage }) => stage === 'challenger');
+    return this.ordered.length > 0 || (state.comparison === undefined && hasChallenger);
   }
 
   async work(): Promise<void> {

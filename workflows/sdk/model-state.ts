@@ -203,15 +203,14 @@ export function withStage(
 const keptOrders = 20;
 
 export function withOrder(state: ModelState, order: string, by: AnyOrder, at: string): ModelState {
-  const { actor, reason, version, id } = by;
-  const of = version ?? id;
-  const record = {
-    order: of === undefined ? order : `${order} ${of}`,
-    at,
-    ...(actor === undefined ? {} : { actor }),
-    ...(reason === undefined ? {} : { reason }),
-  };
+  const of = by.version ?? by.id;
+  const record = { order: of === undefined ? order : `${order} ${of}`, at, ...signature(by) };
   return { ...state, orders: [...(state.orders ?? []), record].slice(-keptOrders) };
+}
+
+/** Who gave an order, and why, of whatever else it says. */
+export function signature({ actor, reason }: ModelOrder): ModelOrder {
+  return { ...(actor === undefined ? {} : { actor }), ...(reason === undefined ? {} : { reason }) };
 }
 
 type AnyOrder = ModelOrder & { readonly version?: string; readonly id?: string };

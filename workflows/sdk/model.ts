@@ -1,6 +1,6 @@
 import { EvertrainError, show } from './errors.js';
 import type { DataOptions } from './model-data.js';
-import { checkPolicy, type ModelPolicy, type PromotionRule, policyFields } from './model-policy.js';
+import { checkPolicy, dataPolicy, type ModelPolicy, type PromotionRule, policyFields } from './model-policy.js';
 import { batchCheck, comparison, type EvaluateStep, type QualityStep } from './model-runs.js';
 import { checkName, checkOptions } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
@@ -80,11 +80,7 @@ function policyOf(
       remedy: 'Pass a function from batches to the input of the pipeline.',
     });
   }
-  if (data.retrainWhen === undefined) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: data.retrainWhen is undefined.`, {
-      remedy: 'Give `rows`, `batches` or `orAfter`.',
-    });
-  }
+  dataPolicy(owner, rest);
   const rules = quality === undefined || isStep(quality) ? {} : { quality };
   return checkPolicy(owner, { promotion, ...rest, ...rules });
 }

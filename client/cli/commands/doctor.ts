@@ -5,7 +5,6 @@ import { dirname, join, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { Command } from 'commander';
 import colors from 'picocolors';
-import { modelSteps } from '../../../activities/model-steps.js';
 import { packageFile } from '../../../activities/sdk/jobs/package-file.js';
 import { isPortFree, portOf } from '../../../worker/engine/engine-ports.js';
 import { readEngineRecord } from '../../../worker/engine/engine-record.js';
@@ -64,7 +63,7 @@ const checks: Readonly<Record<string, Check>> = {
     if (!existsSync(join(process.cwd(), 'workflows'))) return warn('no workflows folder here.', inProjectFolder);
     const project = await loadProject(process.cwd());
     const activities = await loadActivities(process.cwd());
-    checkManifest(project, [...activities, ...modelSteps], () => true);
+    checkManifest(project, activities, () => true);
     return ok(`${project.pipelines.length} pipelines, ${activities.length} steps, all implemented`);
   },
   'onnxruntime-node': peer('onnxruntime-node', 'the model server and `predict` need it'),
