@@ -15,7 +15,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/common';
-import { EvertrainError, isErrorCode, isEvertrainError } from '../workflows/sdk/errors.js';
+import { EvertrainError, isErrorCode, isEvertrainError, withoutLink } from '../workflows/sdk/errors.js';
 
 /** What the failed call was about, for the message. */
 export interface ErrorContext {
@@ -175,10 +175,6 @@ function unknownNamespace(namespace: string, cause: unknown): EvertrainError {
 
 function at({ address }: ErrorContext): string {
   return address === undefined ? '' : ` at ${address}`;
-}
-
-function withoutLink(message: string): string {
-  return message.replace(/ \[[A-Z_]+, see docs\/errors\.md#[a-z_]+\]$/, '');
 }
 
 function sentence(text: string): string {

@@ -1,5 +1,6 @@
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { temporal } from '@temporalio/proto';
+import { withoutLink } from '../../workflows/sdk/errors.js';
 import type { FailureView } from './run-view.js';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -77,7 +78,8 @@ export function decodeObject<T>(payload: Payload | null | undefined): T | undefi
 export function failureView(failure: Failure | null | undefined): FailureView {
   let at = failure ?? {};
   while (!at.applicationFailureInfo && !at.timeoutFailureInfo && !at.canceledFailureInfo && at.cause) at = at.cause;
-  const message = (at.message ?? '').replace(codeAndLink, '') || 'no message';
+  // Beside a code of its own the link would be noise.
+  const message = withoutLink(at.message ?? '') || 'no message';
   if (at.timeoutFailureInfo) {
     const type = at.timeoutFailureInfo.timeoutType ?? 0;
     return { code: 'SYSTEM_FAILED', message: timeoutWords[type] ?? message };
@@ -85,9 +87,6 @@ export function failureView(failure: Failure | null | undefined): FailureView {
   if (at.canceledFailureInfo) return { code: 'CANCELLED', message };
   return { code: at.applicationFailureInfo?.type || 'SYSTEM_FAILED', message };
 }
-
-/** Every Evertrain message ends with its code and docs section; beside a code of its own that would be noise. */
-const codeAndLink = / \[[A-Z_]+, see docs\/errors\.md#[a-z_]+\]$/;
 
 const timeoutWords: Record<number, string> = {
   1: 'The attempt ran longer than its `timeout`.',

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ErrorCode, EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
+import { type ErrorCode, EvertrainError, isEvertrainError, withoutLink } from '../../workflows/sdk/errors.js';
 
 /** What a request is answered with; the body is JSON. */
 export interface Answer {
@@ -53,7 +53,7 @@ export function answerOf(error: unknown): Answer {
 
 /** The message without the remedy and the link, which have fields of their own. */
 function whatOf({ message, remedy }: EvertrainError): string {
-  const what = message.replace(/ \[[A-Z_]+, see [^\]]+\]$/, '');
+  const what = withoutLink(message);
   return remedy !== undefined && what.endsWith(` ${remedy}`) ? what.slice(0, -remedy.length - 1) : what;
 }
 

@@ -99,6 +99,11 @@ function docsLink(code: ErrorCode): string {
   return `docs/errors.md#${code.toLowerCase()}`;
 }
 
+/** A message without the code and link at its end, which a message around it, or a field beside it, tells already. */
+export function withoutLink(message: string): string {
+  return message.replace(/ \[[A-Z_]+, see docs\/errors\.md#[a-z_]+\]$/, '');
+}
+
 export function isErrorCode(text: unknown): text is ErrorCode {
   return (errorCodes as readonly unknown[]).includes(text);
 }

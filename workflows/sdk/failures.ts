@@ -1,5 +1,5 @@
 import { ApplicationFailure, isCancellation, rootCause, TemporalFailure } from '@temporalio/workflow';
-import { EvertrainError, isEvertrainError } from './errors.js';
+import { EvertrainError, isEvertrainError, withoutLink } from './errors.js';
 import { shortError, shortText } from './short-error.js';
 
 /** A plain error would fail the workflow task for ever; a run's own failure is an ApplicationFailure with a code. */
@@ -36,11 +36,6 @@ export function refusing(check: () => unknown): void {
 /** What a failure that came over the wire says at its root. */
 export function failureText(error: unknown): string {
   return rootCause(error) ?? String(error);
-}
-
-/** The bracket with code and link is added once, by the outermost error. */
-export function withoutLink(message: string): string {
-  return message.replace(/ \[[A-Z_]+, see docs\/errors\.md#[a-z_]+\]$/, '');
 }
 
 /** For what is told another way as well: only a cancellation is passed on. */

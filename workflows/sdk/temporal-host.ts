@@ -16,8 +16,7 @@ import {
 import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
-import { EvertrainError, isErrorCode } from './errors.js';
-import { withoutLink } from './failures.js';
+import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
 import { builtIn, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
