@@ -15,7 +15,9 @@ import { fibo } from '../support/fibo.js';
 import { type BenchRow, median, quantile, spread } from '../support/report.js';
 import { chain, fibo as fiboStep, reacts, stamp, wide } from './contracts.js';
 
-const rounds = 5;
+/** A worker lives long: what its compiler does in the first runs is not what a run costs. */
+const warmUps = 8;
+const rounds = 10;
 const none: Cost = { wall: 0, cpu: 0 };
 const chainSteps = 40;
 const wideItems = 500;
@@ -160,15 +162,15 @@ async function measure(
     rawWide: raw('wide', { items: wideItems }),
   };
   const measured: Measured = { ours: { chain: [], wide: [] }, raw: { chain: [], wide: [] }, latencies: [] };
-  for (let round = 0; round <= count; round++) {
+  for (let round = 1 - warmUps; round <= count; round++) {
     const times = {
       rawChain: await timed(work.rawChain),
       oursChain: await timed(work.oursChain),
       rawWide: stock ? none : await timed(work.rawWide),
       oursWide: stock ? none : await timed(work.oursWide),
     };
-    say(`${stock ? 'stock' : 'tuned'} round ${round}${round === 0 ? ' (warm-up)' : ''}: ${JSON.stringify(times)}`);
-    if (round === 0) continue;
+    say(`${stock ? 'stock' : 'tuned'} round ${round}${round < 1 ? ' (warm-up)' : ''}: ${JSON.stringify(times)}`);
+    if (round < 1) continue;
     measured.raw.chain.push(times.rawChain);
     measured.ours.chain.push(times.oursChain);
     measured.raw.wide.push(times.rawWide);

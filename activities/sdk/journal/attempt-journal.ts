@@ -146,9 +146,9 @@ class BufferedJournal implements AttemptJournal {
 
   private add(line: AttemptLine): void {
     const { workflowId, runId, stepId, attempt } = this.of;
-    this.lines ??= new LineBuffer((batch) => {
-      return this.journal.append(attemptPrefix(workflowId, runId, stepId, attempt), batch);
-    });
+    const append = (batch: readonly string[]) =>
+      this.journal.append(attemptPrefix(workflowId, runId, stepId, attempt), batch);
+    this.lines ??= new LineBuffer(append, { flushAfterMs: 200 });
     this.lines.add(asText(line));
   }
 }

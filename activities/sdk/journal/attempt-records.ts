@@ -3,6 +3,9 @@ import type { AttemptRecord } from './attempt-journal.js';
 import { recordsKey } from './keys.js';
 import { LineBuffer } from './line-buffer.js';
 
+/** Nobody waits for them: who reads a run that is at work has its steps from history. */
+const flushAfterMs = 1_000;
+
 interface RunOf {
   readonly workflowId: string;
   readonly runId: string;
@@ -13,7 +16,7 @@ interface RunOf {
  * steps costs a few appends and no file each. Readers take the first record of an attempt that was delivered twice.
  */
 export interface AttemptRecords {
-  /** Written within 200 ms, and tried again while the journal cannot be written. */
+  /** Written within a second, and tried again while the journal cannot be written. */
   add(run: RunOf, record: AttemptRecord): void;
   /** Writes what has been added, of one run or of all; SYSTEM_STORE_UNAVAILABLE when it cannot. */
   flush(run?: RunOf): Promise<void>;
@@ -36,10 +39,11 @@ export function openAttemptRecords(journal: Journal, worker: string): AttemptRec
   /** A buffer that has nothing left is forgotten with its run. */
   function openBuffer({ workflowId, runId }: RunOf): LineBuffer {
     const key = recordsKey(workflowId, runId, worker);
-    const buffer = new LineBuffer(async (lines) => {
+    const append = async (lines: readonly string[]) => {
       await journal.append(key, lines);
       if (buffer.isEmpty) buffers.delete(runId);
-    });
+    };
+    const buffer = new LineBuffer(append, { flushAfterMs });
     buffers.set(runId, buffer);
     return buffer;
   }

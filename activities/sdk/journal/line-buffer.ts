@@ -1,11 +1,10 @@
 import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
 
-const flushAfterMs = 200;
 const flushAtBytes = 64 << 10;
 const mostBufferedBytes = 8 << 20;
 
 /**
- * Lines on their way to a stream: appended 200 ms after the first, or from 64 KiB on, in order and by one append at a
+ * Lines on their way to a stream: appended `flushAfterMs` after the first, or from 64 KiB on, in order and by one append at a
  * time. What cannot be written stays here and is tried again; beyond 8 MiB the oldest lines are dropped, and
  * the line that takes their place says how many.
  */
@@ -16,9 +15,14 @@ export class LineBuffer {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #append: (lines: readonly string[]) => Promise<void>;
+  readonly #flushAfterMs: number;
 
-  constructor(append: (lines: readonly string[]) => Promise<void>) {
+  constructor(
+    append: (lines: readonly string[]) => Promise<void>,
+    { flushAfterMs }: { readonly flushAfterMs: number },
+  ) {
     this.#append = append;
+    this.#flushAfterMs = flushAfterMs;
   }
 
   get isEmpty(): boolean {
@@ -34,7 +38,7 @@ export class LineBuffer {
       this.#dropped++;
     }
     if (this.#bytes >= flushAtBytes) this.#flushSoon(0);
-    else this.#flushSoon(flushAfterMs);
+    else this.#flushSoon(this.#flushAfterMs);
   }
 
   flush(): Promise<void> {
@@ -71,7 +75,7 @@ export class LineBuffer {
       this.#lines = [...lines, ...this.#lines];
       this.#bytes += bytes;
       this.#dropped += dropped;
-      this.#flushSoon(flushAfterMs);
+      this.#flushSoon(this.#flushAfterMs);
       throw error;
     }
   }
