@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, WorkflowStartOptions } from '@temporalio/client';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
-import type { ModelDefinition } from '../workflows/sdk/model.js';
+import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import { checkOptions, nearestName } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import {

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { type Connection, WithStartWorkflowOperation } from '@temporalio/client';
 import { type Duration, durationMs } from '../workflows/sdk/duration.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { ModelDefinition } from '../workflows/sdk/model.js';
-import { type Batch, checkBatch } from '../workflows/sdk/model-data.js';
+import type { ModelDefinition } from '../workflows/sdk/model/model.js';
+import { type Batch, checkBatch } from '../workflows/sdk/model/data.js';
 import { checkName, checkOptions } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
-import type { ModelPolicy } from '../workflows/sdk/model-policy.js';
-import { promotionApproval } from '../workflows/sdk/model-runs.js';
+import type { ModelPolicy } from '../workflows/sdk/model/policy.js';
+import { promotionApproval } from '../workflows/sdk/model/runs.js';
 import {
   type BatchOrder,
   type ConfigureRequest,

@@ -9,7 +9,7 @@ import type { StepServices } from '../activities/sdk/services.js';
 import { keyOf } from '../activities/sdk/step-activity.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { ModelDefinition } from '../workflows/sdk/model.js';
+import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import {
   builtIn,
   type CacheLookup,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { ModelDefinition } from '../workflows/sdk/model.js';
+import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import { memo, modelMessages, modelWorkflowType } from '../workflows/sdk/protocol.js';
 import { type Build, isCurrentBuild } from './deployment.js';
 import { workerLog } from './log.js';

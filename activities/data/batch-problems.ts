@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { QualityRules } from '../../workflows/sdk/model-steps.js';
+import type { QualityRules } from '../../workflows/sdk/model/steps.js';
 import type { BatchQuality, ColumnQuality } from './batch-quality.js';
 
 type Rules = z.output<typeof QualityRules>;

@@ -1,5 +1,5 @@
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { checkBatchQuality } from '../../workflows/sdk/model-steps.js';
+import { checkBatchQuality } from '../../workflows/sdk/model/steps.js';
 import type { StepContext } from '../sdk/context.js';
 import { implement, type StepInput } from '../sdk/implement.js';
 import { batchFacts } from './batch-facts.js';

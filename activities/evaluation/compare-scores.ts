@@ -1,5 +1,5 @@
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { compareScores } from '../../workflows/sdk/model-steps.js';
+import { compareScores } from '../../workflows/sdk/model/steps.js';
 import { type Connection, numbersOf, rowsOf, withDuckdb } from '../data/table-query.js';
 import { createTable, malformed, sourceOf, type TableSource } from '../data/table-source.js';
 import { implement } from '../sdk/implement.js';

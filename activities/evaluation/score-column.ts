@@ -18,7 +18,7 @@ export interface ScoreColumn {
   readonly isSquared: boolean;
 }
 
-/** The score of a row by a metric; contracts in workflows/sdk/model-steps.ts. */
+/** The score of a row by a metric; contracts in workflows/sdk/model/steps.ts. */
 export function scoreColumn(from: ScoreTable, metric: string): ScoreColumn {
   const own = cell(from, metric);
   if (own !== undefined) {

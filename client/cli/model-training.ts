@@ -1,5 +1,5 @@
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import type { ModelDefinition } from '../../workflows/sdk/model.js';
+import type { ModelDefinition } from '../../workflows/sdk/model/model.js';
 import { nearestName } from '../../workflows/sdk/options.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
 import type { Model } from '../model-handle.js';

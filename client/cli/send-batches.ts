@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { type Batch, checkBatch, isKnown } from '../../workflows/sdk/model-data.js';
+import { type Batch, checkBatch, isKnown } from '../../workflows/sdk/model/data.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
 import type { Model } from '../model-handle.js';
 import { followTraining, trainingUnderWay } from './model-training.js';

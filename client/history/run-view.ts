@@ -1,4 +1,4 @@
-import type { KnownBatch } from '../../workflows/sdk/model-data.js';
+import type { KnownBatch } from '../../workflows/sdk/model/data.js';
 import type { ApprovalRecord, GateRecord, Provenance } from '../../workflows/sdk/protocol.js';
 import type { FailureView, StepView } from './step-shapes.js';
 

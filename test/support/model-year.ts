@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
-import type { PromotionRule } from '../../workflows/sdk/model-policy.js';
+import type { PromotionRule } from '../../workflows/sdk/model/policy.js';
 import { modelMessages, type ModelState, modelWorkflowId } from '../../workflows/sdk/protocol.js';
 import { rival } from '../fixtures/durability/rival.js';
 import type { DurableProject } from './durable-project.js';

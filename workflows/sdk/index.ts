@@ -7,11 +7,11 @@ export { type ErrorCode, errorCodes, EvertrainError, isEvertrainError } from './
 export { fanOut, type FanOutOptions, fanOutSettled, type Settled } from './fan-out.js';
 export { gate } from './gate.js';
 export { group } from './group.js';
-export { model, type ModelDefinition, type ModelOptions } from './model.js';
-export type { Batch, DataOptions, DataState, KnownBatch } from './model-data.js';
-export type { ModelPolicy, PromotionRule } from './model-policy.js';
-export type { EvaluateStep, QualityStep } from './model-runs.js';
-export type { QualityRules } from './model-steps.js';
+export { model, type ModelDefinition, type ModelOptions } from './model/model.js';
+export type { Batch, DataOptions, DataState, KnownBatch } from './model/data.js';
+export type { ModelPolicy, PromotionRule } from './model/policy.js';
+export type { EvaluateStep, QualityStep } from './model/runs.js';
+export type { QualityRules } from './model/steps.js';
 export { type Pipeline, pipeline, type PipelineInput, type PipelineOptions, type PipelineOutput } from './pipeline.js';
 export type { PolicyOptions, RetryOptions } from './policy.js';
 export { type Project, project } from './project.js';

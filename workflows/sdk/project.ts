@@ -1,12 +1,12 @@
 import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
-import type { ModelDefinition } from './model.js';
+import type { ModelDefinition } from './model/model.js';
 import { checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
 import { type ModelStart, modelWorkflowType, type RunOptions, tickWorkflowType } from './protocol.js';
-import { runModel } from './run-model.js';
+import { runModel } from './model/run-model.js';
 import { runPipeline } from './run-pipeline.js';
-import { tick } from './tick.js';
+import { tick } from './model/tick.js';
 
 /** What a project's workflows/index.ts exports as its default: every pipeline and model that its workers serve. */
 export interface Project {

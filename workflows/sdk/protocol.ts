@@ -3,9 +3,9 @@
  * histories, so once a version is published a change here needs `patched`.
  */
 
-import type { DataState, KnownBatch } from './model-data.js';
-import type { ModelPolicy } from './model-policy.js';
-import type { ComparisonFacts } from './model-runs.js';
+import type { DataState, KnownBatch } from './model/data.js';
+import type { ModelPolicy } from './model/policy.js';
+import type { ComparisonFacts } from './model/runs.js';
 
 /** Task queue of runs and of steps that name no other queue. */
 export const defaultQueue = 'evertrain';

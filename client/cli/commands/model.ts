@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import type { Batch } from '../../../workflows/sdk/model-data.js';
-import type { ModelPolicy } from '../../../workflows/sdk/model-policy.js';
+import type { Batch } from '../../../workflows/sdk/model/data.js';
+import type { ModelPolicy } from '../../../workflows/sdk/model/policy.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import type { ModelState } from '../../../workflows/sdk/protocol.js';
 import type { Evertrain } from '../../evertrain.js';

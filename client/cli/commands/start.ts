@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import type { ModelDefinition } from '../../../workflows/sdk/model.js';
-import type { Batch } from '../../../workflows/sdk/model-data.js';
+import type { ModelDefinition } from '../../../workflows/sdk/model/model.js';
+import type { Batch } from '../../../workflows/sdk/model/data.js';
 import type { ModelState, ModelVersion, TrainingRecord } from '../../../workflows/sdk/protocol.js';
 import type { Model } from '../../model-handle.js';
 import { type LocalSystem, startLocalSystem } from '../local-system.js';

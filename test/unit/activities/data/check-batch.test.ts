@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkBatch } from '../../../../activities/data/check-batch.js';
 import { literal, withDuckdb } from '../../../../activities/data/table-query.js';
 import type { Artifact } from '../../../../workflows/sdk/artifact.js';
-import { QualityRules } from '../../../../workflows/sdk/model-steps.js';
+import { QualityRules } from '../../../../workflows/sdk/model/steps.js';
 import { testContext, type TestContext } from '../../../support/step-context.js';
 
 let context: TestContext;

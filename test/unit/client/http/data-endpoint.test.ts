@@ -10,7 +10,7 @@ import { type ApiServer, startApiServer } from '../../../../client/http/start-ap
 import { Model } from '../../../../client/model-handle.js';
 import { EvertrainError } from '../../../../workflows/sdk/errors.js';
 import { model, pipeline } from '../../../../workflows/sdk/index.js';
-import type { ModelDefinition } from '../../../../workflows/sdk/model.js';
+import type { ModelDefinition } from '../../../../workflows/sdk/model/model.js';
 
 const token = 'a token of the tests'.replaceAll(' ', '-');
 const url = '/models/fed/data';

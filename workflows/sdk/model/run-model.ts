@@ -13,14 +13,14 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { refusing } from './failures.js';
+import { refusing } from '../failures.js';
 import type { ModelDefinition } from './model.js';
-import { ModelBook } from './model-book.js';
-import { ModelFeed } from './model-feed.js';
-import { takeOrders } from './model-orders.js';
-import { ModelPromotions } from './model-promotions.js';
-import { initialState, withDeclared } from './model-state.js';
-import { ModelTrainings } from './model-trainings.js';
+import { ModelBook } from './book.js';
+import { ModelFeed } from './feed.js';
+import { takeOrders } from './orders.js';
+import { ModelPromotions } from './promotions.js';
+import { initialState, withDeclared } from './state.js';
+import { ModelTrainings } from './trainings.js';
 import {
   builtIn,
   type DeclaredModel,
@@ -33,12 +33,12 @@ import {
   type RunSinks,
   searchAttributes,
   type TrainRequest,
-} from './protocol.js';
+} from '../protocol.js';
 
 /**
  * A model's life as one workflow. Signals bring data, updates bring people's orders; what is to be done is done in one
  * loop, one thing after the other: runs that ended are settled, promotions carried out, and what has fallen due is begun:
- * a check of new batches, a training, a comparison. These are runs of their own (`model-children.ts`). The state is all
+ * a check of new batches, a training, a comparison. These are runs of their own (`children.ts`). The state is all
  * that counts; it is handed over when the workflow continues as new.
  */
 export async function runModel(definition: ModelDefinition, start: ModelStart): Promise<never> {

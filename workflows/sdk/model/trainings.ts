@@ -1,11 +1,11 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
-import { EvertrainError, show } from './errors.js';
-import { failureText } from './failures.js';
-import type { ModelBook } from './model-book.js';
-import { givenBack, settled } from './model-data.js';
-import { settleTraining } from './model-state.js';
-import type { ModelVersion, RunOptions, RunOutcome, TrainRequest } from './protocol.js';
-import { decode } from './schema.js';
+import { EvertrainError, show } from '../errors.js';
+import { failureText } from '../failures.js';
+import type { ModelBook } from './book.js';
+import { givenBack, settled } from './data.js';
+import { settleTraining } from './state.js';
+import type { ModelVersion, RunOptions, RunOutcome, TrainRequest } from '../protocol.js';
+import { decode } from '../schema.js';
 
 /** Trainings of a model: at most one at a time, each known by its trigger. */
 export class ModelTrainings {

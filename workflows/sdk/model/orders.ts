@@ -1,13 +1,13 @@
 import { defineUpdate, setHandler } from '@temporalio/workflow';
-import { EvertrainError } from './errors.js';
-import { refusing } from './failures.js';
-import type { ModelBook } from './model-book.js';
-import { checkDrop, dropped, quarantinedBatch, released } from './model-data.js';
-import type { ModelFeed } from './model-feed.js';
-import { checkPolicy, type ModelPolicy, policyFields } from './model-policy.js';
-import type { ModelPromotions } from './model-promotions.js';
-import { beforeChampion, checkOrder, promotable, signature, withOrder } from './model-state.js';
-import { checkOptions } from './options.js';
+import { EvertrainError } from '../errors.js';
+import { refusing } from '../failures.js';
+import type { ModelBook } from './book.js';
+import { checkDrop, dropped, quarantinedBatch, released } from './data.js';
+import type { ModelFeed } from './feed.js';
+import { checkPolicy, type ModelPolicy, policyFields } from './policy.js';
+import type { ModelPromotions } from './promotions.js';
+import { beforeChampion, checkOrder, promotable, signature, withOrder } from './state.js';
+import { checkOptions } from '../options.js';
 import {
   type BatchOrder,
   type ConfigureRequest,
@@ -15,7 +15,7 @@ import {
   type ModelState,
   modelMessages,
   type PromoteRequest,
-} from './protocol.js';
+} from '../protocol.js';
 
 interface Order<O extends ModelOrder> {
   /** Throws what the person should read; nothing is recorded then. */

@@ -10,7 +10,7 @@ import {
   pipeline,
   type PromotionRule,
   step,
-} from '../../../../workflows/sdk/index.js';
+} from '../../../../../workflows/sdk/index.js';
 import {
   beforeChampion,
   checkOrder,
@@ -25,8 +25,8 @@ import {
   withDeclared,
   withOrder,
   withStage,
-} from '../../../../workflows/sdk/model-state.js';
-import type { PipelineResult, RunOutcome } from '../../../../workflows/sdk/protocol.js';
+} from '../../../../../workflows/sdk/model/state.js';
+import type { PipelineResult, RunOutcome } from '../../../../../workflows/sdk/protocol.js';
 
 const sha256 = 'c'.repeat(64);
 const artifact = { uri: `file:sha256/${sha256}`, sha256, sizeBytes: 9, mediaType: 'application/octet-stream' };

@@ -1,8 +1,8 @@
 import { getExternalWorkflowHandle, isCancellation, scheduleActivity } from '@temporalio/workflow';
-import { EvertrainError } from './errors.js';
-import { failureText, unlessCancelled } from './failures.js';
-import { checkInput } from './json-size.js';
-import type { ModelBook } from './model-book.js';
+import { EvertrainError } from '../errors.js';
+import { failureText, unlessCancelled } from '../failures.js';
+import { checkInput } from '../json-size.js';
+import type { ModelBook } from './book.js';
 import {
   checkBatch,
   type DataState,
@@ -13,13 +13,13 @@ import {
   received,
   rejectedFor,
   takeWindow,
-} from './model-data.js';
-import type { BatchCheckInput, BatchVerdict } from './model-runs.js';
-import { withTraining } from './model-state.js';
-import { type ModelTrainings, settleData } from './model-trainings.js';
-import { builtIn, type ModelSchedule, type RunOutcome } from './protocol.js';
-import { decode } from './schema.js';
-import { notice } from './temporal-host.js';
+} from './data.js';
+import type { BatchCheckInput, BatchVerdict } from './runs.js';
+import { withTraining } from './state.js';
+import { type ModelTrainings, settleData } from './trainings.js';
+import { builtIn, type ModelSchedule, type RunOutcome } from '../protocol.js';
+import { decode } from '../schema.js';
+import { notice } from '../temporal-host.js';
 
 /** What becomes of the data that arrives: it is received, checked when it is enough, and trained on. */
 export class ModelFeed {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { artifact } from './artifact.js';
-import { step } from './step.js';
+import { artifact } from '../artifact.js';
+import { step } from '../step.js';
 
 /** Steps of Evertrain's own that a model's runs use; every worker implements them. */
 

@@ -6,8 +6,8 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { builtIn, type OpenRun, type RunOutcome, type RunOptions, searchAttributes } from './protocol.js';
-import { failureText } from './failures.js';
+import { builtIn, type OpenRun, type RunOutcome, type RunOptions, searchAttributes } from '../protocol.js';
+import { failureText } from '../failures.js';
 
 /** How often a run is asked for that this execution of the model's workflow did not start. */
 const askEveryMs = 5 * 60_000;

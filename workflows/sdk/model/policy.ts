@@ -1,8 +1,8 @@
-import { type Duration, durationMs } from './duration.js';
-import { EvertrainError, show } from './errors.js';
-import { QualityRules } from './model-steps.js';
-import { checkOptions } from './options.js';
-import { decode } from './schema.js';
+import { type Duration, durationMs } from '../duration.js';
+import { EvertrainError, show } from '../errors.js';
+import { QualityRules } from './steps.js';
+import { checkOptions } from '../options.js';
+import { decode } from '../schema.js';
 
 /**
  * What a model does by itself, as data: it stands in the model's state, so that a running model keeps what it was told,

@@ -1,8 +1,8 @@
 import { ApplicationFailure, condition, isCancellation, scheduleActivity } from '@temporalio/workflow';
-import { EvertrainError } from './errors.js';
-import { failureText, refusing, unlessCancelled } from './failures.js';
-import type { ModelBook } from './model-book.js';
-import { promotionTerms } from './model-policy.js';
+import { EvertrainError } from '../errors.js';
+import { failureText, refusing, unlessCancelled } from '../failures.js';
+import type { ModelBook } from './book.js';
+import { promotionTerms } from './policy.js';
 import {
   comparisonInput,
   decisionOf,
@@ -12,8 +12,8 @@ import {
   promoted,
   rolledBack,
   withStage,
-} from './model-state.js';
-import { builtIn, type Deployment, type ModelState, type ModelVersion, type RunOutcome } from './protocol.js';
+} from './state.js';
+import { builtIn, type Deployment, type ModelState, type ModelVersion, type RunOutcome } from '../protocol.js';
 
 interface Promotion {
   readonly version: ModelVersion;

@@ -1,11 +1,11 @@
-import { EvertrainError, show } from './errors.js';
-import type { DataOptions } from './model-data.js';
-import { checkPolicy, dataPolicy, type ModelPolicy, type PromotionRule, policyFields } from './model-policy.js';
-import { batchCheck, comparison, type EvaluateStep, type QualityStep } from './model-runs.js';
-import { checkName, checkOptions } from './options.js';
-import type { PipelineDefinition } from './pipeline.js';
-import type { Schema } from './schema.js';
-import { type Description, descriptionFields } from './step.js';
+import { EvertrainError, show } from '../errors.js';
+import type { DataOptions } from './data.js';
+import { checkPolicy, dataPolicy, type ModelPolicy, type PromotionRule, policyFields } from './policy.js';
+import { batchCheck, comparison, type EvaluateStep, type QualityStep } from './runs.js';
+import { checkName, checkOptions } from '../options.js';
+import type { PipelineDefinition } from '../pipeline.js';
+import type { Schema } from '../schema.js';
+import { type Description, descriptionFields } from '../step.js';
 
 export interface ModelOptions<P extends PipelineDefinition> extends Description {
   /** Trains a version; its output must be a candidate. */

@@ -15,8 +15,8 @@ import {
   released,
   settled,
   takeWindow,
-} from '../../../../workflows/sdk/model-data.js';
-import { dataPolicy, type ModelPolicy } from '../../../../workflows/sdk/model-policy.js';
+} from '../../../../../workflows/sdk/model/data.js';
+import { dataPolicy, type ModelPolicy } from '../../../../../workflows/sdk/model/policy.js';
 
 const policyOf = (policy: Partial<ModelPolicy>) => dataPolicy('model "m"', { retrainWhen: { batches: 2 }, ...policy });
 const dueAt = (data: DataState, policy: ReturnType<typeof policyOf>) => due(data, policy, false)?.at;

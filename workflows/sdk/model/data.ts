@@ -1,12 +1,12 @@
-import { type Artifact, artifact as artifactSchema, isArtifact } from './artifact.js';
-import { jsonDigest } from './digest.js';
-import { EvertrainError, show } from './errors.js';
-import { jsonLength } from './json-size.js';
-import { type DataPolicy, type ModelPolicy, mostWaiting, type RetrainWhen } from './model-policy.js';
-import type { BatchVerdict, QualityStep } from './model-runs.js';
-import type { QualityRules } from './model-steps.js';
-import type { TrainingRecord } from './protocol.js';
-import { decode, type Schema } from './schema.js';
+import { type Artifact, artifact as artifactSchema, isArtifact } from '../artifact.js';
+import { jsonDigest } from '../digest.js';
+import { EvertrainError, show } from '../errors.js';
+import { jsonLength } from '../json-size.js';
+import { type DataPolicy, type ModelPolicy, mostWaiting, type RetrainWhen } from './policy.js';
+import type { BatchVerdict, QualityStep } from './runs.js';
+import type { QualityRules } from './steps.js';
+import type { TrainingRecord } from '../protocol.js';
+import { decode, type Schema } from '../schema.js';
 
 /**
  * Data that arrives for a model: batches are told by signal, remembered by id, and wait until there is enough to train
