@@ -11,6 +11,7 @@ import { asApplicationFailure } from '../activities/sdk/failure.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import {
+  type ArchiveRequest,
   builtIn,
   type CacheLookup,
   type CachePolicy,
@@ -19,8 +20,10 @@ import {
   type ModelSchedule,
   type Notice,
   type OpenRun,
+  type RecallRequest,
   type RunOutcome,
 } from '../workflows/sdk/protocol.js';
+import { recallBatches, writeArchive } from './model-archive.js';
 import { keepSchedule } from './model-schedule.js';
 
 export interface BuiltInSettings {
@@ -53,6 +56,8 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     }),
     [builtIn.runOutcome]: coded((run: OpenRun) => runOutcome(settings.client, run)),
     [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
+    [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
+    [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded((deployment: Deployment) => {
       if (settings.modelServer === undefined) {

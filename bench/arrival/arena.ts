@@ -8,6 +8,7 @@ export interface Arena {
   readonly receiver: Receiver;
   /** `http://127.0.0.1:<port>` of the model server. */
   readonly modelServer: string;
-  worker(): Promise<SpawnedWorker>;
+  /** Of the project of 1,000 models, or of the other. */
+  worker(of?: 'many'): Promise<SpawnedWorker>;
   readonly say: (line: string) => void;
 }

@@ -15,7 +15,7 @@ import { installRuntime } from '../../worker/log.js';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import type { BenchOptions, BenchRow } from '../support/report.js';
 import type { Arena } from './arena.js';
-import { waiting } from './contracts.js';
+import { waiting } from './many/models.js';
 import { prefectRows } from './prefect.js';
 import { startReceiver } from './receiver.js';
 import { servedRows } from './to-prediction.js';
@@ -39,7 +39,10 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
     const connection = await Connection.connect({ address });
     await provision(connection, engine.namespace);
     await connection.close();
-    const bundle = await saveBundle(await bundleProject(file('./workflows.ts')), join(dataDir, 'bundles'));
+    const bundled = async (workflows: string) =>
+      saveBundle(await bundleProject(file(workflows)), join(dataDir, 'bundles'));
+    const few = { project: file('.'), bundle: await bundled('./workflows.ts') };
+    const many = { project: file('./many'), bundle: await bundled('./many/workflows.ts') };
     const server = await startModelServer({ dataDir, store: fileArtifactStore(join(dataDir, 'artifacts')) });
     undo.push(() => server.close());
     const receiver = await startReceiver();
@@ -51,9 +54,9 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
     await raw.next();
     const arena: Arena = {
       ...{ evertrain, receiver, say, modelServer: server.address },
-      async worker() {
-        const modelServer = server.address;
-        const worker = await spawnWorker({ project: file('.'), address, dataDir, bundle, modelServer });
+      async worker(of) {
+        const project = of === 'many' ? many : few;
+        const worker = await spawnWorker({ ...project, address, dataDir, modelServer: server.address });
         undo.push(() => worker.kill());
         return worker;
       },

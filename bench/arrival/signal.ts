@@ -2,7 +2,7 @@ import type { Model } from '../../client/model-handle.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
 import type { Arena } from './arena.js';
 
-const pause = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
+export const pause = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
 /** So long nothing happens before a signal. */
 const idleMs = 100;
 

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { seeded } from '../../test/support/random.js';
 import { type BenchRow, quantile, spread } from '../support/report.js';
 import type { Arena } from './arena.js';
-import { waiting } from './contracts.js';
-import { toFirstStep, untilUsed } from './signal.js';
+import { waiting } from './many/models.js';
+import { pause, toFirstStep, untilUsed } from './signal.js';
 
 const seed = 20261122;
 const atOnce = 20;
@@ -17,7 +17,7 @@ export async function waitingRows(
   { models: count, wakes }: { readonly models: number; readonly wakes: number },
 ): Promise<readonly BenchRow[]> {
   const { evertrain, receiver, say } = arena;
-  const worker = await arena.worker();
+  const worker = await arena.worker('many');
   const rssBefore = rssMb(worker.pid);
   const models = waiting.slice(0, count).map((definition) => evertrain.model(definition));
   const sending = models.values();
@@ -26,8 +26,7 @@ export async function waitingRows(
       for (const model of sending) {
         const id = `${model.name}/first`;
         await model.dataArrived({ id, uri: `file:/${id}`, rows: 1, attributes: { receiver: receiver.url } });
-        const { data } = await model.state({ within: '60s' });
-        if (data?.waiting.length !== 1) throw new Error(`${model.name} does not wait`);
+        while ((await model.state({ within: '60s' })).data?.waiting.length !== 1) await pause(20);
       }
     }),
   );

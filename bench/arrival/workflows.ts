@@ -1,4 +1,4 @@
 import { project } from '../../workflows/sdk/index.js';
-import { quick, retraining, served, waiting } from './contracts.js';
+import { quick, retraining, served, servedRetraining } from './contracts.js';
 
-export default project({ pipelines: [retraining], models: [quick, served, ...waiting] });
+export default project({ pipelines: [retraining, servedRetraining], models: [quick, served] });

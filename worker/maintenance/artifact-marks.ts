@@ -10,6 +10,7 @@ export class ArtifactMarks {
   readonly unreadableManifests: { sha256: string; code: string }[] = [];
   readonly #store: ArtifactStore;
   readonly #marked = new Set<string>();
+  readonly #released = new Set<string>();
   readonly #followed = new Set<string>();
 
   constructor(store: ArtifactStore) {
@@ -20,10 +21,16 @@ export class ArtifactMarks {
     return this.#marked.has(sha256);
   }
 
+  /** From now on no root marks it. */
+  release(sha256: string): void {
+    this.#released.add(sha256);
+  }
+
   /** Marks every artifact inside a JSON value. Throws when the store does not answer. */
   async mark(root: unknown): Promise<void> {
     const directories: Artifact[] = [];
     forEachArtifact(root, (artifact) => {
+      if (this.#released.has(artifact.sha256)) return;
       this.#marked.add(artifact.sha256);
       if (artifact.mediaType === directoryMediaType) directories.push(artifact);
     });

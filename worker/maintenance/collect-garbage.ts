@@ -4,7 +4,13 @@ import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { parseCacheEntry } from '../../activities/sdk/cache/step-cache.js';
 import { isCheckpoint } from '../../activities/sdk/journal/checkpoints.js';
 import { parseLogEntry } from '../../activities/sdk/journal/fenced-log.js';
-import { cachePrefix, checkpointsPrefix, pinsPrefix, runRecordsPrefix } from '../../activities/sdk/journal/keys.js';
+import {
+  cachePrefix,
+  checkpointsPrefix,
+  pinsPrefix,
+  releasedPrefix,
+  runRecordsPrefix,
+} from '../../activities/sdk/journal/keys.js';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { isSweepable, isTidyable } from '../../activities/sdk/store/sweepable.js';
 import { ArtifactMarks } from './artifact-marks.js';
@@ -12,7 +18,7 @@ import { expiredRunPrefixes, type RunRef } from './expired-runs.js';
 
 /**
  * Garbage collection by mark and sweep, safe while everything runs. Marked is every artifact that a root holds: the
- * histories that the engine keeps (`historyRoots`), run records, pins, the newest checkpoints of open runs; a directory's
+ * histories that the engine keeps (`historyRoots`), run records (but for what a model's retention has let go), pins, the newest checkpoints of open runs; a directory's
  * manifest marks its files. Swept is what is neither marked nor stored or used within the grace period, which has to be
  * longer than the longest step: between its `put` and its end in a history, an artifact has nothing but its age.
  *
@@ -66,7 +72,10 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
 
   const marks = new ArtifactMarks(store);
   for await (const root of options.roots) await marks.mark(root);
-  await markDocuments(journal, marks);
+  await markDocuments(journal, pinsPrefix, marks);
+  // What a model has let go counts as much as if no run had made it, but for what the engine still keeps.
+  for (const key of await journal.list(releasedPrefix)) marks.release(key.slice(releasedPrefix.length + 1));
+  await markDocuments(journal, runRecordsPrefix, marks);
   const known: RunRef[] = [];
   for await (const run of options.openRuns) {
     known.push(run);
@@ -88,13 +97,11 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
   };
 }
 
-async function markDocuments(journal: Journal, marks: ArtifactMarks): Promise<void> {
-  for (const prefix of [runRecordsPrefix, pinsPrefix]) {
-    for (const key of await journal.list(prefix)) {
-      const text = await journal.get(key);
-      if (text === undefined) continue;
-      await marks.mark(parseRoot(key, text));
-    }
+async function markDocuments(journal: Journal, prefix: string, marks: ArtifactMarks): Promise<void> {
+  for (const key of await journal.list(prefix)) {
+    const text = await journal.get(key);
+    if (text === undefined) continue;
+    await marks.mark(parseRoot(key, text));
   }
 }
 

@@ -3,6 +3,7 @@
  * histories, so once a version is published a change here needs `patched`.
  */
 
+import type { Artifact } from './artifact.js';
 import type { DataState, KnownBatch } from './model/data.js';
 import type { ModelPolicy } from './model/policy.js';
 import type { ComparisonFacts } from './model/runs.js';
@@ -238,8 +239,10 @@ export interface ModelState {
   /** Grows with each promotion; the model server refuses an older one. */
   readonly revision: number;
   readonly nextVersion: number;
-  /** The newest 50, oldest first. */
+  /** About the newest 50, oldest first, or as many as the policy retains; older ones are in the archive. */
   readonly versions: readonly ModelVersion[];
+  /** What the state has no room for; the numbers say how much. */
+  readonly archive?: { readonly artifact: Artifact; readonly versions: number; readonly batches: number };
   readonly training?: OpenRun & {
     readonly data?: ModelVersion['data'];
     /** It was cancelled for the sake of newer data. */
@@ -280,19 +283,27 @@ export interface ModelVersion {
   /** Why it has this stage, in words. */
   readonly reason: string;
   readonly metrics: Readonly<Record<string, number>>;
-  readonly artifact: import('./artifact.js').Artifact;
+  readonly artifact: Artifact;
   readonly golden?: Deployment['golden'];
   /** As in `candidate()`. */
-  readonly trained?: import('./artifact.js').Artifact;
-  readonly heldOut?: import('./artifact.js').Artifact;
-  readonly reference?: import('./artifact.js').Artifact;
+  readonly trained?: Artifact;
+  readonly heldOut?: Artifact;
+  readonly reference?: Artifact;
   /** How it compared with the champion of its time. */
   readonly comparison?: ComparisonFacts;
   readonly parameters?: Readonly<Record<string, unknown>>;
-  readonly lineage?: Readonly<Record<string, import('./artifact.js').Artifact>>;
+  readonly lineage?: Readonly<Record<string, Artifact>>;
   readonly run: { readonly workflowId: string; readonly runId: string };
   /** Of a training that data started: how much was new, and how much it used. */
-  readonly data?: { readonly batches: number; readonly newBatches: number; readonly rows: number };
+  readonly data?: {
+    readonly batches: number;
+    readonly newBatches: number;
+    readonly rows: number;
+    /** How many batches the model had used with it, in all. */
+    readonly through?: number;
+    /** How many the window should have had beside, which the model does not know any more. */
+    readonly leftOut?: number;
+  };
   readonly registeredAt: string;
 }
 
@@ -325,6 +336,10 @@ export const builtIn = {
   declaredModel: 'evertrain.declared-model',
   /** Makes the engine keep a model's schedule, or none: `ModelSchedule`. */
   schedule: 'evertrain.schedule',
+  /** Writes what a model's state has no room for: `ArchiveRequest` → `Artifact`. */
+  archive: 'evertrain.archive',
+  /** Reads batches from it: `RecallRequest` → `KnownBatch[]`. */
+  recall: 'evertrain.recall',
   /** Puts a model version on the model server: `Deployment`. */
   deploy: 'evertrain.deploy',
 } as const;
@@ -365,13 +380,35 @@ export interface ModelSchedule {
   readonly cron?: string;
 }
 
+/** What a model's archive holds, as JSON. */
+export interface ArchiveContent {
+  /** Oldest first; the newest 500 KB. */
+  readonly batches: readonly KnownBatch[];
+  /** All, oldest first. */
+  readonly versions: readonly ModelVersion[];
+}
+
+export interface ArchiveRequest extends ArchiveContent {
+  readonly model: string;
+  /** What it is added to. */
+  readonly archive?: Artifact;
+  /** SHA-256 of artifacts that garbage collection may take, whatever run records say of them. */
+  readonly release: readonly string[];
+}
+
+export interface RecallRequest {
+  readonly archive: Artifact;
+  /** The newest so many. */
+  readonly batches: number;
+}
+
 /** A model version to serve. `revision` grows with every promotion of the model; the server refuses an older one. */
 export interface Deployment {
   readonly model: string;
   readonly version: string;
   readonly revision: number;
   /** ONNX bytes. */
-  readonly artifact: import('./artifact.js').Artifact;
+  readonly artifact: Artifact;
   readonly producedBy: { readonly workflowId: string; readonly runId: string };
   /** A request (`inputs` of the Open Inference Protocol) and the outputs it must give before traffic switches. */
   readonly golden?: { readonly request: unknown; readonly response: unknown; readonly tolerance?: number };

@@ -10,6 +10,7 @@ export const pinsPrefix = 'pins';
 export const cachePrefix = 'cache';
 export const runsPrefix = 'runs';
 export const runRecordsPrefix = 'run-records';
+export const releasedPrefix = 'released';
 
 export function runPrefix(workflowId: string, runId: string): string {
   return journalKey(runsPrefix, workflowId, runId);
@@ -50,6 +51,11 @@ export function checkpointPrefix(workflowId: string, runId: string, stepId: stri
 
 export function runRecordKey(workflowId: string, runId: string): string {
   return journalKey(runRecordsPrefix, workflowId, runId);
+}
+
+/** Says of an artifact that run records hold it no more. */
+export function releasedKey(sha256: string): string {
+  return journalKey(releasedPrefix, sha256);
 }
 
 /** `key` is what `cacheKey` gives. */

@@ -2,9 +2,10 @@ import { type Artifact, artifact as artifactSchema, isArtifact } from '../artifa
 import { jsonDigest } from '../digest.js';
 import { EvertrainError, show } from '../errors.js';
 import { jsonLength } from '../json-size.js';
-import { type DataPolicy, type ModelPolicy, mostWaiting, type RetrainWhen } from './policy.js';
+import { type DataPolicy, type ModelPolicy, mostWaiting, type RetrainWhen, type Window } from './policy.js';
 import type { BatchVerdict, QualityStep } from './runs.js';
 import type { QualityRules } from './steps.js';
+import type { Champion, WindowFunction } from './window.js';
 import type { TrainingRecord } from '../protocol.js';
 import { decode, type Schema } from '../schema.js';
 
@@ -46,12 +47,18 @@ export interface QuarantinedBatch {
   readonly at: number;
 }
 
-export interface DataOptions extends Omit<ModelPolicy, 'promotion' | 'quality' | 'retrainWhen'> {
+export interface DataOptions
+  extends Omit<ModelPolicy, 'promotion' | 'retention' | 'quality' | 'retrainWhen' | 'window'> {
   /** Checks each batch, in the client and on the model's side. */
   readonly event?: Schema;
-  /** The pipeline's input for the batches of a training, in the order in which they arrived. */
-  readonly toInput: (batches: readonly KnownBatch[]) => unknown;
+  /**
+   * The pipeline's input for the batches of a training, in the order in which they arrived; `champion` is what an
+   * incremental training begins from.
+   */
+  readonly toInput: (batches: readonly KnownBatch[], from: { readonly champion?: Champion }) => unknown;
   readonly retrainWhen: RetrainWhen;
+  /** Which earlier batches are used again; a function chooses among those and the new ones. Default `'new'`: none. */
+  readonly window?: Exclude<Window, 'custom'> | WindowFunction;
   /**
    * New batches are compared with the data that the champion was trained on (its candidate's `reference`) before they
    * are trained on: by these rules, or by a step of your own that answers `{ problems }`.
@@ -66,7 +73,7 @@ export interface DataState {
   readonly waitingBytes: number;
   /** The batches that the open training was started for; they wait again when it fails. */
   readonly inTraining: readonly KnownBatch[];
-  /** The newest used batches that later windows may need; at most 30 KB. */
+  /** The newest used batches, oldest first; older ones lie in the model's archive. */
   readonly used: readonly KnownBatch[];
   /** The newest, at most 100 and 30 KB; what is pushed out is rejected. */
   readonly quarantined: readonly QuarantinedBatch[];
@@ -94,10 +101,11 @@ export interface DataState {
  * The state travels when the model continues as new: the engine refuses 2 MB, and warns at 256 KB. What waits, and then is
  * in training, may come to so much only when a burst finds no worker; it is kept then rather than refused.
  */
-const mostWaitingBytes = 500_000;
+const mostWaitingBytes = 400_000;
 const mostQuarantined = 100;
 const mostQuarantinedBytes = 30_000;
-const mostUsedBytes = 30_000;
+/** Reached only while the archive cannot be written. */
+const mostUsedBytes = 60_000;
 const mostSeen = 10_000;
 /** 46 bits: of 10,000 ids one is taken for another with a probability of one in a million. */
 const digestLength = 9;
@@ -233,33 +241,22 @@ function dueAt({ failed, counts }: DataState, waiting: readonly KnownBatch[], po
   return after === undefined ? undefined : first.receivedAt + after;
 }
 
-/** All that may goes into a training; `window` is what it uses. */
-export function takeWindow(
-  data: DataState,
-  policy: DataPolicy,
-  isChecking: boolean,
-): { data: DataState; window: readonly KnownBatch[] } {
-  const taken = data.waiting.filter(({ checked }) => checked || !isChecking).map(({ checked: _, ...batch }) => batch);
-  const earlier = Math.max(0, policy.windowBatches - taken.length);
+/** All that may goes into a training. */
+export function taken(data: DataState, policy: DataPolicy, isChecking: boolean): DataState {
+  const inTraining = data.waiting
+    .filter(({ checked }) => checked || !isChecking)
+    .map(({ checked: _, ...batch }) => batch);
   const { asked: _, failed, ...rest } = data;
   // What has been tried often enough begins anew with its next trigger.
   const tried = failed === undefined || failed.times >= policy.attempts ? {} : { failed };
-  return {
-    window: [...(earlier === 0 ? [] : data.used.slice(-earlier)), ...taken],
-    data: withWaiting(
-      { ...rest, ...tried, inTraining: taken, trainings: data.trainings + 1 },
-      data.waiting.filter(({ checked }) => !checked && isChecking),
-    ),
-  };
+  return withWaiting(
+    { ...rest, ...tried, inTraining, trainings: data.trainings + 1 },
+    data.waiting.filter(({ checked }) => !checked && isChecking),
+  );
 }
 
 /** What became of the batches in training: used by a version, rejected by a gate, or, after a failure, waiting again. */
-export function settled(
-  data: DataState,
-  policy: Pick<DataPolicy, 'windowBatches'>,
-  end: Pick<TrainingRecord, 'outcome' | 'reason'>,
-  now: number,
-): DataState {
+export function settled(data: DataState, end: Pick<TrainingRecord, 'outcome' | 'reason'>, now: number): DataState {
   const batches = data.inTraining;
   if (end.outcome === 'failed') {
     return failedOnce(givenBack(data), now);
@@ -269,13 +266,12 @@ export function settled(
   if (end.outcome === 'rejected') {
     return batches.reduce<DataState>((state, { id }) => rejectedFor(state, id, end.reason, now), rest);
   }
-  const all = policy.windowBatches === 0 ? [] : [...data.used, ...batches].slice(-policy.windowBatches);
-  const used = newest(all, mostUsedBytes);
+  const used = [...newest(data.used, mostUsedBytes), ...batches];
   return { ...rest, used, counts: { ...data.counts, used: data.counts.used + batches.length } };
 }
 
 /** The last ones that fit into so many bytes of JSON; at least one. */
-function newest<T>(items: readonly T[], mostBytes: number): T[] {
+export function newest<T>(items: readonly T[], mostBytes: number): T[] {
   let bytes = 0;
   const first = items.findLastIndex((item, n) => {
     bytes += jsonLength(item) + 1;

@@ -2,22 +2,14 @@ import { getExternalWorkflowHandle, isCancellation, scheduleActivity } from '@te
 import { EvertrainError } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
 import { checkInput } from '../json-size.js';
+import type { ModelArchive } from './archive.js';
 import type { ModelBook } from './book.js';
-import {
-  checkBatch,
-  type DataState,
-  type Due,
-  due,
-  failedOnce,
-  judged,
-  received,
-  rejectedFor,
-  takeWindow,
-} from './data.js';
+import { checkBatch, type DataState, type Due, due, failedOnce, judged, received, rejectedFor, taken } from './data.js';
 import type { BatchCheckInput, BatchVerdict } from './runs.js';
 import { withTraining } from './state.js';
 import { type ModelTrainings, settleData } from './trainings.js';
-import { builtIn, type ModelSchedule, type RunOutcome } from '../protocol.js';
+import { type Champion, earlierNeeded, windowOf } from './window.js';
+import { builtIn, type ModelSchedule, type ModelVersion, type RunOutcome } from '../protocol.js';
 import { decode } from '../schema.js';
 import { notice } from '../temporal-host.js';
 
@@ -28,6 +20,7 @@ export class ModelFeed {
   constructor(
     private readonly book: ModelBook,
     private readonly trainings: ModelTrainings,
+    private readonly archive: ModelArchive,
   ) {}
 
   arrive(batch: unknown): void {
@@ -67,7 +60,7 @@ export class ModelFeed {
   private async check(): Promise<void> {
     const { definition, policy, state } = this.book;
     const { batchCheck } = definition.runs;
-    const { data, versions, champion } = state;
+    const { data } = state;
     if (batchCheck === undefined || data === undefined) return;
     const batches = data.waiting
       .filter(({ checked }) => !checked)
@@ -76,7 +69,7 @@ export class ModelFeed {
     const trigger = `check-${checks}`;
     const workflowId = `${batchCheck.name}/${trigger}`;
     this.book.state = { ...state, data: { ...data, checks }, checking: { trigger, workflowId } };
-    const reference = versions.find((one) => one.version === champion)?.reference;
+    const reference = this.champion()?.reference;
     const input: BatchCheckInput = {
       batches,
       ...(reference === undefined ? {} : { reference }),
@@ -107,17 +100,27 @@ export class ModelFeed {
     const { data: declared, pipeline, runs, name } = book.definition;
     const policy = book.dataPolicy;
     if (declared === undefined || policy === undefined || book.state.data === undefined) return;
-    const { data, window } = takeWindow(book.state.data, policy, runs.batchCheck !== undefined);
+    const data = taken(book.state.data, policy, runs.batchCheck !== undefined);
     book.state = { ...book.state, data };
+    const champion = policy.isIncremental ? this.champion() : undefined;
+    const wanted = { policy, through: champion?.data?.through };
+    const needed = earlierNeeded(data, wanted);
     // All that a person wanted to train on was held back.
-    if (window.length === 0) return;
+    if (needed === 0 && data.inTraining.length === 0) return;
     const trigger = `data-${data.trainings}`;
     try {
-      const input = declared.toInput(window);
+      const used = await this.archive.used(needed);
+      const { window, leftOut } = windowOf(data, wanted, { used, choose: declared.choose, now: Date.now() });
+      const input = declared.toInput(window, champion === undefined ? {} : { champion: origin(champion) });
       checkInput(`${name}: data.toInput`, input);
       decode(pipeline.input, input, 'USER_INPUT_INVALID', `what data.toInput made for pipeline "${pipeline.name}"`);
-      const rows = window.reduce((sum, batch) => sum + batch.rows, 0);
-      const facts = { batches: window.length, newBatches: data.inTraining.length, rows };
+      const facts = {
+        batches: window.length,
+        newBatches: data.inTraining.length,
+        rows: window.reduce((sum, batch) => sum + batch.rows, 0),
+        through: data.counts.used + data.inTraining.length,
+        ...(leftOut === 0 ? {} : { leftOut }),
+      };
       await this.trainings.start({ trigger, input, options: { window } }, facts);
     } catch (error) {
       // A child that could not be started has told its end.
@@ -125,6 +128,11 @@ export class ModelFeed {
       book.state = withTraining(book.state, { trigger, workflowId: '', outcome: 'failed', reason: failureText(error) });
       settleData(book);
     }
+  }
+
+  private champion(): ModelVersion | undefined {
+    const { versions, champion } = this.book.state;
+    return versions.find(({ version }) => version === champion);
   }
 
   /** Newer data is due: what trains on older data is cancelled, and its batches go into the next training. */
@@ -175,8 +183,8 @@ export class ModelFeed {
   /** Refuses a retraining on nothing. */
   checkRetrainNow(): void {
     const { data, name } = this.book.state;
-    const windowBatches = this.book.dataPolicy?.windowBatches ?? 0;
-    if (data !== undefined && (data.waiting.length > 0 || (windowBatches > 0 && data.used.length > 0))) return;
+    const usesEarlier = this.book.dataPolicy?.window !== 'new' && (data?.counts.used ?? 0) > 0;
+    if ((data?.waiting.length ?? 0) > 0 || usesEarlier) return;
     throw new EvertrainError('USER_OPTION_INVALID', `Model "${name}" has no data to train on.`, {
       value: data?.counts.received ?? 0,
       remedy: 'Send a batch (`dataArrived`), or train by hand on an input of yours (`train`).',
@@ -198,4 +206,8 @@ function receiveOne(
   } catch (error) {
     return rejectedFor(before, id, failureText(error).slice(0, 500), now);
   }
+}
+
+function origin({ version, trained, artifact, parameters }: ModelVersion): Champion {
+  return { version, model: trained ?? artifact, ...(parameters === undefined ? {} : { parameters }) };
 }

@@ -1,10 +1,19 @@
 import { EvertrainError, show } from '../errors.js';
 import type { DataOptions } from './data.js';
-import { checkPolicy, dataPolicy, type ModelPolicy, type PromotionRule, policyFields } from './policy.js';
+import {
+  checkPolicy,
+  dataFields,
+  dataPolicy,
+  type ModelPolicy,
+  type PromotionRule,
+  type Retention,
+  type Window,
+} from './policy.js';
 import { batchCheck, comparison, type EvaluateStep, type QualityStep } from './runs.js';
 import { checkName, checkOptions } from '../options.js';
 import type { PipelineDefinition } from '../pipeline.js';
 import type { Schema } from '../schema.js';
+import type { WindowFunction } from './window.js';
 import { type Description, descriptionFields } from '../step.js';
 
 export interface ModelOptions<P extends PipelineDefinition> extends Description {
@@ -19,6 +28,8 @@ export interface ModelOptions<P extends PipelineDefinition> extends Description 
   readonly promotion?: 'manual' | PromotionRule;
   /** How data that arrives leads to trainings; without it only people start them. */
   readonly data?: DataOptions;
+  /** How many versions keep their artifacts; default all. `evertrain gc` removes the others'. */
+  readonly retention?: Retention;
   /** Whether promotion puts the version on the model server. Default true. */
   readonly serve?: boolean;
 }
@@ -30,7 +41,13 @@ export interface ModelDefinition<P extends PipelineDefinition = PipelineDefiniti
   readonly pipeline: P;
   readonly serve: boolean;
   readonly policy: ModelPolicy;
-  readonly data: { readonly event: Schema | undefined; readonly toInput: DataOptions['toInput'] } | undefined;
+  readonly data:
+    | {
+        readonly event: Schema | undefined;
+        readonly toInput: DataOptions['toInput'];
+        readonly choose: WindowFunction | undefined;
+      }
+    | undefined;
   /** Runs beside the trainings, as pipelines of the project. */
   readonly runs: { readonly comparison?: PipelineDefinition; readonly batchCheck?: PipelineDefinition };
 }
@@ -40,23 +57,28 @@ export function model<P extends PipelineDefinition>(name: string, options: Model
   checkName('model', name);
   const owner = `model "${name}"`;
   const soon = 'Evertrain will honour it in a later version; remove it for now.';
-  checkOptions(owner, options, ['pipeline', 'evaluate', 'promotion', 'serve', 'data', ...descriptionFields], {
-    drift: soon,
-    rollout: soon,
-    retention: soon,
-  });
+  checkOptions(
+    owner,
+    options,
+    ['pipeline', 'evaluate', 'promotion', 'serve', 'data', 'retention', ...descriptionFields],
+    {
+      drift: soon,
+      rollout: soon,
+    },
+  );
   if (options.pipeline?.kind !== 'pipeline') throw notMade(owner, 'pipeline', options.pipeline, 'pipeline');
   const { evaluate, data } = options;
   if (evaluate !== undefined && evaluate.kind !== 'step') throw notMade(owner, 'evaluate', evaluate, 'step');
   const { description, owner: who, tags } = options;
   const quality = data?.quality;
+  const choose = typeof data?.window === 'function' ? data.window : undefined;
   return {
     kind: 'model',
     name,
     pipeline: options.pipeline,
     serve: options.serve ?? true,
     policy: policyOf(owner, options),
-    data: data === undefined ? undefined : { event: data.event, toInput: data.toInput },
+    data: data === undefined ? undefined : { event: data.event, toInput: data.toInput, choose },
     runs: {
       ...(evaluate === undefined ? {} : { comparison: comparison(name, evaluate) }),
       ...(quality === undefined ? {} : { batchCheck: batchCheck(name, isStep(quality) ? quality : undefined) }),
@@ -69,20 +91,32 @@ export function model<P extends PipelineDefinition>(name: string, options: Model
 
 function policyOf(
   owner: string,
-  { promotion = 'manual', data }: Pick<ModelOptions<PipelineDefinition>, 'promotion' | 'data'>,
+  { promotion = 'manual', retention, data }: Pick<ModelOptions<PipelineDefinition>, 'promotion' | 'retention' | 'data'>,
 ) {
-  if (data === undefined) return checkPolicy(owner, { promotion });
-  const { event: _, toInput, quality, ...rest } = data;
-  checkOptions(`${owner}: data`, data, ['event', 'toInput', ...policyFields.slice(1)]);
+  const own = { promotion, ...(retention === undefined ? {} : { retention }) };
+  if (data === undefined) return checkPolicy(owner, own);
+  const { event: _, toInput, quality, window: declared, ...others } = data;
+  checkOptions(`${owner}: data`, data, ['event', 'toInput', ...dataFields]);
   if (typeof toInput !== 'function') {
     throw new EvertrainError('USER_OPTION_INVALID', `${owner}: data.toInput is ${show(toInput)}.`, {
       value: toInput,
       remedy: 'Pass a function from batches to the input of the pipeline.',
     });
   }
+  const window: Window | undefined = typeof declared === 'function' ? 'custom' : declared;
+  if (window === 'custom' && typeof declared !== 'function') throw noFunction(owner);
+  const rest = { ...others, ...(window === undefined ? {} : { window }) };
   dataPolicy(owner, rest);
   const rules = quality === undefined || isStep(quality) ? {} : { quality };
-  return checkPolicy(owner, { promotion, ...rest, ...rules });
+  return checkPolicy(owner, { ...own, ...rest, ...rules });
+}
+
+/** `'custom'` is how the policy says that the function of `model()` decides. */
+export function noFunction(owner: string): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `${owner}: data.window is 'custom', and there is no function.`, {
+    value: 'custom',
+    remedy: 'Pass the function as `data.window` in model(), and deploy.',
+  });
 }
 
 function isStep(value: object): value is QualityStep {

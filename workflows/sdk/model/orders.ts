@@ -1,9 +1,11 @@
 import { defineUpdate, setHandler } from '@temporalio/workflow';
 import { EvertrainError } from '../errors.js';
 import { refusing } from '../failures.js';
+import type { ModelArchive } from './archive.js';
 import type { ModelBook } from './book.js';
 import { checkDrop, dropped, quarantinedBatch, released } from './data.js';
 import type { ModelFeed } from './feed.js';
+import { noFunction } from './model.js';
 import { checkPolicy, type ModelPolicy, policyFields } from './policy.js';
 import type { ModelPromotions } from './promotions.js';
 import { beforeChampion, checkOrder, promotable, signature, withOrder } from './state.js';
@@ -24,7 +26,7 @@ interface Order<O extends ModelOrder> {
 }
 
 /** What people order: each refused at once by its check, else noted with who gave it, carried out, and answered by the state. */
-export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPromotions): void {
+export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPromotions, archive: ModelArchive): void {
   const on = <O extends ModelOrder = ModelOrder>(update: string, { check, carryOut }: Order<O>) => {
     const handler = async (given: O | undefined): Promise<ModelState> => {
       const order = given ?? ({} as O);
@@ -82,6 +84,7 @@ export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPr
     check: ({ policy }) => configured(book, policy),
     carryOut: ({ policy }) => {
       book.state = { ...book.state, policy: configured(book, policy) };
+      archive.tidy();
     },
   });
 }
@@ -98,8 +101,9 @@ function configured({ definition, policy }: ModelBook, change: Partial<ModelPoli
       value,
       remedy: `Declare \`${what}\` in model(), and deploy.`,
     });
-  const { promotion: _, quality, ...data } = change;
+  const { promotion: _, retention: _kept, quality, ...data } = change;
   if (quality !== undefined && definition.runs.batchCheck === undefined) throw undeclared('data.quality', quality);
   if (definition.data === undefined && Object.keys(data).length > 0) throw undeclared('data', data);
+  if (change.window === 'custom' && definition.data?.choose === undefined) throw noFunction(owner);
   return checkPolicy(owner, { ...policy, ...change });
 }

@@ -11,10 +11,23 @@ import { decode } from '../schema.js';
 export interface ModelPolicy {
   readonly promotion: 'manual' | PromotionRule;
   readonly retrainWhen?: RetrainWhen;
-  readonly window?: 'new' | { readonly batches: number };
+  readonly window?: Window;
+  readonly update?: 'full' | 'incremental';
   readonly quality?: QualityRules;
   readonly retry?: TrainingRetry;
   readonly whileTraining?: 'wait' | 'restart';
+  readonly retention?: Retention;
+}
+
+/**
+ * Which batches of earlier trainings a training uses beside the new ones: none, all, so many that it uses n in all, or
+ * those of the last time (by their `at`). `'custom'`: the function that `model()` was given decides.
+ */
+export type Window = 'new' | 'all' | 'custom' | { readonly batches: number } | { readonly last: Duration };
+
+export interface Retention {
+  /** The artifacts of the newest n versions are kept, and of the champion and the one before it; 1 to 50. */
+  readonly versions: number;
 }
 
 /** Any of these starts a training; data that arrives meanwhile waits for the next. */
@@ -79,8 +92,9 @@ export interface DataPolicy {
   readonly rows: number | undefined;
   readonly batches: number;
   readonly afterMs: number | undefined;
-  /** How many batches a window may have; 0: the new ones. */
-  readonly windowBatches: number;
+  readonly window: 'new' | 'all' | 'custom' | { readonly batches: number } | { readonly lastMs: number };
+  /** Only what the champion has not seen is trained on, where that is known. */
+  readonly isIncremental: boolean;
   readonly attempts: number;
   readonly retryDelayMs: number;
   readonly restarts: boolean;
@@ -88,13 +102,17 @@ export interface DataPolicy {
 
 /** At most so many batches wait in a model's state, which travels when it continues as new. */
 export const mostWaiting = 5_000;
-const mostInWindow = 500;
+/** So many versions a model has at hand; older ones lie in its archive. */
+export const mostVersions = 50;
 
-export const policyFields = ['promotion', 'retrainWhen', 'window', 'quality', 'retry', 'whileTraining'] as const;
+/** What `data` declares of the policy. */
+export const dataFields = ['retrainWhen', 'window', 'update', 'quality', 'retry', 'whileTraining'] as const;
+export const policyFields = ['promotion', 'retention', ...dataFields] as const;
 
 /** Refuses a policy that cannot be kept: USER_OPTION_INVALID with the field. */
 export function checkPolicy(owner: string, policy: ModelPolicy): ModelPolicy {
   promotionTerms(owner, policy);
+  checkRetention(owner, policy.retention);
   if (policy.retrainWhen !== undefined) dataPolicy(owner, policy);
   if (policy.quality !== undefined) {
     decode(QualityRules, policy.quality, 'USER_OPTION_INVALID', `${owner}: data.quality`);
@@ -103,7 +121,7 @@ export function checkPolicy(owner: string, policy: ModelPolicy): ModelPolicy {
 }
 
 export function dataPolicy(owner: string, policy: Omit<ModelPolicy, 'promotion'>): DataPolicy {
-  const { retrainWhen, window = 'new', retry, whileTraining = 'wait' } = policy;
+  const { retrainWhen, window = 'new', update = 'full', retry, whileTraining = 'wait' } = policy;
   checkOptions(`${owner}: data.retrainWhen`, retrainWhen ?? {}, ['rows', 'batches', 'orAfter', 'schedule']);
   const { rows, batches, orAfter, schedule } = retrainWhen ?? {};
   if ([rows, batches, orAfter, schedule].every((trigger) => trigger === undefined)) {
@@ -117,9 +135,8 @@ export function dataPolicy(owner: string, policy: Omit<ModelPolicy, 'promotion'>
       throw invalid(owner, `data.retrainWhen.${name}`, value, 'Use a whole number from 1.');
     }
   }
-  const windowBatches = window === 'new' ? 0 : window?.batches;
-  if (window !== 'new' && !(isCount(windowBatches) && windowBatches <= mostInWindow)) {
-    throw invalid(owner, 'data.window', window, `Use 'new', or { batches: 1 to ${mostInWindow} }.`);
+  if (update !== 'full' && update !== 'incremental') {
+    throw invalid(owner, 'data.update', update, "Use 'full' or 'incremental'.");
   }
   if (whileTraining !== 'wait' && whileTraining !== 'restart') {
     throw invalid(owner, 'data.whileTraining', whileTraining, "Use 'wait' or 'restart'.");
@@ -131,11 +148,31 @@ export function dataPolicy(owner: string, policy: Omit<ModelPolicy, 'promotion'>
     rows,
     batches: Math.min(batches ?? mostWaiting, mostWaiting),
     afterMs: orAfter === undefined ? undefined : durationMs(orAfter, `${owner}: data.retrainWhen.orAfter`),
-    windowBatches,
+    window: resolvedWindow(owner, window),
+    isIncremental: update === 'incremental',
     attempts,
     retryDelayMs: durationMs(retry?.delay ?? '1 minute', `${owner}: data.retry.delay`),
     restarts: whileTraining === 'restart',
   };
+}
+
+function resolvedWindow(owner: string, window: Window): DataPolicy['window'] {
+  if (window === 'new' || window === 'all' || window === 'custom') return window;
+  const remedy = "Use 'new', 'all', { batches: n }, { last: '30 days' }, or a function in `model()`.";
+  if (typeof window !== 'object' || window === null || Object.keys(window).length !== 1) {
+    throw invalid(owner, 'data.window', window, remedy);
+  }
+  if ('last' in window) return { lastMs: durationMs(window.last, `${owner}: data.window.last`) };
+  if (!isCount(window.batches)) throw invalid(owner, 'data.window', window, remedy);
+  return { batches: window.batches };
+}
+
+function checkRetention(owner: string, retention: Retention | undefined): void {
+  if (retention === undefined) return;
+  checkOptions(`${owner}: retention`, retention, ['versions']);
+  const { versions } = retention;
+  if (isCount(versions) && versions <= mostVersions) return;
+  throw invalid(owner, 'retention.versions', versions, `Use a whole number from 1 to ${mostVersions}.`);
 }
 
 const ruleFields = ['metric', 'direction', 'minGain', 'margin', 'confidence', 'firstVersion', 'approval'];

@@ -14,6 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { refusing } from '../failures.js';
+import { ModelArchive } from './archive.js';
 import type { ModelDefinition } from './model.js';
 import { ModelBook } from './book.js';
 import { ModelFeed } from './feed.js';
@@ -64,6 +65,7 @@ function declaration(name: string): Promise<DeclaredModel | null> {
 }
 
 class ModelLife {
+  private readonly archive: ModelArchive;
   private readonly trainings: ModelTrainings;
   private readonly feed: ModelFeed;
   private readonly promotions: ModelPromotions;
@@ -73,8 +75,9 @@ class ModelLife {
   private isOutdated = false;
 
   constructor(private readonly book: ModelBook) {
+    this.archive = new ModelArchive(book);
     this.trainings = new ModelTrainings(book);
-    this.feed = new ModelFeed(book, this.trainings);
+    this.feed = new ModelFeed(book, this.trainings, this.archive);
     this.promotions = new ModelPromotions(book);
     this.handedOver = book.openRuns();
   }
@@ -97,7 +100,7 @@ class ModelLife {
       (request) => trainings.start(request),
       { validator: (request) => refusing(() => trainings.check(request)) },
     );
-    takeOrders(book, feed, this.promotions);
+    takeOrders(book, feed, this.promotions, this.archive);
   }
 
   /** What the worker's code declares is written into the history, so that a replay goes by what was, not by what is. */
@@ -108,6 +111,7 @@ class ModelLife {
       book.state = withDeclared(book.state, declared);
       upsertMemo({ [memo.code]: declared.code });
     }
+    this.archive.open();
     for (const run of this.handedOver) book.children.reconcile(run).catch(() => undefined);
   }
 
@@ -136,6 +140,7 @@ class ModelLife {
     await this.promotions.work();
     await this.feed.keepSchedule();
     await this.feed.work();
+    this.archive.tidy();
   }
 
   private async settle(outcome: RunOutcome): Promise<void> {

@@ -2,7 +2,7 @@ import { isCandidate } from '../candidate.js';
 import { jsonDigest } from '../digest.js';
 import { EvertrainError, show } from '../errors.js';
 import type { ModelDefinition } from './model.js';
-import { type ModelPolicy, type PromotionTerms, promotionTerms } from './policy.js';
+import { type ModelPolicy, mostVersions, type PromotionTerms, promotionTerms } from './policy.js';
 import type { ComparisonFacts, ComparisonInput, Verdict } from './runs.js';
 import type { DeclaredModel, ModelOrder, ModelState, ModelVersion, RunOutcome, TrainingRecord } from '../protocol.js';
 
@@ -18,8 +18,10 @@ export function initialState(definition: ModelDefinition): ModelState {
   };
 }
 
-/** How many versions and trainings the state keeps. */
+/** How many trainings and former champions the state keeps. */
 const kept = 50;
+/** Reached only while the archive cannot be written. */
+const mostVersionsHere = mostVersions + 25;
 
 /** Takes a training's outcome: a new version for a candidate, else a record of why there is none. */
 export function settleTraining(state: ModelState, outcome: RunOutcome, now: string): ModelState {
@@ -67,7 +69,9 @@ export function withTraining(state: ModelState, record: TrainingRecord): ModelSt
 function keepNewest(versions: readonly ModelVersion[], state: ModelState): ModelVersion[] {
   return versions.filter(
     (one, index) =>
-      index >= versions.length - kept || one.version === state.champion || one.version === state.former?.at(-1),
+      index >= versions.length - mostVersionsHere ||
+      one.version === state.champion ||
+      one.version === state.former?.at(-1),
   );
 }
 
@@ -242,7 +246,7 @@ export function promotable(state: ModelState, version: unknown): ModelVersion {
   if (found === undefined) {
     throw new EvertrainError('USER_VERSION_UNKNOWN', `Model "${state.name}" has no version ${show(version)}.`, {
       value: version,
-      remedy: `It has: ${state.versions.map((one) => one.version).join(', ') || 'none yet'}.`,
+      remedy: `It has: ${state.versions.map((one) => one.version).join(', ') || 'none yet'}.${archivedNote(state)}`,
     });
   }
   if (found.version === state.champion) {
@@ -262,4 +266,8 @@ export function promotable(state: ModelState, version: unknown): ModelVersion {
     });
   }
   return found;
+}
+
+function archivedNote({ archive }: ModelState): string {
+  return (archive?.versions ?? 0) === 0 ? '' : ` ${archive?.versions} older ones are archived; train anew.`;
 }

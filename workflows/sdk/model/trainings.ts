@@ -74,6 +74,5 @@ export function settleData(book: ModelBook): void {
   const { data, trainings } = book.state;
   const made = trainings.at(-1);
   if (data === undefined || made === undefined || data.inTraining.length === 0) return;
-  const policy = book.dataPolicy ?? { windowBatches: 0 };
-  book.state = { ...book.state, data: settled(data, policy, made, Date.now()) };
+  book.state = { ...book.state, data: settled(data, made, Date.now()) };
 }

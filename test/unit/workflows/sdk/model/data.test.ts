@@ -14,13 +14,13 @@ import {
   received,
   released,
   settled,
-  takeWindow,
+  taken,
 } from '../../../../../workflows/sdk/model/data.js';
 import { dataPolicy, type ModelPolicy } from '../../../../../workflows/sdk/model/policy.js';
 
 const policyOf = (policy: Partial<ModelPolicy>) => dataPolicy('model "m"', { retrainWhen: { batches: 2 }, ...policy });
 const dueAt = (data: DataState, policy: ReturnType<typeof policyOf>) => due(data, policy, false)?.at;
-const take = (data: DataState, policy: ReturnType<typeof policyOf>) => takeWindow(data, policy, false);
+const take = (data: DataState, policy: ReturnType<typeof policyOf>) => taken(data, policy, false);
 const batch = (id: string, rows = 10): Batch => ({ id, uri: `file:/${id}`, rows });
 const after = (data: DataState, ...ids: readonly string[]) =>
   ids.reduce((state, id, n) => received(state, batch(id), 1_000 + n), data);
@@ -34,17 +34,16 @@ describe('data that arrives', () => {
     expect(twice.counts).toEqual({ received: 2, duplicates: 1, used: 0, rejected: 0, rows: 20 });
   });
 
-  it('is known among 10,000 later ones, and its state stays below 150 KB', () => {
+  it('is known among 10,000 later ones, and its state stays below 170 KB', () => {
     const policy = policyOf({ window: { batches: 100 } });
     let data = after(noData(), 'first');
     for (let n = 1; n < 10_000; n++) {
       data = received(data, batch(`batch-${n}`), n);
-      if (n % 100 === 0)
-        data = settled(take(data, policy).data, policy, { outcome: 'completed', reason: 'registered' }, n);
+      if (n % 100 === 0) data = settled(take(data, policy), { outcome: 'completed', reason: 'registered' }, n);
     }
     expect(after(data, 'first').counts.duplicates).toBe(1);
     expect(data.counts.used + data.waiting.length).toBe(10_000);
-    expect(JSON.stringify(data).length).toBeLessThan(150_000);
+    expect(JSON.stringify(data).length).toBeLessThan(170_000);
     expect(after(received(data, batch('one more'), 1), 'first').counts.duplicates).toBe(0);
   });
 
@@ -54,38 +53,33 @@ describe('data that arrives', () => {
     const full = received(data, batch('late'), 7);
     expect(full.waiting).toHaveLength(5_000);
     expect(full.rejected).toMatchObject([{ id: 'late', at: 7 }]);
-    const freed = settled(
-      take(full, policyOf({})).data,
-      policyOf({}),
-      { outcome: 'completed', reason: 'registered' },
-      8,
-    );
+    const freed = settled(take(full, policyOf({})), { outcome: 'completed', reason: 'registered' }, 8);
     expect(idsOf(received(freed, batch('late'), 9).waiting)).toEqual(['late']);
   });
 
-  it('is refused while 500 KB of batches wait, and the largest state stays below what the engine takes', () => {
+  it('is refused while 400 KB of batches wait, and the largest state stays below what the engine takes', () => {
     const large = (n: number): Batch => ({
       id: `${n}`.padEnd(200, 'x'),
       uri: 'u'.repeat(1_000),
       rows: 1,
       attributes: { note: 'é'.repeat(480) },
     });
-    const policy = policyOf({ retrainWhen: { rows: 1_000_000 }, window: { batches: 500 } });
+    const policy = policyOf({ retrainWhen: { rows: 1_000_000 }, window: 'all' });
     let data = noData();
     for (let round = 0; round < 3; round++) {
       for (let n = 0; n < 100; n++) data = received(data, large(round * 100 + n), n);
       const ids = data.waiting
         .slice(0, 10)
         .map(({ id }) => ({ id, problems: Array<string>(20).fill('p'.repeat(300)) }));
-      data = take(judged(data, ids, 1), policy).data;
-      data = settled(data, policy, { outcome: 'completed', reason: 'registered' }, 1);
+      data = take(judged(data, ids, 1), policy);
+      data = settled(data, { outcome: 'completed', reason: 'registered' }, 1);
     }
     for (let n = 0; n < 5_000; n++) data = received(data, large(1_000 + n), n);
-    const inTraining = take(data, policy).data;
+    const inTraining = take(data, policy);
     data = inTraining;
     for (let n = 0; n < 5_000; n++) data = received(data, large(9_000 + n), n);
     expect(data.waiting.length).toBeGreaterThan(0);
-    expect(JSON.stringify(data).length).toBeLessThan(1_400_000);
+    expect(JSON.stringify(data).length).toBeLessThan(1_600_000);
   });
 
   const odd = [
@@ -139,25 +133,9 @@ describe('a training on data', () => {
     expect(dueAt(three, policyOf({ retrainWhen: { rows: 31, orAfter: '1 day' } }))).toBe(1_000 + 86_400_000);
   });
 
-  it('uses the new batches, or also earlier ones up to the size of its window, oldest first', () => {
-    const policy = policyOf({ window: { batches: 3 } });
-    const first = take(after(noData(), 'a', 'b'), policy);
-    expect(idsOf(first.window)).toEqual(['a', 'b']);
-    const used = settled(first.data, policy, { outcome: 'completed', reason: 'registered' }, 1);
-    const second = take(after(used, 'c', 'd'), policy);
-    expect(idsOf(second.window)).toEqual(['b', 'c', 'd']);
-    expect(idsOf(take(after(used, 'c', 'd', 'e', 'f'), policy).window)).toEqual(['c', 'd', 'e', 'f']);
-    expect(idsOf(take(after(noData(), 'a', 'b'), policyOf({})).window)).toEqual(['a', 'b']);
-  });
-
   it('that failed gives its batches back, and is tried again with the next batch or after the time', () => {
     const policy = policyOf({ retrainWhen: { batches: 2, orAfter: '1 hour' } });
-    const failed = settled(
-      take(after(noData(), 'a', 'b'), policy).data,
-      policy,
-      { outcome: 'failed', reason: 'no data' },
-      5_000,
-    );
+    const failed = settled(take(after(noData(), 'a', 'b'), policy), { outcome: 'failed', reason: 'no data' }, 5_000);
     expect(idsOf(failed.waiting)).toEqual(['a', 'b']);
     expect(dueAt(failed, policy)).toBe(5_000 + 3_600_000);
     expect(dueAt(failed, policyOf({}))).toBeUndefined();
@@ -165,8 +143,8 @@ describe('a training on data', () => {
   });
 
   it('that a gate rejected leaves its batches rejected, each with the reason', () => {
-    const taken = take(after(noData(), 'a', 'b'), policyOf({})).data;
-    const ended = settled(taken, policyOf({}), { outcome: 'rejected', reason: 'gate "usable"' }, 5);
+    const open = take(after(noData(), 'a', 'b'), policyOf({}));
+    const ended = settled(open, { outcome: 'rejected', reason: 'gate "usable"' }, 5);
     expect(ended).toMatchObject({ waiting: [], inTraining: [], counts: { rejected: 2, used: 0 } });
     expect(ended.rejected).toEqual(['a', 'b'].map((id) => ({ id, reason: 'gate "usable"', at: 5 })));
   });
@@ -175,7 +153,7 @@ describe('a training on data', () => {
 describe('a training that failed', () => {
   const policy = policyOf({ retry: { attempts: 3, delay: '10s' }, retrainWhen: { batches: 2, orAfter: '1 hour' } });
   const fail = (data: DataState, now: number) =>
-    settled(take(data, policy).data, policy, { outcome: 'failed', reason: 'no data' }, now);
+    settled(take(data, policy), { outcome: 'failed', reason: 'no data' }, now);
 
   it('is tried again after the delay of its policy, and then with the next batch or after the time', () => {
     const once = fail(after(noData(), 'a', 'b'), 5_000);
@@ -189,7 +167,7 @@ describe('a training that failed', () => {
   });
 
   it('gives its batches to the next one when it was cancelled for newer data, at once', () => {
-    const open = take(after(noData(), 'a', 'b'), policy).data;
+    const open = take(after(noData(), 'a', 'b'), policy);
     const back = givenBack(after(open, 'c'));
     expect(idsOf(back.waiting)).toEqual(['a', 'b', 'c']);
     expect(dueAt(back, policy)).toBe(0);
@@ -212,7 +190,7 @@ describe('a quality gate', () => {
       9,
     );
     expect(due(good, policy, true)).toEqual({ what: 'train', at: 0 });
-    expect(idsOf(takeWindow(good, policy, true).window)).toEqual(['a', 'b']);
+    expect(idsOf(taken(good, policy, true).inTraining)).toEqual(['a', 'b']);
   });
 
   it('holds back what has problems; the rest waits until it is enough, and is not looked at again', () => {
@@ -221,8 +199,8 @@ describe('a quality gate', () => {
     expect(due(rest, policy, true)).toBeUndefined();
     const three = after(rest, 'c');
     expect(due(three, policy, true)).toEqual({ what: 'check', at: 0 });
-    const { data, window } = takeWindow(three, policy, true);
-    expect([idsOf(window), idsOf(data.waiting)]).toEqual([['b'], ['c']]);
+    const data = taken(three, policy, true);
+    expect([idsOf(data.inTraining), idsOf(data.waiting)]).toEqual([['b'], ['c']]);
   });
 
   it('lets a person release or drop what it holds back', () => {
@@ -258,8 +236,8 @@ describe('a quality gate', () => {
     expect(due(asked, policy, false)).toEqual({ what: 'train', at: 0 });
     const held = judged(asked, [bad], 9);
     expect(due(held, policy, true)).toEqual({ what: 'train', at: 0 });
-    const { data, window } = takeWindow(held, policy, true);
-    expect([data.asked, window]).toEqual([undefined, []]);
+    const data = taken(held, policy, true);
+    expect([data.asked, data.inTraining]).toEqual([undefined, []]);
   });
 });
 
@@ -269,8 +247,11 @@ describe('the policy', () => {
     [{ retrainWhen: { rows: 0 } }, /retrainWhen\.rows is 0/],
     [{ retrainWhen: { batches: 1.5 } }, /retrainWhen\.batches is 1\.5/],
     [{ retrainWhen: { orAfter: 'soon' as never } }, /orAfter/],
-    [{ window: { batches: 501 } }, /window/],
-    [{ window: 'all' as never }, /window/],
+    [{ window: { batches: 0 } }, /window/],
+    [{ window: { last: 'soon' as never } }, /window/],
+    [{ window: 'some' as never }, /window/],
+    [{ window: { batches: 1, last: '1 day' } as never }, /window/],
+    [{ update: 'sometimes' as never }, /update/],
     [{ whileTraining: 'stop' as never }, /whileTraining is "stop"/],
     [{ retry: { attempts: 0 } }, /retry\.attempts is 0/],
     [{ retry: { attempts: 2, delay: 'soon' as never } }, /retry\.delay/],

@@ -203,10 +203,10 @@ describe('promoting', () => {
 
   it('keeps the champion however many versions follow', () => {
     let state = promoted(trained(initialState(definition), 0.99), '1', 'first');
-    for (let i = 0; i < 60; i++) state = withStage(trained(state, 0.1), String(i + 2), 'rejected', 'worse');
+    for (let i = 0; i < 90; i++) state = withStage(trained(state, 0.1), String(i + 2), 'rejected', 'worse');
     expect(state.versions[0]?.version).toBe('1');
-    expect(state.versions.length).toBe(51);
+    expect(state.versions.length).toBe(76);
     expect(state.trainings.length).toBe(50);
-    expect(last(state)).toMatchObject({ version: '61', stage: 'rejected' });
+    expect(last(state)).toMatchObject({ version: '91', stage: 'rejected' });
   });
 });

@@ -1,0 +1,40 @@
+import { releasedKey } from '../activities/sdk/journal/keys.js';
+import type { ArtifactStore } from '../activities/sdk/ports.js';
+import type { StepServices } from '../activities/sdk/services.js';
+import type { Artifact } from '../workflows/sdk/artifact.js';
+import { newest } from '../workflows/sdk/model/data.js';
+import type { KnownBatch } from '../workflows/sdk/model/data.js';
+import type { ArchiveContent, ArchiveRequest, RecallRequest } from '../workflows/sdk/protocol.js';
+
+/** A window of them, and the input made of it, must fit into the start of a run. */
+const mostBatchBytes = 500_000;
+
+/** The archive that an earlier one becomes by what is added; the same again where it is asked for twice. */
+export async function writeArchive(
+  { store, journal }: Pick<StepServices, 'store' | 'journal'>,
+  { model, archive, batches, versions, release }: ArchiveRequest,
+): Promise<Artifact> {
+  const before = await contentOf(store, archive);
+  const content: ArchiveContent = {
+    batches: newest([...before.batches, ...batches], mostBatchBytes),
+    versions: [...before.versions, ...versions],
+  };
+  const written = await store.put(Buffer.from(JSON.stringify(content)), 'application/json');
+  for (const sha256 of release) await journal.put(releasedKey(sha256), JSON.stringify({ model }));
+  return written;
+}
+
+/** The newest batches of an archive, oldest first. */
+export async function recallBatches(
+  { store }: Pick<StepServices, 'store'>,
+  { archive, batches }: RecallRequest,
+): Promise<readonly KnownBatch[]> {
+  return (await contentOf(store, archive)).batches.slice(-batches);
+}
+
+async function contentOf(store: ArtifactStore, archive: Artifact | undefined): Promise<ArchiveContent> {
+  if (archive === undefined) return { batches: [], versions: [] };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await store.open(archive)) chunks.push(chunk as Uint8Array);
+  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as ArchiveContent;
+}
