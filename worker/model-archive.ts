@@ -2,8 +2,7 @@ import { releasedKey } from '../activities/sdk/journal/keys.js';
 import type { ArtifactStore } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
-import { newest } from '../workflows/sdk/model/data.js';
-import type { KnownBatch } from '../workflows/sdk/model/data.js';
+import { type KnownBatch, newest } from '../workflows/sdk/model/data.js';
 import type { ArchiveContent, ArchiveRequest, RecallRequest } from '../workflows/sdk/protocol.js';
 
 /** A window of them, and the input made of it, must fit into the start of a run. */
@@ -14,7 +13,7 @@ export async function writeArchive(
   { store, journal }: Pick<StepServices, 'store' | 'journal'>,
   { model, archive, batches, versions, release }: ArchiveRequest,
 ): Promise<Artifact> {
-  const before = await contentOf(store, archive);
+  const before = await readArchive(store, archive);
   const content: ArchiveContent = {
     batches: newest([...before.batches, ...batches], mostBatchBytes),
     versions: [...before.versions, ...versions],
@@ -29,10 +28,11 @@ export async function recallBatches(
   { store }: Pick<StepServices, 'store'>,
   { archive, batches }: RecallRequest,
 ): Promise<readonly KnownBatch[]> {
-  return (await contentOf(store, archive)).batches.slice(-batches);
+  return (await readArchive(store, archive)).batches.slice(-batches);
 }
 
-async function contentOf(store: ArtifactStore, archive: Artifact | undefined): Promise<ArchiveContent> {
+/** What an archive holds; nothing, where there is none. */
+export async function readArchive(store: ArtifactStore, archive: Artifact | undefined): Promise<ArchiveContent> {
   if (archive === undefined) return { batches: [], versions: [] };
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.open(archive)) chunks.push(chunk as Uint8Array);

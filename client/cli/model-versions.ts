@@ -1,15 +1,32 @@
 import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
-import type { Journal } from '../../activities/sdk/ports.js';
-import type { ModelVersion } from '../../workflows/sdk/protocol.js';
+import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
+import { readArchive } from '../../worker/model-archive.js';
+import type { ModelState, ModelVersion } from '../../workflows/sdk/protocol.js';
 import type { Evertrain } from '../evertrain.js';
 import type { RunView } from '../history/run-view.js';
 import { readRunRecord } from './run-record.js';
 
-/** A version that a model remembers: USER_VERSION_UNKNOWN otherwise. */
-export async function versionOf(evertrain: Evertrain, name: string, number: string): Promise<ModelVersion> {
-  const { versions } = await evertrain.model(name).state();
-  const found = versions.find(({ version }) => version === number);
+/** All versions of a model, also those that it has archived, oldest first. */
+export async function versionsOf(store: ArtifactStore, { versions, archive }: ModelState): Promise<ModelVersion[]> {
+  const old = (await readArchive(store, archive?.artifact)).versions;
+  const atHand = new Set(versions.map(({ version }) => version));
+  // One that became the champion while it was archived is in both places; the state knows what has become of it.
+  const all = [...old.filter(({ version }) => !atHand.has(version)), ...versions];
+  return all.sort((a, b) => Number(a.version) - Number(b.version));
+}
+
+/** A version of a model, from its state or its archive: USER_VERSION_UNKNOWN otherwise. */
+export async function versionOf(
+  evertrain: Evertrain,
+  store: ArtifactStore,
+  name: string,
+  number: string,
+): Promise<ModelVersion> {
+  const state = await evertrain.model(name).state();
+  const isIt = ({ version }: ModelVersion) => version === number;
+  const found = state.versions.find(isIt) ?? (await versionsOf(store, state)).find(isIt);
   if (found !== undefined) return found;
+  const { versions } = state;
   throw new EvertrainError('USER_VERSION_UNKNOWN', `Model "${name}" has no version ${number}.`, {
     value: number,
     remedy: `It has: ${versions.map(({ version }) => version).join(', ') || 'none'}.`,

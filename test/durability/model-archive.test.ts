@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openStorage } from '../../activities/sdk/storage.js';
+import { versionsOf } from '../../client/cli/model-versions.js';
 import type { Model } from '../../client/model-handle.js';
 import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
 import { rival, type rivalling } from '../fixtures/durability/rival.js';
@@ -105,6 +107,11 @@ describe('a model with a retention', () => {
     // The champion, the one before it, and the newest.
     const kept = versions.filter(({ version }) => ['1', champion, versions.at(-1)?.version].includes(version));
     expect((await state()).versions).toEqual(kept);
+    const { store } = openStorage(fixture.engine.dataDir);
+    const all = await versionsOf(store, await state());
+    expect(all.map(({ version, artifact }) => [version, artifact])).toEqual(
+      versions.map(({ version, artifact }) => [version, artifact]),
+    );
     const released = await readdir(join(fixture.engine.dataDir, 'journal', 'released'));
     const digests = (of: typeof versions) =>
       of.flatMap((one) => [one.artifact, one.trained].flatMap((artifact) => artifact?.sha256 ?? []));

@@ -73,14 +73,14 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
   const marks = new ArtifactMarks(store);
   for await (const root of options.roots) await marks.mark(root);
   await markDocuments(journal, pinsPrefix, marks);
-  // What a model has let go counts as much as if no run had made it, but for what the engine still keeps.
-  for (const key of await journal.list(releasedPrefix)) marks.release(key.slice(releasedPrefix.length + 1));
-  await markDocuments(journal, runRecordsPrefix, marks);
   const known: RunRef[] = [];
   for await (const run of options.openRuns) {
     known.push(run);
     await markCheckpoints(journal, run, marks);
   }
+  // What a model has let go: a run record alone does not hold it.
+  for (const key of await journal.list(releasedPrefix)) marks.release(key.slice(releasedPrefix.length + 1));
+  await markDocuments(journal, runRecordsPrefix, marks);
   for await (const run of options.retainedRuns ?? []) known.push(run);
 
   const swept = await sweep(store, marks, beforeMs, dryRun);

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { Journal } from '../../../activities/sdk/ports.js';
+import type { ArtifactStore, Journal } from '../../../activities/sdk/ports.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { KnownBatch } from '../../../workflows/sdk/model/data.js';
 import type { Evertrain } from '../../evertrain.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
-import { runThatMade, versionOf } from '../model-versions.js';
+import { runThatMade, versionOf, versionsOf } from '../model-versions.js';
 
 interface DataOptions extends ConnectedOptions {
   readonly json?: boolean;
@@ -26,8 +26,10 @@ export function configure(command: Command): void {
 }
 
 async function ls(name: string, { json, ...options }: DataOptions): Promise<void> {
-  await connected(options, async (evertrain) => {
-    const { versions, data } = await evertrain.model(name).state();
+  await connected(options, async (evertrain, _journal, store) => {
+    const state = await evertrain.model(name).state();
+    const versions = await versionsOf(store, state);
+    const { data } = state;
     if (json) {
       const of = versions.map(({ version, stage, registeredAt, run, data: window }) => {
         return { version, stage, registeredAt, trainedBy: run, ...(window === undefined ? {} : { data: window }) };
@@ -52,8 +54,9 @@ async function ls(name: string, { json, ...options }: DataOptions): Promise<void
 }
 
 async function diff(name: string, before: string, after: string, { json, ...options }: DataOptions): Promise<void> {
-  await connected(options, async (evertrain, journal) => {
-    const [old, now] = await Promise.all([before, after].map((version) => windowOf(evertrain, journal, name, version)));
+  await connected(options, async (evertrain, journal, store) => {
+    const windows = [before, after].map((version) => windowOf(evertrain, { journal, store }, name, version));
+    const [old, now] = await Promise.all(windows);
     const removed = without(old ?? [], now ?? []);
     const added = without(now ?? [], old ?? []);
     if (json) {
@@ -71,11 +74,11 @@ async function diff(name: string, before: string, after: string, { json, ...opti
 
 async function windowOf(
   evertrain: Evertrain,
-  journal: Journal,
+  { journal, store }: { readonly journal: Journal; readonly store: ArtifactStore },
   name: string,
   number: string,
 ): Promise<readonly KnownBatch[]> {
-  const version = await versionOf(evertrain, name, number);
+  const version = await versionOf(evertrain, store, name, number);
   const { window } = await runThatMade(evertrain, journal, version);
   if (window !== undefined) return window;
   throw new EvertrainError(

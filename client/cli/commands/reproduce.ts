@@ -26,8 +26,8 @@ export function configure(command: Command): void {
 /** Runs what made a version once more, on the code of today and without the cache, and compares what comes out. */
 async function reproduce(model: string, number: string | undefined, options: ReproduceOptions): Promise<void> {
   const [name, wanted] = nameAndVersion(model, number);
-  await connected(options, async (evertrain, journal) => {
-    const version = await versionOf(evertrain, name, wanted);
+  await connected(options, async (evertrain, journal, store) => {
+    const version = await versionOf(evertrain, store, name, wanted);
     const made = await runThatMade(evertrain, journal, version);
     const today = await gatherProvenance(process.cwd());
     print(`Version ${wanted} of ${name} was made by ${made.workflowId} with`);

@@ -2,7 +2,6 @@ import { patched, scheduleActivity } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
 import { type ArchiveRequest, builtIn, type ModelState, type ModelVersion, type RecallRequest } from '../protocol.js';
 import type { Artifact } from '../artifact.js';
-import { failureText, unlessCancelled } from '../failures.js';
 import type { ModelBook } from './book.js';
 import type { DataState, KnownBatch } from './data.js';
 import { mostVersions } from './policy.js';
@@ -45,7 +44,7 @@ export class ModelArchive {
     scheduleActivity<Artifact>(builtIn.archive, [request], { ...activity, summary })
       .then((artifact) => {
         this.book.state = archived(this.book.state, due, artifact);
-      }, unlessCancelled)
+      })
       .catch(() => undefined)
       .finally(() => {
         this.isWriting = false;

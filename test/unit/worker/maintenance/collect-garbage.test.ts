@@ -8,7 +8,7 @@ import { openAttemptJournal } from '../../../../activities/sdk/journal/attempt-j
 import { openCheckpoints } from '../../../../activities/sdk/journal/checkpoints.js';
 import { openFencedLog } from '../../../../activities/sdk/journal/fenced-log.js';
 import { fileJournal } from '../../../../activities/sdk/journal/file-journal.js';
-import { checkpointPrefix, runPrefix, runRecordKey } from '../../../../activities/sdk/journal/keys.js';
+import { checkpointPrefix, releasedKey, runPrefix, runRecordKey } from '../../../../activities/sdk/journal/keys.js';
 import { type Journal, journalKey } from '../../../../activities/sdk/ports.js';
 import { putDirectory } from '../../../../activities/sdk/store/directory.js';
 import { type FileArtifactStore, fileArtifactStore } from '../../../../activities/sdk/store/file-artifact-store.js';
@@ -59,6 +59,15 @@ describe('collectGarbage', () => {
       removedBytes: garbage.sizeBytes,
     });
     expect([await has(kept), await has(garbage), await has(fresh)]).toEqual([true, false, true]);
+  });
+
+  it('takes what a model has let go, though a run record names it, but nothing that the engine or a pin holds', async () => {
+    const [gone, held, pinned, kept] = [await old('gone'), await old('held'), await old('pinned'), await old('kept')];
+    await journal.put(runRecordKey('w', 'r'), JSON.stringify({ view: { output: [gone, held, pinned, kept] } }));
+    for (const { sha256 } of [gone, held, pinned]) await journal.put(releasedKey(sha256), '{"model":"m"}');
+    await journal.put(journalKey('pins', 'mine'), JSON.stringify(pinned));
+    expect(await collect({ roots: [held] })).toMatchObject({ kept: 3, removed: 1 });
+    expect([await has(gone), await has(held), await has(pinned), await has(kept)]).toEqual([false, true, true, true]);
   });
 
   it('only reports unless told otherwise', async () => {
