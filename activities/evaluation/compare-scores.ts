@@ -23,11 +23,13 @@ export const compareScoresStep = implement(compareScores, async (input, context)
       connection,
       `SELECT ${score.sql}, ${other.sql} FROM challenger POSITIONAL JOIN champion`,
     )) as [Float64Array, Float64Array];
+    const groups = await groupsOf(connection, challenger, champion);
     refuseNoNumbers(challenger.name, metric, own);
     refuseNoNumbers(champion.name, metric, others);
     const gain = pairedGain({
       challenger: own,
       champion: others,
+      ...(groups === undefined ? {} : { groups }),
       summary: score.isSquared ? 'rootMean' : 'mean',
       direction,
       threshold,
@@ -35,7 +37,8 @@ export const compareScoresStep = implement(compareScores, async (input, context)
       seed: context.seed,
     });
     context.log.info(`compared ${metric} over ${own.length} rows`, { ...gain });
-    return { rows: own.length, ...gain };
+    const drawn = groups === undefined ? {} : { groups: new Set(groups).size };
+    return { rows: own.length, ...drawn, ...gain };
   });
 });
 
@@ -66,6 +69,23 @@ async function refuseOtherRows(connection: Connection, challenger: ScoreTable, c
   throw differ(
     `\`truth\` differs in ${String(found['count'])} of ${rows} rows, first in row ${String(found['first'])}`,
   );
+}
+
+/** The number of each row's group, from 0. Where one table alone tells the groups, they are the other's, too. */
+async function groupsOf(
+  connection: Connection,
+  challenger: ScoreTable,
+  champion: ScoreTable,
+): Promise<Float64Array | undefined> {
+  const group = cell(challenger, 'group') ?? cell(champion, 'group');
+  if (group === undefined) return undefined;
+  const [groups] = await numbersOf(
+    connection,
+    `SELECT dense_rank() OVER (ORDER BY "group") - 1 FROM (
+       SELECT row_number() OVER () AS row, ${group.sql} AS "group" FROM challenger POSITIONAL JOIN champion
+     ) ORDER BY row`,
+  );
+  return groups;
 }
 
 function refuseNoNumbers(name: string, metric: string, scores: Float64Array): void {

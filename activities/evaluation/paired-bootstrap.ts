@@ -10,11 +10,17 @@ import { randomIntegers } from './random-integers.js';
  * that the bootstrap comes to: gain − z·s/√n, s being the standard deviation of the rows' paired differences (central
  * limit theorem) and, for the root of a mean, of the differences x/(2√x̄) − y/(2√ȳ) (delta method; van der Vaart,
  * Asymptotic Statistics, 1998, theorem 3.1).
+ *
+ * Rows that are alike (the hours of a day) are not what chance drew; their group is. Then groups are resampled whole, with
+ * the mean over their rows as the ratio of two sums (Davison and Hinkley, Bootstrap Methods and their Application, 1997,
+ * section 3.8), and it is groups that are counted.
  */
 export interface PairedScores {
   /** One score for each row, in the same order, finite. */
   readonly challenger: Float64Array;
   readonly champion: Float64Array;
+  /** The number of each row's group, from 0; default: each row is one of its own. */
+  readonly groups?: Float64Array;
   /** What becomes of the rows' scores: their mean, or (of squared errors) its root. */
   readonly summary: 'mean' | 'rootMean';
   readonly direction: 'maximize' | 'minimize';
@@ -35,18 +41,21 @@ export interface PairedGain {
   readonly isBetter: boolean;
 }
 
+/** Rows, or groups of them. */
 export const mostResampledRows = 20_000;
 const resamples = 2_000;
 
 /** At least one row is needed. */
 export function pairedGain(scores: PairedScores): PairedGain {
   const { summary, direction, threshold, confidence } = scores;
-  const rows = scores.challenger.length;
   const [mean, other] = [meanOf(scores.challenger), meanOf(scores.champion)];
   const sign = direction === 'maximize' ? 1 : -1;
   const [challenger, champion] = summary === 'mean' ? [mean, other] : [Math.sqrt(mean), Math.sqrt(other)];
   const gain = sign * (challenger - champion);
-  const gainAtLeast = rows > mostResampledRows ? normalBound(scores, gain) : resampledBound(scores, sign);
+  const units = unitsOf(scores);
+  const drawn = units.rows.length;
+  const gainAtLeast =
+    drawn > mostResampledRows ? normalBound(units, scores, gain) : resampledBound(units, scores, sign);
   // Sums of equal numbers differ in their last digits by order, so less than a billionth of the scores' size is no gain.
   const rounding = 1e-9 * Math.max(sizeOf(scores.challenger, summary), sizeOf(scores.champion, summary));
   return {
@@ -54,62 +63,71 @@ export function pairedGain(scores: PairedScores): PairedGain {
     champion,
     gain: plain(gain),
     gainAtLeast: plain(gainAtLeast),
-    isBetter: rows >= fewestRows(confidence) && gainAtLeast - threshold > rounding,
+    isBetter: drawn >= fewestRows(confidence) && gainAtLeast - threshold > rounding,
   };
 }
 
+/** What chance draws: groups with the sums of their rows' scores, or the rows themselves. */
+interface Units {
+  readonly challenger: Float64Array;
+  readonly champion: Float64Array;
+  /** How many rows each has. */
+  readonly rows: Float64Array;
+}
+
+function unitsOf({ challenger, champion, groups }: PairedScores): Units {
+  if (groups === undefined) return { challenger, champion, rows: new Float64Array(challenger.length).fill(1) };
+  const count = groups.reduce((most, group) => Math.max(most, group + 1), 0);
+  const units = {
+    challenger: new Float64Array(count),
+    champion: new Float64Array(count),
+    rows: new Float64Array(count),
+  };
+  for (const [row, group] of groups.entries()) {
+    units.challenger[group] = (units.challenger[group] as number) + (challenger[row] as number);
+    units.champion[group] = (units.champion[group] as number) + (champion[row] as number);
+    units.rows[group] = (units.rows[group] as number) + 1;
+  }
+  return units;
+}
+
 /**
- * With fewer rows nothing is shown: two equal models differ the same way on each of n rows with a chance of 2⁻ⁿ (the sign
+ * With fewer rows (or groups) nothing is shown: two equal models differ the same way on each of n rows with a chance of 2⁻ⁿ (the sign
  * test), and a resample never leaves what was seen. 5 at a confidence of 0.95.
  */
 export function fewestRows(confidence: number): number {
   return Math.ceil(-Math.log2(1 - confidence) - 1e-9);
 }
 
-function resampledBound(scores: PairedScores, sign: number): number {
-  const { summary, confidence, seed } = scores;
+function resampledBound(units: Units, { summary, confidence, seed }: PairedScores, sign: number): number {
   const next = randomIntegers(seed);
-  const gains = summary === 'mean' ? resampledMeans(scores, sign, next) : resampledRoots(scores, sign, next);
+  const count = units.rows.length;
+  const scale = count / 2 ** 32;
+  const gains = new Float64Array(resamples);
+  for (let i = 0; i < resamples; i++) {
+    let [sum, other, rows] = [0, 0, 0];
+    for (let drawn = 0; drawn < count; drawn++) {
+      const unit = Math.floor(next() * scale);
+      sum += units.challenger[unit] as number;
+      other += units.champion[unit] as number;
+      rows += units.rows[unit] as number;
+    }
+    const difference = summary === 'mean' ? (sum - other) / rows : Math.sqrt(sum / rows) - Math.sqrt(other / rows);
+    gains[i] = sign * difference;
+  }
   return quantile(gains.sort(), 1 - confidence);
 }
 
-function resampledMeans({ challenger, champion }: PairedScores, sign: number, next: () => number): Float64Array {
-  const rows = challenger.length;
-  const scale = rows / 2 ** 32;
-  const differences = challenger.map((score, row) => sign * (score - (champion[row] as number)));
-  const gains = new Float64Array(resamples);
-  for (let i = 0; i < resamples; i++) {
-    let sum = 0;
-    for (let drawn = 0; drawn < rows; drawn++) sum += differences[Math.floor(next() * scale)] as number;
-    gains[i] = sum / rows;
-  }
-  return gains;
-}
-
-function resampledRoots({ challenger, champion }: PairedScores, sign: number, next: () => number): Float64Array {
-  const rows = challenger.length;
-  const scale = rows / 2 ** 32;
-  const gains = new Float64Array(resamples);
-  for (let i = 0; i < resamples; i++) {
-    let [sum, other] = [0, 0];
-    for (let drawn = 0; drawn < rows; drawn++) {
-      const row = Math.floor(next() * scale);
-      sum += challenger[row] as number;
-      other += champion[row] as number;
-    }
-    gains[i] = sign * (Math.sqrt(sum / rows) - Math.sqrt(other / rows));
-  }
-  return gains;
-}
-
-function normalBound({ challenger, champion, summary, confidence }: PairedScores, gain: number): number {
-  const rows = challenger.length;
-  const slope = slopeAt(meanOf(challenger), summary);
-  const otherSlope = slopeAt(meanOf(champion), summary);
-  const differences = challenger.map((score, row) => score * slope - (champion[row] as number) * otherSlope);
-  const mean = meanOf(differences);
-  const variance = differences.reduce((sum, difference) => sum + (difference - mean) ** 2, 0) / (rows - 1);
-  return gain - normalQuantile(confidence) * Math.sqrt(variance / rows);
+function normalBound(units: Units, { challenger, champion, summary, confidence }: PairedScores, gain: number): number {
+  const [mean, other] = [meanOf(challenger), meanOf(champion)];
+  const [slope, otherSlope] = [slopeAt(mean, summary), slopeAt(other, summary)];
+  const deviations = units.challenger.map((sum, unit) => {
+    const rows = units.rows[unit] as number;
+    return (sum - mean * rows) * slope - ((units.champion[unit] as number) - other * rows) * otherSlope;
+  });
+  const squares = deviations.reduce((sum, deviation) => sum + deviation ** 2, 0);
+  const count = deviations.length;
+  return gain - (normalQuantile(confidence) * Math.sqrt((squares * count) / (count - 1))) / challenger.length;
 }
 
 /** Of the summary, by the mean. Where no row has an error the mean is 0 and stays it, whatever is drawn. */

@@ -16,9 +16,9 @@ import evertrain
 import model_file
 
 
-def fit(train, target, task, algorithm, categories, ctx, features=None):
+def fit(train, target, task, algorithm, categories, ctx, features=None, group=None):
     frame = train.read_table()
-    features = features or [name for name in frame if name != target]
+    features = features or [name for name in frame if name not in (target, group)]
     X, y = model_file.inputs(frame, features, categories), frame[target].to_numpy()
     estimator = make_pipeline(*encoder(categories), *learner(task, algorithm, ctx.seed))
     scores = cross_val_score(estimator, X, y, cv=3)
@@ -27,7 +27,15 @@ def fit(train, target, task, algorithm, categories, ctx, features=None):
     estimator.fit(X, y)
     usual = float(y.mean()) if task == "regression" else str(frame[target].mode()[0])
     path = ctx.work_dir / "model.joblib"
-    model_file.save(path, estimator, target, features, list(categories), usual)
+    model_file.save(
+        path,
+        estimator=estimator,
+        target=target,
+        features=features,
+        categories=list(categories),
+        usual=usual,
+        group=group,
+    )
     return {"model": evertrain.File(path), "algorithm": algorithm, "score": float(scores.mean())}
 
 

@@ -1,14 +1,14 @@
 """A fitted model as it travels between the steps, kept with joblib: only the Python side of the pipelines opens it.
 
 A dictionary of `estimator`, `target`, `features` (the columns, in the order in which the estimator takes them),
-`categories` (those of them that hold words) and `usual` (the answer to give when no feature is known).
+`categories` (those of them that hold words), `usual` (the answer to give when no feature is known) and `group` (the
+column by which rows are alike, or None).
 """
 
 import joblib
 
 
-def save(path, estimator, target, features, categories, usual):
-    parts = {"estimator": estimator, "target": target, "features": features, "categories": categories, "usual": usual}
+def save(path, **parts):
     joblib.dump(parts, path)
 
 

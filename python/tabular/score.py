@@ -16,7 +16,7 @@ import model_file
 
 def classes(model, data):
     fitted = model_file.load(model)
-    X, y = held_out(fitted, data)
+    X, y, alike = held_out(fitted, data)
     truth = y.astype(str)
     predicted = fitted["estimator"].predict(X)
     labels = [str(label) for label in fitted["estimator"].classes_]
@@ -33,6 +33,7 @@ def classes(model, data):
                 "truth": truth,
                 "predicted": predicted,
                 "confidence": fitted["estimator"].predict_proba(X).max(axis=1),
+                **alike,
             }
         ),
     }
@@ -40,7 +41,7 @@ def classes(model, data):
 
 def numbers(model, data):
     fitted = model_file.load(model)
-    X, truth = held_out(fitted, data)
+    X, truth, alike = held_out(fitted, data)
     predicted = fitted["estimator"].predict(X)
     return {
         "metrics": {
@@ -49,10 +50,14 @@ def numbers(model, data):
             "r2": float(r2_score(truth, predicted)),
         },
         "baseline": float(root_mean_squared_error(truth, np.full(len(truth), fitted["usual"]))),
-        "perRow": pd.DataFrame({"truth": truth, "predicted": predicted, "error": predicted - truth}),
+        "perRow": pd.DataFrame({"truth": truth, "predicted": predicted, "error": predicted - truth, **alike}),
     }
 
 
 def held_out(fitted, data):
     frame = data.read_table()
-    return model_file.inputs(frame, fitted["features"], fitted["categories"]), frame[fitted["target"]].to_numpy()
+    # A model that was fitted before there were groups has none.
+    group = fitted.get("group")
+    alike = {} if group is None else {"group": frame[group]}
+    inputs = model_file.inputs(frame, fitted["features"], fitted["categories"])
+    return inputs, frame[fitted["target"]].to_numpy(), alike

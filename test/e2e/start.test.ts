@@ -44,7 +44,7 @@ describe('evertrain start', () => {
       '"model_version":"1"',
       'Batch 2011-05-to-06 arrives: 1464 rows, May and June 2011, as they were.',
       'Its check found nothing wrong; a version is trained on it and the data before it.',
-      /Version 2, trained on it too: champion \(better: rmse \d.* against the champion's \d.* on \d+ fresh rows/,
+      /Version 2, trained on it too: champion \(better: rmse \d.* against the champion's \d.* on \d+ fresh rows in \d+ groups/,
       'Batch 2011-07-to-08-corrupted arrives: 1475 rows, July and August 2011, corrupted on purpose.',
       'It is in quarantine, and nothing was trained on it:',
       'column "temp": 100 % of its numbers lie far outside of the reference\'s 0.02 to 0.94',

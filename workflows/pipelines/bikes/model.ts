@@ -12,7 +12,7 @@ export const bikes = model('bikes', {
     event: z.looseObject({ uri: z.string() }),
     toInput: (batches) => ({ sources: [firstMonths, ...batches.flatMap(({ uri }) => uri ?? [])] }),
     retrainWhen: { batches: 1 },
-    window: { batches: 12 },
+    window: 'all',
     quality: {
       label: 'bikers',
       // Spring against winter lies 0.37 apart, and is no fault of the data; a count in another unit is above 0.9.

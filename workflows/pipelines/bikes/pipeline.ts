@@ -58,6 +58,7 @@ export const trainBikes = pipeline(
       task: 'regression',
       algorithm: 'gradient_boosting',
       categories: { weathersit: weather },
+      group: 'day',
     });
 
     const { metrics, baseline, perRow } = await scoreNumbers({ model, data: test });

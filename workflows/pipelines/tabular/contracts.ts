@@ -155,6 +155,8 @@ export const fit = step('table.fit', {
     algorithm: z.enum(['forest', 'gradient_boosting', 'linear']),
     /** All words of each column of words, from worst to best where they have an order. */
     categories: z.record(z.string(), z.array(z.string())),
+    /** A column by which rows are alike, so that models are compared group by group; it is no feature by default. */
+    group: z.string().optional(),
   }),
   /** The score is the accuracy of a classifier, R² of a regression. */
   output: z.object({ model: artifact(), algorithm: z.string(), score: z.number() }),

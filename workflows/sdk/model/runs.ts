@@ -54,6 +54,8 @@ export interface ComparisonFacts {
   /** With the confidence asked for the gain is at least so much. */
   readonly gainAtLeast?: number;
   readonly rows?: number;
+  /** Of rows that are alike, where the scores tell them. */
+  readonly groups?: number;
 }
 
 /** Why the challenger is promoted or not. */
@@ -111,13 +113,15 @@ function firstVersion({ metric, direction, firstVersion: bar }: PromotionTerms, 
 async function better(terms: PromotionTerms, against: string, ours: Scored, theirs: Scored): Promise<Verdict> {
   const { metric, direction, threshold, confidence } = terms;
   const scores = { challenger: ours.perRow, champion: theirs.perRow };
-  const { isBetter, ...found } = await compareScores({ ...scores, metric, direction, threshold, confidence });
+  const { isBetter, groups, ...found } = await compareScores({ ...scores, metric, direction, threshold, confidence });
   const both = `${metric} ${short(found.challenger)} against the champion's ${short(found.champion)}`;
   const sure = `with ${confidence * 100} % confidence a gain of at least ${short(found.gainAtLeast)}`;
   const wanted = threshold < 0 ? `more than ${short(threshold)} suffices` : `more than ${short(threshold)} asked for`;
   const word = isBetter ? (threshold < 0 ? 'not worse' : 'better') : threshold < 0 ? 'may be worse' : 'not better';
-  const reason = `${word}: ${both} on ${found.rows} fresh rows, ${sure}, ${wanted}`;
-  const verdict = { reason, comparison: { metric, against, ...found } };
+  const drawn = groups === undefined ? '' : ` in ${groups} groups`;
+  const reason = `${word}: ${both} on ${found.rows} fresh rows${drawn}, ${sure}, ${wanted}`;
+  const grouped = groups === undefined ? {} : { groups };
+  const verdict = { reason, comparison: { metric, against, ...found, ...grouped } };
   gate(threshold < 0 ? 'not worse than the champion' : 'better than the champion', isBetter, verdict);
   return verdict;
 }

@@ -64,7 +64,8 @@ export const checkBatchQuality = step('model.check-batch', {
 /**
  * A row's score is its cell of the numeric column that is named after the metric. Without one, `accuracy`, `mae` and
  * `rmse` come from the columns `truth` and `predicted`; `rmse` is the root of the rows' mean squared error, every other
- * metric a mean over rows. USER_DATA_MALFORMED where the tables differ in their number of rows or, when both have it, in
+ * metric a mean over rows. Rows with the same cell in a column `group` (hours of a day, pictures of a patient) are alike:
+ * groups are what is resampled then. USER_DATA_MALFORMED where the tables differ in their number of rows or, when both have it, in
  * `truth` (then they were not scored on the same rows), have no rows, or a row's score is no finite number.
  */
 export const compareScores = step('model.compare-scores', {
@@ -82,6 +83,8 @@ export const compareScores = step('model.compare-scores', {
   }),
   output: z.object({
     rows: z.int(),
+    /** Where the tables tell them. */
+    groups: z.int().optional(),
     challenger: z.number(),
     champion: z.number(),
     /** How much better the challenger is, in the metric's unit, whatever the direction. */
@@ -90,7 +93,7 @@ export const compareScores = step('model.compare-scores', {
     gainAtLeast: z.number(),
     /**
      * Whether that exceeds the threshold by more than rounding does. Never with so few rows that chance alone would make
-     * one of two equal models better on all of them (fewer than 5, at a confidence of 0.95).
+     * one of two equal models better on all of them (fewer than 5 rows, or groups, at a confidence of 0.95).
      */
     isBetter: z.boolean(),
   }),

@@ -57,6 +57,21 @@ async function refused(work: Promise<unknown>, ...texts: string[]): Promise<void
 }
 
 describe('model.compare-scores', () => {
+  it('compares group by group where one of the tables tells the groups', async () => {
+    const day = (i: string) => `'day ' || (${i} // 20)`;
+    const worse = numbers(400, 'i AS truth, i + 3.0 AS predicted');
+    const better = numbers(400, `i AS truth, i + CASE WHEN (i // 20) % 2 = 0 THEN 2.0 ELSE 3.5 END AS predicted`);
+    const grouped = better.replace('i AS truth', `i AS truth, ${day('i')} AS "group"`);
+    const rows = await compare(better, worse, 'mae', { direction: 'minimize' });
+    const [one, both] = [
+      await compare(grouped, worse, 'mae', { direction: 'minimize' }),
+      await compare(worse, grouped, 'mae', { direction: 'minimize' }),
+    ];
+    expect([rows['groups'], one['groups'], both['groups']]).toEqual([undefined, 20, 20]);
+    expect([rows['gain'], one['gain'], both['gain']]).toEqual([0.25, 0.25, -0.25]);
+    expect([rows['isBetter'], one['isBetter']]).toEqual([true, false]);
+  });
+
   it('compares rights and wrongs', async () => {
     const predicted = (wrong: number) =>
       numbers(200, `'c' || i % 3 AS truth, 'c' || CASE WHEN i < ${wrong} THEN 9 ELSE i % 3 END AS predicted`);

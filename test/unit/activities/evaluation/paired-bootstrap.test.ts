@@ -99,12 +99,61 @@ describe('the paired bootstrap', () => {
     const challenger = champion.map((score, row) => score + (row % 2 === 0 ? 1.5 : -0.5));
     expect(compare(challenger, champion)).toMatchObject({ gain: 0.5, isBetter: true });
   });
+});
 
-  it('takes 10,000 rows in well under 2 s', () => {
-    const [one, other] = [scores(10_000, (i) => (i * 7919) % 1000), scores(10_000, (i) => (i * 104729) % 997)];
-    const start = performance.now();
-    compare(one, other, { summary: 'rootMean' });
-    expect(performance.now() - start).toBeLessThan(2_000);
+describe('the paired bootstrap of groups', () => {
+  const groups = (sizes: readonly number[]) =>
+    Float64Array.from(sizes.flatMap((size, n) => Array<number>(size).fill(n)));
+  const each = (count: number, size: number) => groups(Array<number>(count).fill(size));
+
+  /**
+   * From SciPy 1.17.1, with a and b as above, g = i // 8 (25 groups of 8), and
+   *   A = a.reshape(25, 8).sum(1); B = b.reshape(25, 8).sum(1); n = np.full(25, 8)
+   *   mean = lambda x, y, n, axis=-1: (x.sum(axis) - y.sum(axis)) / n.sum(axis)
+   *   bootstrap((A, B, n), mean, paired=True, …)
+   */
+  it('agrees with SciPy’s of the groups’ sums', () => {
+    const found = Array.from({ length: 25 }, (_, seed) => compare(a, b, { groups: each(25, 8), seed }));
+    expect(found[0]?.gain).toBeCloseTo(fromScipy.mean.gain, 8);
+    const mean = found.reduce((sum, { gainAtLeast }) => sum + gainAtLeast, 0) / found.length;
+    expect(Math.abs(mean - -0.03527)).toBeLessThan(0.058625 * 0.05);
+  });
+
+  it('of one row each is that of the rows', () => {
+    expect(compare(a, b, { groups: each(200, 1) })).toEqual(compare(a, b));
+  });
+
+  it('takes one of two equal models for better as often as asked, where rows by themselves would much oftener', () => {
+    const better = { rows: 0, groups: 0 };
+    const sizes = Array.from({ length: 30 }, (_, n) => 4 + (n % 9));
+    for (let seed = 0; seed < 400; seed++) {
+      const next = randomIntegers(seed + 3_000_000);
+      const uniform = () => next() / 2 ** 32;
+      const model = () => Float64Array.from(sizes.flatMap((size) => Array<number>(size).fill(uniform())));
+      const [one, other] = [model(), model()];
+      if (compare(one, other, { seed }).isBetter) better.rows++;
+      if (compare(one, other, { seed, groups: groups(sizes) }).isBetter) better.groups++;
+    }
+    expect(better.groups / 400).toBeLessThanOrEqual(0.08);
+    expect(better.groups / 400).toBeGreaterThanOrEqual(0.02);
+    expect(better.rows / 400).toBeGreaterThan(0.2);
+  });
+
+  it('needs enough of them, however many rows they have', () => {
+    const [one, none] = [scores(400, () => 1), scores(400, () => 0)];
+    expect(compare(one, none, { groups: each(4, 100) }).isBetter).toBe(false);
+    expect(compare(one, none, { groups: each(5, 80) }).isBetter).toBe(true);
+  });
+
+  it('above the number that is resampled, has about the bootstrap’s bound', () => {
+    const count = mostResampledRows;
+    const many = (size: number) => scores(size, (i) => ((i * 7919) % 10_007) / 10_007);
+    const other = (size: number) => scores(size, (i) => ((i * 104_729) % 10_009) / 10_009);
+    const spread = (of: number) => {
+      const { gain, gainAtLeast } = compare(many(2 * of), other(2 * of), { groups: each(of, 2), summary: 'rootMean' });
+      return gain - gainAtLeast;
+    };
+    expect(Math.abs(spread(count) - spread(count + 1))).toBeLessThan(spread(count + 1) * 0.12);
   });
 });
 
