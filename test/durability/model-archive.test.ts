@@ -85,6 +85,7 @@ describe('a model that has used more batches than its state keeps', () => {
     expect((await trained()).ids).toEqual(sent);
     await arrives('of today');
     expect((await trained()).ids).toEqual(sent.filter((id) => id !== 'of last year'));
+    await expect(model.configure({ window: 'custom' })).rejects.toThrow(/there is no function/);
   }, 90_000);
 
   it('trains incrementally on what its champion has not seen', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { model, pipeline, project, step } from '../../../../workflows/sdk/index.js';
+import { model, pipeline, project, step, type WindowFunction } from '../../../../workflows/sdk/index.js';
 import { checkOptions, nearestName } from '../../../../workflows/sdk/options.js';
 
 const code = (name: string) => expect.objectContaining({ code: name }) as unknown as Error;
@@ -99,6 +99,30 @@ describe('a name', () => {
     expect(() => step(name as string)).toThrow(code('USER_NAME_INVALID'));
     expect(() => pipeline(name as string, {}, () => Promise.resolve(null))).toThrow(code('USER_NAME_INVALID'));
     expect(() => model(name as string, { pipeline: named })).toThrow(code('USER_NAME_INVALID'));
+  });
+});
+
+describe('a model', () => {
+  const train = pipeline('options.model', {}, () => Promise.resolve(null));
+  const data = { toInput: () => null, retrainWhen: { batches: 1 } };
+
+  it('has a window function beside its policy, which says that there is one', () => {
+    const window: WindowFunction = (batches) => batches;
+    const made = model('m', { pipeline: train, retention: { versions: 3 }, data: { ...data, window } });
+    expect(made.policy).toMatchObject({ window: 'custom', retention: { versions: 3 } });
+    expect(made.data?.choose).toBe(window);
+    expect(model('m', { pipeline: train, data: { ...data, window: 'all' } }).data?.choose).toBeUndefined();
+  });
+
+  it.each([
+    [{ data: { ...data, window: 'custom' } }, /data.window is 'custom', and there is no function/],
+    [{ data: { ...data, window: 7 } }, /data.window is 7/],
+    [{ retention: { versions: 0 } }, /retention.versions is 0/],
+    [{ retention: { versions: 51 } }, /retention.versions is 51/],
+    [{ retention: { days: 3 } }, /no option "days"/],
+    [{ retention: 3 }, /retention: the options are 3/],
+  ])('is refused with %j', (options, message) => {
+    expect(() => model('m', { pipeline: train, ...options } as never)).toThrow(message);
   });
 });
 
