@@ -15,12 +15,14 @@ import {
 import { checkValue } from './check-value.js';
 import type { ResolvedConnection } from './config.js';
 import type { AttemptsReader } from './connect.js';
+import { DataGathering } from './data-gathering.js';
 import { fetchHistory } from './history/fetch.js';
 import { planRerun } from './history/plan-rerun.js';
 import { listRuns, type ListOptions, type RunSummary } from './list-runs.js';
-import { Model } from './model-handle.js';
+import { Model, type ModelContext } from './model-handle.js';
 import { gatherProvenance } from './provenance.js';
 import { Run, type RunContext } from './run.js';
+import { sendData } from './send-data.js';
 import { toEvertrainError } from './to-error.js';
 
 export interface StartOptions {
@@ -72,7 +74,7 @@ export class Evertrain {
   readonly client: Client;
   readonly address: string;
   readonly namespace: string;
-  private readonly context: RunContext;
+  private readonly context: ModelContext;
   private readonly closeConnection: () => Promise<void>;
   private provenance: Promise<Provenance> | undefined;
 
@@ -81,7 +83,8 @@ export class Evertrain {
     this.closeConnection = close;
     this.address = resolved.address;
     this.namespace = resolved.namespace;
-    this.context = { client, address: resolved.address, attempts };
+    const context: RunContext = { client, address: resolved.address, attempts };
+    this.context = { ...context, data: new DataGathering((...signal) => sendData(context, ...signal)) };
   }
 
   /** Starts a run. The input is checked at once: USER_INPUT_INVALID. */
@@ -169,8 +172,9 @@ export class Evertrain {
     return new Model(this.context, model, () => this.gathered());
   }
 
-  /** Lets go of the connection; runs go on. */
+  /** Sends what data was gathered, then lets go of the connection; runs go on. */
   async close(): Promise<void> {
+    await this.context.data.close();
     await this.closeConnection();
   }
 

@@ -11,7 +11,6 @@ import { promotionApproval } from '../workflows/sdk/model/runs.js';
 import {
   type BatchOrder,
   type ConfigureRequest,
-  defaultQueue,
   type ModelOrder,
   type ModelStart,
   type ModelState,
@@ -20,11 +19,12 @@ import {
   modelWorkflowType,
   type PromoteRequest,
   type Provenance,
-  searchAttributes,
   type TrainRequest,
 } from '../workflows/sdk/protocol.js';
 import { checkValue } from './check-value.js';
+import type { DataGathering } from './data-gathering.js';
 import { type ApproveOptions, Run, type RunContext } from './run.js';
+import { modelStart } from './send-data.js';
 import { sendUpdate } from './send-update.js';
 import { toEvertrainError } from './to-error.js';
 
@@ -43,14 +43,19 @@ export interface OrderOptions extends ModelOrder {
   readonly within?: Duration;
 }
 
+/** What a model's handle needs of the connection it came from. */
+export interface ModelContext extends RunContext {
+  readonly data: DataGathering;
+}
+
 /** A model by its name: one workflow that lives as long as the model does. It is started by its first training. */
 export class Model<P extends PipelineDefinition = PipelineDefinition> {
   readonly name: string;
   private readonly definition: ModelDefinition<P> | undefined;
-  private readonly context: RunContext;
+  private readonly context: ModelContext;
   private readonly provenance: () => Promise<Provenance>;
 
-  constructor(context: RunContext, model: ModelDefinition<P> | string, provenance: () => Promise<Provenance>) {
+  constructor(context: ModelContext, model: ModelDefinition<P> | string, provenance: () => Promise<Provenance>) {
     this.name = typeof model === 'string' ? model : model.name;
     checkName('model', this.name);
     this.definition = typeof model === 'string' ? undefined : model;
@@ -89,31 +94,25 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
   /**
    * Tells the model that data has arrived, and starts the model if there is none yet. Recorded when this returns; whether
    * and when it leads to a training is the model's policy. A batch of an id that it knows is ignored, so repeating is
-   * safe. USER_SIGNAL_INVALID where it is no batch.
+   * safe. Of a list all are checked before any is sent. Calls at once share signals (see `DataGathering`); one that fails
+   * fails all calls whose batches it carried. USER_SIGNAL_INVALID where it is no batch.
    */
-  async dataArrived(batch: Batch): Promise<void> {
-    const what = `a batch for model "${this.name}"`;
-    const travels = checkBatch(
-      this.name,
-      this.definition?.data?.event,
-      checkValue(undefined, batch, 'USER_SIGNAL_INVALID', what),
-    );
+  async dataArrived(given: Batch | readonly Batch[]): Promise<void> {
+    const batches: readonly Batch[] = isList(given)
+      ? given.map((batch, n) => this.checked(batch, `batch [${n}] for model "${this.name}"`))
+      : [this.checked(given, `a batch for model "${this.name}"`)];
     if (this.definition !== undefined && this.definition.data === undefined) {
       throw new EvertrainError('USER_OPTION_INVALID', `Model "${this.name}" declares no \`data\`.`, {
         value: this.name,
         remedy: 'Declare `data: { toInput, retrainWhen }` in model().',
       });
     }
-    const { client, address } = this.context;
-    try {
-      await client.workflow.signalWithStart(modelWorkflowType, {
-        ...this.start(),
-        signal: modelMessages.data,
-        signalArgs: [travels],
-      });
-    } catch (error) {
-      throw toEvertrainError(error, { what: `model "${this.name}"`, address });
-    }
+    await this.context.data.send(this.name, batches);
+  }
+
+  private checked(batch: Batch, what: string): Batch {
+    const travels = checkValue(undefined, batch, 'USER_SIGNAL_INVALID', what);
+    return checkBatch(this.name, this.definition?.data?.event, travels, what);
   }
 
   /** Makes a version the champion: it is deployed first, and only what the model server took counts. */
@@ -236,23 +235,11 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
   }
 
   private starting(): WithStartWorkflowOperation<() => Promise<unknown>> {
-    const options = { ...this.start(), workflowIdConflictPolicy: 'USE_EXISTING' as const };
+    const options = { ...modelStart(this.name), workflowIdConflictPolicy: 'USE_EXISTING' as const };
     return new WithStartWorkflowOperation<(start: ModelStart) => Promise<unknown>>(
       modelWorkflowType,
       options,
     ) as WithStartWorkflowOperation<() => Promise<unknown>>;
-  }
-
-  private start() {
-    return {
-      workflowId: modelWorkflowId(this.name),
-      args: [{ name: this.name }] as [ModelStart],
-      taskQueue: defaultQueue,
-      typedSearchAttributes: [
-        { key: { name: searchAttributes.model.name, type: 'KEYWORD' as const }, value: this.name },
-      ],
-      staticSummary: `model ${this.name}`,
-    };
   }
 
   private async existing<T>(call: () => Promise<T>): Promise<T> {
@@ -268,4 +255,8 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
       });
     }
   }
+}
+
+function isList(given: Batch | readonly Batch[]): given is readonly Batch[] {
+  return Array.isArray(given);
 }

@@ -1,4 +1,5 @@
 import type { Model } from '../../client/model-handle.js';
+import type { Batch } from '../../workflows/sdk/model/data.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
 import type { Arena } from './arena.js';
 
@@ -6,8 +7,14 @@ export const pause = (milliseconds: number) => new Promise<void>((wake) => setTi
 /** So long nothing happens before a signal. */
 const idleMs = 100;
 
+/** What takes data by signal: a model, or a workflow that stands in for one. */
+interface Receiving {
+  readonly name: string;
+  dataArrived(batch: Batch): Promise<void>;
+}
+
 /** Sends a batch to an idle model; milliseconds until its first step has begun, by the step's clock. */
-export async function toFirstStep(arena: Arena, model: Pick<Model, 'name' | 'dataArrived'>, round: number) {
+export async function toFirstStep(arena: Arena, model: Receiving, round: number) {
   const { receiver } = arena;
   const id = `${model.name}/${round}`;
   await pause(idleMs);

@@ -7,12 +7,13 @@ import type { Batch } from '../../workflows/sdk/model/data.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
 import { checkToken } from '../config.js';
 import type { Evertrain } from '../evertrain.js';
+import { unreachable } from '../to-error.js';
 import { type Answer, answerOf, Refusal, send } from './answer.js';
 import { readJson } from './read-body.js';
 import { type TokenBucket, tokenBucket } from './token-bucket.js';
 
 /**
- * The way in for data over HTTP: `POST /models/{name}/data` with one batch as JSON, told to the model as
+ * The way in for data over HTTP: `POST /models/{name}/data` with a batch as JSON, or a list of them, told to the model as
  * `Model.dataArrived` does. 202 with a receipt says that the engine has recorded it; any other answer, and none, says
  * that it may be sent again, which is safe because models know their batches by id. Every request but `GET /healthz`
  * carries the token; there is no mode without.
@@ -109,15 +110,17 @@ async function answerTo(endpoint: Endpoint, request: IncomingMessage): Promise<A
   if (method !== 'POST') throw wrongMethod(method, 'POST');
   const model = modelOf(endpoint, encoded);
   const { maxBodyBytes = 65_536, bodyWithinMs = 10_000 } = endpoint;
-  const batch = await readJson(request, { maxBytes: maxBodyBytes, withinMs: bodyWithinMs });
-  if (typeof batch !== 'object' || batch === null || Array.isArray(batch)) {
-    throw new EvertrainError('USER_SIGNAL_INVALID', `A batch for model "${model.name}" is no JSON object.`, {
-      remedy: 'Send one batch a request: { "id", "uri" or "artifact", "rows" }.',
+  const body = await readJson(request, { maxBytes: maxBodyBytes, withinMs: bodyWithinMs });
+  if (typeof body !== 'object' || body === null || (Array.isArray(body) && body.length === 0)) {
+    throw new EvertrainError('USER_SIGNAL_INVALID', `What came for model "${model.name}" is no batch.`, {
+      remedy: 'Send { "id", "uri" or "artifact", "rows" }, or a list of such.',
     });
   }
-  await record(endpoint, model, batch as Batch);
-  const receipt: DataReceipt = { model: model.name, id: (batch as Batch).id, receivedAt: Date.now() };
-  return { status: 202, body: receipt };
+  const given = body as Batch | readonly Batch[];
+  await record(endpoint, model, given);
+  const receivedAt = Date.now();
+  const receiptOf = ({ id }: Batch): DataReceipt => ({ model: model.name, id, receivedAt });
+  return { status: 202, body: 'id' in given ? receiptOf(given) : given.map(receiptOf) };
 }
 
 /** The token first, so that nobody without one can use up the rate or learn which models there are. */
@@ -155,11 +158,21 @@ function wrongMethod(method: string, allowed: string): Refusal {
   return new Refusal(405, `${method} is not for this path.`, `Use ${allowed}.`, { headers: { allow: allowed } });
 }
 
-/** A frozen engine must not hold senders for ever. */
-async function record(endpoint: Endpoint, model: ModelDefinition, batch: Batch): Promise<void> {
+/** A frozen engine must not hold senders for ever, nor what is sent before their own. */
+async function record(endpoint: Endpoint, model: ModelDefinition, given: Batch | readonly Batch[]): Promise<void> {
   const { evertrain, recordedWithinMs = 10_000 } = endpoint;
   const connection = evertrain.client.connection as Connection;
-  await connection.withDeadline(Date.now() + recordedWithinMs, () => evertrain.model(model).dataArrived(batch));
+  const deadline = Date.now() + recordedWithinMs;
+  const recorded = connection.withDeadline(deadline, () => evertrain.model(model).dataArrived(given));
+  let late: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(unreachable(evertrain.address, 'it is silent')), recordedWithinMs);
+  });
+  try {
+    await Promise.race([recorded, tooLate]);
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /** Digests have one length, so the comparison takes the same time whatever was given. */

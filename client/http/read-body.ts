@@ -24,7 +24,8 @@ export async function readJson(request: IncomingMessage, limits: BodyLimits): Pr
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
     throw new EvertrainError('USER_SIGNAL_INVALID', `The body is not JSON in UTF-8: ${said}.`, {
-      remedy: 'Send one object, for example {"id":"2026-11-21T10","uri":"s3://arrivals/10.parquet","rows":80}.',
+      remedy:
+        'Send an object or a list of them, for example {"id":"2026-11-21T10","uri":"s3://arrivals/10.parquet","rows":80}.',
       cause,
     });
   }

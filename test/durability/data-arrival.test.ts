@@ -7,7 +7,7 @@ import { arrivals } from '../support/arrivals.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 
 const count = 400;
-const reduced = { signals: 500, duplicates: 0.2, spoilt: 0, senders: 8, kills: 3 };
+const reduced = { sent: 500, duplicates: 0.2, spoilt: 0, senders: 8, alone: 0.3, kills: 3 };
 
 let fixture: DurableProject;
 let model: Model<typeof learning>;

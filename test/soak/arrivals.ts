@@ -2,11 +2,11 @@ import { type Arrivals, arrivals } from '../support/arrivals.js';
 import { durableProject } from '../support/durable-project.js';
 import { writeReport } from './report.js';
 
-const full = { signals: 10_000, duplicates: 0.2, spoilt: 8, senders: 8, kills: 10 };
+const full = { sent: 10_000, duplicates: 0.2, spoilt: 8, senders: 8, alone: 0.3, kills: 10 };
 /** So low that the model continues as new in the middle of everything, and as the engine has it by default. */
 const suggestions = ['300', '4096'];
 
-/** What test/durability/data-arrival.test.ts does with 500 signals, with 10,000. */
+/** What test/durability/data-arrival.test.ts does with 500 batches, with 10,000. */
 export async function soakArrivals(seed: number): Promise<boolean> {
   const startedAt = new Date();
   const done: Arrivals[] = [];
@@ -31,7 +31,7 @@ export async function soakArrivals(seed: number): Promise<boolean> {
       title: `Soak of arriving data, seed ${seed}`,
       options: `--scenario arrivals --seed ${seed}`,
       startedAt,
-      text: `Twice, continuing as new at ${suggestions.join(' and at ')} events: ${full.signals} signals of data, of them 20 % duplicates, ${full.spoilt} whose training its gate rejects and ${full.spoilt} that are no batch, in random order from ${full.senders} senders, the worker killed ${full.kills} times. Held are: each batch in the window of exactly one training, as the trainings tell it; what the model counts; effects at their receiver, no step begun more often than it had attempts; each execution below 10,240 events and 10 MiB, with a record, and replayable; the state that is handed over below 256 KiB, and complete.`,
+      text: `Twice, continuing as new at ${suggestions.join(' and at ')} events: ${full.sent} batches of data, three in ten each in a signal of its own and the others as the client gathers them, of them 20 % duplicates, ${full.spoilt} whose training its gate rejects and ${full.spoilt} that are no batch, in random order from ${full.senders} senders, the worker killed ${full.kills} times. Held are: each batch in the window of exactly one training, as the trainings tell it; what the model counts; effects at their receiver, no step begun more often than it had attempts; each execution below 10,240 events and 10 MiB, with a record, and replayable; the state that is handed over below 256 KiB, and complete.`,
       counts: [
         ['batches', of((one) => one.batches)],
         ['used by a version', of((one) => one.used)],

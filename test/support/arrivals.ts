@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Batch } from '../../workflows/sdk/model/data.js';
 import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
 import { learner } from '../fixtures/durability/model.js';
 import type { DurableProject } from './durable-project.js';
@@ -6,12 +7,18 @@ import { checkLives, type ModelLife } from './model-lives.js';
 import { seeded } from './random.js';
 
 export interface ArrivalOptions {
-  /** Of all batches; a share of `duplicates` of the signals says again what another one says. */
-  readonly signals: number;
+  /** How many batches are sent; a share of `duplicates` of them says again what another one says. */
+  readonly sent: number;
   readonly duplicates: number;
-  /** Of the signals, so many have their training rejected by its gate; and as many are no batch at all. */
+  /** Of what is sent, so many have their training rejected by its gate; and as many are no batch at all. */
   readonly spoilt: number;
   readonly senders: number;
+  /** Over which the senders are spread: each gathers for itself what is sent over it. */
+  readonly connections?: number;
+  /** How long a sender pauses at most after each batch; default 200 ms. */
+  readonly pauseMs?: number;
+  /** Which share of the batches goes in signals of their own, as Temporal's own client sends them. */
+  readonly alone: number;
   /** Kills of the worker, spread over the sending: of what comes between two, half comes while there is no worker. */
   readonly kills: number;
   readonly seed: number;
@@ -38,12 +45,12 @@ interface Training {
  * what became of them: every batch was used by exactly one version or rejected.
  */
 export async function arrivals(fixture: DurableProject, options: ArrivalOptions): Promise<Arrivals> {
-  const { signals, duplicates, spoilt, senders, kills, seed } = options;
+  const { duplicates, spoilt, senders, connections = 1, pauseMs = 200, alone, kills, seed } = options;
   const random = seeded(seed);
   const model = fixture.evertrain.model(learner);
-  const twice = Math.round(signals * duplicates);
+  const twice = Math.round(options.sent * duplicates);
   const ids = Array.from(
-    { length: signals - twice - spoilt },
+    { length: options.sent - twice - spoilt },
     (_, n) => `${n < spoilt ? 'poor' : 'batch'}-${String(n)}`,
   );
   const none = Array.from({ length: spoilt }, (_, n) => `none-${n}`);
@@ -52,25 +59,30 @@ export async function arrivals(fixture: DurableProject, options: ArrivalOptions)
       .map((id) => [random(), id] as const)
       .sort(([a], [b]) => a - b)
       .map(([, id]) => id);
-  const sent = shuffled([...ids, ...shuffled(ids).slice(0, twice), ...none]);
+  // The first one starts the model.
+  const [first = '', ...rest] = ids;
+  const sent = [first, ...shuffled([...rest, ...shuffled(ids).slice(0, twice), ...none])];
   let told = 0;
   const raw = fixture.evertrain.client.workflow.getHandle(modelWorkflowId(learner.name));
-  const send = async (id: string) => {
-    const batch = { id, uri: `file:/${id}`, rows: 3, attributes: { effects: fixture.effects.url } };
+  const others = await Promise.all(Array.from({ length: connections - 1 }, () => fixture.engine.connect()));
+  const ways = [model, ...others.map((other) => other.model(learner))];
+  const send = async (id: string, way: number) => {
+    const batch = batchOf(fixture, id);
     if (id.startsWith('none-')) await raw.signal(modelMessages.data, { ...batch, rows: -1 });
-    else await model.dataArrived(batch);
+    else if (random() < alone) await raw.signal(modelMessages.data, batch);
+    else await ways[way % ways.length]?.dataArrived(batch);
     told++;
   };
   let worker = await fixture.worker();
-  // The first signal starts the model.
-  await send(sent[0] as string);
-  const portion = signals / (2 * kills + 1);
+  await model.dataArrived(batchOf(fixture, first));
+  told++;
+  const portion = options.sent / (2 * kills + 1);
   let allowed = portion;
   const sending = Array.from({ length: senders }, async (_, sender) => {
     const pace = seeded(seed + sender);
     for (let n = sender + 1; n < sent.length; n += senders) {
-      await send(sent[n] as string);
-      do await sleep(pace() * 200);
+      await send(sent[n] as string, sender);
+      do await sleep(pace() * pauseMs);
       while (told >= allowed);
     }
   });
@@ -98,6 +110,7 @@ export async function arrivals(fixture: DurableProject, options: ArrivalOptions)
   }
   allowed = Number.POSITIVE_INFINITY;
   await Promise.all(sending);
+  await Promise.all(others.map((other) => other.close()));
   const failures: string[] = [];
   let now = await answer();
   for (const end = Date.now() + 120_000; Date.now() < end; now = await answer()) {
@@ -122,6 +135,10 @@ export async function arrivals(fixture: DurableProject, options: ArrivalOptions)
   failures.push(...lost);
   await worker.stop();
   return { batches: ids.length, trainings: trainings.length, used, rejected, repeated, lives, failures };
+}
+
+function batchOf({ effects }: DurableProject, id: string): Batch {
+  return { id, uri: `file:/${id}`, rows: 3, attributes: { effects: effects.url } };
 }
 
 /** Every training that data started, as its own run tells it. */

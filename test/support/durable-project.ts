@@ -15,7 +15,9 @@ export interface DurableProject {
   /** Path of the project's bundle. */
   readonly bundle: string;
   worker(
-    options?: Partial<Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address' | 'queues' | 'modelServer'>>,
+    options?: Partial<
+      Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address' | 'queues' | 'modelServer' | 'webhook'>
+    >,
   ): Promise<SpawnedWorker>;
   /** Ends everything that still runs. */
   close(): Promise<void>;

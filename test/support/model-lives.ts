@@ -17,8 +17,9 @@ export interface ModelLife {
   /** What it was handed over to go on from; nothing, of the first. */
   readonly state: ModelState | undefined;
   readonly stateBytes: number;
-  /** How many signals of data it took. */
+  /** How many signals of data it took, and how many batches were in them. */
   readonly signals: number;
+  readonly batches: number;
   /** The runs that it started, by workflow id. */
   readonly children: readonly string[];
 }
@@ -30,7 +31,7 @@ const most = { events: 10_240, historyBytes: 10 * 2 ** 20, stateBytes: 256 * 2 *
 
 /**
  * What does not hold of how a model continued as new, in words. Held are: each execution stays below what the engine warns
- * of, and replays; at a boundary nothing is lost (each signal of data is a batch in one place or a duplicate, versions and
+ * of, and replays; at a boundary nothing is lost (each batch of a signal is in one place or a duplicate, versions and
  * counts never go back); each ended execution left a record that names the next.
  */
 export async function checkLives(
@@ -44,7 +45,7 @@ export async function checkLives(
   const failures: string[] = [];
   for (const [n, life] of lives.entries()) {
     const next = lives[n + 1];
-    const found = [...tooLarge(life), ...lostBetween(life.state, next?.state ?? now, life.signals)];
+    const found = [...tooLarge(life), ...lostBetween(life.state, next?.state ?? now, life.batches)];
     if (next !== undefined) found.push(...(await recordOf(fixture, name, life, next)));
     failures.push(...found.map((why) => `execution ${n} of ${lives.length}: ${why}`));
   }
@@ -76,14 +77,17 @@ async function lifeOf(
   const input = events[0]?.workflowExecutionStartedEventAttributes?.input;
   const { raw } = await evertrain.client.workflow.getHandle(modelWorkflowId(name), runId).describe();
   const { state } = decodeFirst(input) as ModelStart;
+  const told = events.flatMap(({ workflowExecutionSignaledEventAttributes: signal }) =>
+    signal?.signalName === modelMessages.data ? [decodeFirst(signal.input)] : [],
+  );
   return {
     runId,
     events: events.length,
     historyBytes: toNumber(raw.workflowExecutionInfo?.historySizeBytes),
     state,
     stateBytes: input?.payloads?.[0]?.data?.length ?? 0,
-    signals: events.filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === modelMessages.data)
-      .length,
+    signals: told.length,
+    batches: told.flat().length,
     children: events.flatMap((event) => {
       const started = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId;
       return started ? [started] : [];
@@ -97,8 +101,8 @@ function tooLarge(life: ModelLife): string[] {
     .map((of) => `${of} ${life[of]}, not below ${most[of]}`);
 }
 
-/** Each signal is a duplicate, or its batch is in one place. */
-function told({ data }: ModelState): number {
+/** Each batch is a duplicate, or in one place. */
+function placed({ data }: ModelState): number {
   if (data === undefined) return 0;
   const { counts, waiting, inTraining, quarantined } = data;
   return counts.duplicates + counts.used + counts.rejected + waiting.length + inTraining.length + quarantined.length;
@@ -106,13 +110,13 @@ function told({ data }: ModelState): number {
 
 const kept = 50;
 
-function lostBetween(before: ModelState | undefined, after: ModelState, signals: number): string[] {
+function lostBetween(before: ModelState | undefined, after: ModelState, batches: number): string[] {
   const failures: string[] = [];
   const holds = (isSo: boolean, what: string) => {
     if (!isSo) failures.push(what);
   };
-  const since = told(after) - (before === undefined ? 0 : told(before));
-  holds(since === signals, `took ${signals} signals of data, of which the state has ${since}`);
+  const since = placed(after) - (before === undefined ? 0 : placed(before));
+  holds(since === batches, `took ${batches} batches of data, of which the state has ${since}`);
   const numbers = after.versions.map(({ version }) => Number(version));
   const newest = Array.from({ length: after.nextVersion - 1 }, (_, n) => n + 1).slice(-kept);
   holds(numbers.slice(-newest.length).join() === newest.join(), `has the versions ${numbers.join()}`);

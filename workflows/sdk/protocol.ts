@@ -366,7 +366,7 @@ export type CacheLookup =
   | { readonly hit: false; readonly stepId: string; readonly key: string };
 
 export interface Notice {
-  readonly kind: 'run-failed' | 'run-blocked' | 'waiting-for-person' | 'data-quarantined';
+  readonly kind: 'run-failed' | 'run-blocked' | 'waiting-for-person' | 'data-quarantined' | 'data-refused';
   readonly pipeline: string;
   readonly workflowId: string;
   readonly runId: string;

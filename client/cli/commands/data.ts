@@ -49,6 +49,10 @@ async function ls(name: string, { json, ...options }: DataOptions): Promise<void
     for (const { batch, problems } of data?.quarantined ?? []) {
       process.stdout.write(`held back  ${batch.id}  ${batch.rows} rows  ${problems.join('; ')}\n`);
     }
+    if (data?.refusing !== undefined) {
+      const { since, batches } = data.refusing;
+      process.stdout.write(`refused  ${batches} batches since ${new Date(since).toISOString()}  too many wait\n`);
+    }
     for (const { id, reason } of data?.rejected ?? []) process.stdout.write(`rejected  ${id}  ${reason}\n`);
   });
 }

@@ -28,8 +28,8 @@ export class ModelArchive {
   constructor(private readonly book: ModelBook) {}
 
   /** Not in the replay of an execution that began before there was an archive. */
-  open(): void {
-    this.isOpen = patched('evertrain-model-archive');
+  open(isRecent: boolean): void {
+    this.isOpen = isRecent || patched('evertrain-model-archive');
   }
 
   /** Moves what is due, beside what else the model does; what cannot be written stays, and is tried with the next event. */

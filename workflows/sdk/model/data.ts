@@ -95,6 +95,15 @@ export interface DataState {
   readonly failed?: { readonly at: number; readonly times: number; readonly received: number };
   /** A person wants a training, whatever the policy says. */
   readonly asked?: true;
+  /** Batches are refused because too many wait; until half of what may wait is gone and one more arrives. */
+  readonly refusing?: {
+    readonly since: number;
+    readonly batches: number;
+    /** The first of them. */
+    readonly id: string;
+    /** People know. */
+    readonly told?: true;
+  };
 }
 
 /**
@@ -129,15 +138,24 @@ export function noData(): DataState {
   };
 }
 
-/** USER_SIGNAL_INVALID where it is no batch, or not one as the model's schema wants it. */
-export function checkBatch(model: string, event: Schema | undefined, given: unknown): Batch {
+/** USER_SIGNAL_INVALID where it is no batch, or not one as the model's schema wants it. `what` begins the message. */
+export function checkBatch(
+  model: string,
+  event: Schema | undefined,
+  given: unknown,
+  what = `a batch for model "${model}"`,
+): Batch {
   const batch = (typeof given === 'object' && given !== null ? given : {}) as Partial<Batch>;
   const { id, uri, artifact, rows, at, attributes } = batch;
   const wrong = (field: string, value: unknown, remedy: string) =>
-    new EvertrainError('USER_SIGNAL_INVALID', `A batch for model "${model}" has ${field} ${show(value)}.`, {
-      value,
-      remedy,
-    });
+    new EvertrainError(
+      'USER_SIGNAL_INVALID',
+      `${what[0]?.toUpperCase()}${what.slice(1)} has ${field} ${show(value)}.`,
+      {
+        value,
+        remedy,
+      },
+    );
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
   if (typeof id !== 'string' || !/^[^\u0000-\u001f\u007f]{1,200}$/.test(id)) {
     throw wrong('the id', id, 'Use 1 to 200 characters, none of them a control character.');
@@ -160,7 +178,7 @@ export function checkBatch(model: string, event: Schema | undefined, given: unkn
   if (jsonLength(attributes) > maxAttributesBytes) {
     throw wrong('attributes of bytes', jsonLength(attributes), `Use at most ${maxAttributesBytes} bytes of JSON.`);
   }
-  decode(event, given, 'USER_SIGNAL_INVALID', `a batch for model "${model}"`);
+  decode(event, given, 'USER_SIGNAL_INVALID', what);
   return {
     id,
     rows: rows as number,
@@ -185,21 +203,55 @@ export function isKnown({ seen }: DataState, id: string): boolean {
   return at >= 0;
 }
 
+/** What `isKnown` looks through each time, for many batches at once. `received` keeps it up to date. */
+export function knownDigests({ seen }: DataState): Set<string> {
+  const count = seen.length / digestLength;
+  return new Set(Array.from({ length: count }, (_, n) => seen.slice(n * digestLength, (n + 1) * digestLength)));
+}
+
 /** Takes a batch that arrived; one of an id that is known changes nothing but a count. */
-export function received(data: DataState, batch: Batch, now: number): DataState {
+export function received(data: DataState, batch: Batch, now: number, digests?: Set<string>): DataState {
   const { counts } = data;
-  if (isKnown(data, batch.id)) return { ...data, counts: { ...counts, duplicates: counts.duplicates + 1 } };
+  const digest = idDigest(batch.id);
+  if (digests?.has(digest) ?? isKnown(data, batch.id))
+    return { ...data, counts: { ...counts, duplicates: counts.duplicates + 1 } };
   const isFull = data.waiting.length >= mostWaiting || data.waitingBytes > mostWaitingBytes;
-  // Its id is not remembered, so it may be sent again.
-  if (isFull) return rejectedFor(data, batch.id, 'too many batches wait already; send it again later', now);
+  if (isFull) return refused(data, batch.id, now);
+  const { refusing, ...rest } = data;
+  const isRelieved = data.waiting.length < mostWaiting / 2 && data.waitingBytes < mostWaitingBytes / 2;
   const known = { ...batch, receivedAt: now };
+  const all = data.seen + digest;
+  const seen = all.slice(-mostSeen * digestLength);
+  digests?.add(digest);
+  if (seen.length < all.length) digests?.delete(all.slice(0, digestLength));
   return {
-    ...data,
+    ...rest,
+    ...(refusing === undefined || isRelieved ? {} : { refusing }),
     waiting: [...data.waiting, known],
     waitingBytes: data.waitingBytes + jsonLength(known) + 1,
-    seen: (data.seen + idDigest(batch.id)).slice(-mostSeen * digestLength),
+    seen,
     counts: { ...counts, received: counts.received + 1, rows: counts.rows + batch.rows },
   };
+}
+
+/** Its id is not remembered, so it may be sent again. */
+export function refused(data: DataState, id: string, now: number): DataState {
+  const { refusing = { since: now, batches: 0, id } } = data;
+  return {
+    ...rejectedFor(data, id, 'too many batches wait already; send it again later', now),
+    refusing: { ...refusing, batches: refusing.batches + 1 },
+  };
+}
+
+/** What people are to be told: batches are refused, and nobody has said so yet. */
+export function untoldRefusal({ refusing }: DataState): DataState['refusing'] {
+  return refusing?.told ? undefined : refusing;
+}
+
+/** People have been told of the refusals that began then. */
+export function toldOfRefusal(data: DataState, since: number): DataState {
+  const { refusing } = data;
+  return refusing?.since === since ? { ...data, refusing: { ...refusing, told: true } } : data;
 }
 
 function withWaiting(data: DataState, waiting: readonly WaitingBatch[]): DataState {

@@ -4,7 +4,22 @@ import { failureText, unlessCancelled } from '../failures.js';
 import { checkInput } from '../json-size.js';
 import type { ModelArchive } from './archive.js';
 import type { ModelBook } from './book.js';
-import { checkBatch, type DataState, type Due, due, failedOnce, judged, received, rejectedFor, taken } from './data.js';
+import {
+  checkBatch,
+  type DataState,
+  type Due,
+  due,
+  failedOnce,
+  judged,
+  knownDigests,
+  noData,
+  received,
+  refused,
+  rejectedFor,
+  taken,
+  toldOfRefusal,
+  untoldRefusal,
+} from './data.js';
 import type { BatchCheckInput, BatchVerdict } from './runs.js';
 import { withTraining } from './state.js';
 import { type ModelTrainings, settleData } from './trainings.js';
@@ -13,9 +28,17 @@ import { builtIn, type ModelSchedule, type ModelVersion, type RunOutcome } from 
 import { decode } from '../schema.js';
 import { notice } from '../temporal-host.js';
 
+/** A client gathers at most 200 batches; what is far longer is no list of batches, and is set aside as a whole. */
+const mostInSignal = 1_000;
+/** Of what arrived while there was no worker: far more than may wait, and little against the 5 s that a task may take. */
+const mostAtOnce = 20_000;
+const fewAtOnce = 10;
+
 /** What becomes of the data that arrives: it is received, checked when it is enough, and trained on. */
 export class ModelFeed {
   private readonly arrived: unknown[] = [];
+  private tellsOfRefusals = false;
+  private isTelling = false;
 
   constructor(
     private readonly book: ModelBook,
@@ -23,8 +46,10 @@ export class ModelFeed {
     private readonly archive: ModelArchive,
   ) {}
 
-  arrive(batch: unknown): void {
-    this.arrived.push(batch);
+  /** Takes a signal: a batch, or a list of them of which each is judged by itself. */
+  arrive(given: unknown): void {
+    const isList = Array.isArray(given) && given.length <= mostInSignal;
+    this.arrived.push(...(isList ? (given as unknown[]) : [given]));
   }
 
   get hasArrived(): boolean {
@@ -34,9 +59,35 @@ export class ModelFeed {
   /** What no client would have sent is set aside with its reason, and harms nobody. */
   receive(): void {
     const now = Date.now();
-    for (const given of this.arrived.splice(0)) {
-      this.book.changeData((before) => receiveOne(this.book, before, given, now));
+    const given = this.arrived.splice(0);
+    const digests = given.length < fewAtOnce ? undefined : knownDigests(this.book.state.data ?? noData());
+    for (const one of given.splice(0, mostAtOnce)) {
+      this.book.changeData((before) => receiveOne(this.book, before, one, now, digests));
     }
+    for (const one of given) this.book.changeData((before) => refused(before, idOf(one), now));
+    this.tellOfRefusal();
+  }
+
+  /** Not in the replay of an execution that began before people were told. */
+  tellOfRefusals(): void {
+    this.tellsOfRefusals = true;
+  }
+
+  /** Once for all that is refused until there is room again; again where the model continued as new meanwhile. */
+  private tellOfRefusal(): void {
+    const { data, name } = this.book.state;
+    const refusal = data === undefined ? undefined : untoldRefusal(data);
+    if (refusal === undefined || data === undefined || this.isTelling || !this.tellsOfRefusals) return;
+    this.isTelling = true;
+    const { since, batches, id } = refusal;
+    const facts = { since, refused: batches, first: id, waiting: data.waiting.length, waitingBytes: data.waitingBytes };
+    const message = `model "${name}" refuses data since ${data.waiting.length} batches wait already; the first: ${id}`;
+    notice({ kind: 'data-refused', pipeline: name, message, facts })
+      .then(() => this.book.changeData((now) => toldOfRefusal(now, since)))
+      .catch(() => undefined)
+      .finally(() => {
+        this.isTelling = false;
+      });
   }
 
   due(): Due | undefined {
@@ -197,15 +248,20 @@ function receiveOne(
   before: DataState,
   given: unknown,
   now: number,
+  digests: Set<string> | undefined,
 ): DataState {
-  const told = (given as { id?: unknown } | null)?.id;
-  const id = typeof told === 'string' ? told.slice(0, 200) : '?';
+  const id = idOf(given);
   if (data === undefined) return rejectedFor(before, id, `model "${name}" declares no \`data\``, now);
   try {
-    return received(before, checkBatch(name, data.event, given), now);
+    return received(before, checkBatch(name, data.event, given), now, digests);
   } catch (error) {
     return rejectedFor(before, id, failureText(error).slice(0, 500), now);
   }
+}
+
+function idOf(given: unknown): string {
+  const told = (given as { id?: unknown } | null)?.id;
+  return typeof told === 'string' ? told.slice(0, 200) : '?';
 }
 
 function origin({ version, trained, artifact, parameters }: ModelVersion): Champion {

@@ -90,7 +90,7 @@ class ModelLife {
     const { book, feed, trainings } = this;
     setHandler(defineQuery<ModelState>(modelMessages.state), () => book.state);
     setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => book.children.take(outcome));
-    setHandler(defineSignal<[unknown]>(modelMessages.data), (batch) => feed.arrive(batch));
+    setHandler(defineSignal<[unknown]>(modelMessages.data), (given) => feed.arrive(given));
     setHandler(defineSignal(modelMessages.tick), () => feed.tick());
     setHandler(defineSignal<[{ code?: unknown }]>(modelMessages.deployed), (told) => {
       this.isOutdated ||= typeof told?.code === 'string' && told.code !== book.state.declared?.code;
@@ -106,12 +106,16 @@ class ModelLife {
   /** What the worker's code declares is written into the history, so that a replay goes by what was, not by what is. */
   async begin(): Promise<void> {
     const { book } = this;
+    // Asked before anything is awaited: when a burst of signals voids tasks, a local activity may end in an earlier task
+    // of the history than its answer was used in, where a replay does not know the later one's patches yet.
+    const isRecent = patched('evertrain-data-refused');
     const declared = patched('evertrain-declared-model') ? await declaration(book.definition.name) : null;
     if (declared !== null) {
       book.state = withDeclared(book.state, declared);
       upsertMemo({ [memo.code]: declared.code });
     }
-    this.archive.open();
+    this.archive.open(isRecent);
+    if (isRecent) this.feed.tellOfRefusals();
     for (const run of this.handedOver) book.children.reconcile(run).catch(() => undefined);
   }
 

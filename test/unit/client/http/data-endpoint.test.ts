@@ -4,10 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { apiToken } from '../../../../client/config.js';
+import { DataGathering } from '../../../../client/data-gathering.js';
 import type { Evertrain } from '../../../../client/evertrain.js';
 import { type DataEndpointOptions, dataEndpoint } from '../../../../client/http/data-endpoint.js';
 import { type ApiServer, startApiServer } from '../../../../client/http/start-api-server.js';
 import { Model } from '../../../../client/model-handle.js';
+import { sendData } from '../../../../client/send-data.js';
 import { EvertrainError } from '../../../../workflows/sdk/errors.js';
 import { model, pipeline } from '../../../../workflows/sdk/index.js';
 import type { ModelDefinition } from '../../../../workflows/sdk/model/model.js';
@@ -35,7 +37,9 @@ function fakeEvertrain(recorded: unknown[], record: () => Promise<void>): Evertr
     workflow: { signalWithStart },
     connection: { withDeadline: <T>(_deadline: number, call: () => T) => call() },
   };
-  const context = { client, address: 'engine.internal:7233' } as never;
+  const address = 'engine.internal:7233';
+  const data = new DataGathering((...signal) => sendData({ client, address } as never, ...signal));
+  const context = { client, address, data } as never;
   return { client, model: (found: ModelDefinition) => new Model(context, found, () => Promise.reject()) } as never;
 }
 
@@ -97,6 +101,23 @@ describe('the data endpoint', () => {
     expect(
       (await post(batch, url, { headers: { ...headers, 'content-type': 'Application/JSON; charset=UTF-8' } })).status,
     ).toBe(202);
+  });
+
+  it('takes a list of batches, in one signal and with a receipt for each', async () => {
+    const recorded = await serve();
+    const list = [batch, { ...batch, id: 'b-2' }];
+    const answer = await post(list);
+    expect(answer.status).toBe(202);
+    const receivedAt: unknown = expect.any(Number);
+    expect(await answer.json()).toEqual(list.map(({ id }) => ({ model: 'fed', id, receivedAt })));
+    expect(recorded).toEqual([list]);
+  });
+
+  it('answers 503 in time when its batch waits for a signal that the engine does not answer', async () => {
+    await serve({ recordedWithinMs: 200 }, () => new Promise(() => undefined));
+    const answers = await Promise.all([post(batch), post({ ...batch, id: 'b-2' })]);
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+    expect(await answers[1]?.json()).toMatchObject({ code: 'SYSTEM_ENGINE_UNREACHABLE' });
   });
 
   const half = JSON.stringify(batch).slice(0, 20);
@@ -162,8 +183,17 @@ describe('the data endpoint', () => {
     ],
     ['half a JSON', 400, 'USER_SIGNAL_INVALID', 'not JSON', [half]],
     ['no body', 400, 'USER_SIGNAL_INVALID', 'not JSON', ['']],
-    ['an array', 400, 'USER_SIGNAL_INVALID', 'no JSON object', [[batch]]],
-    ['null', 400, 'USER_SIGNAL_INVALID', 'no JSON object', ['null']],
+    [
+      'a list of which one is no batch',
+      400,
+      'USER_SIGNAL_INVALID',
+      'Batch [1]',
+      [[batch, { id: 'b-2', rows: 1 }, batch]],
+    ],
+    ['a list in a list', 400, 'USER_SIGNAL_INVALID', 'Batch [0]', [[[batch]]]],
+    ['an empty list', 400, 'USER_SIGNAL_INVALID', 'no batch', [[]]],
+    ['null', 400, 'USER_SIGNAL_INVALID', 'no batch', ['null']],
+    ['a text', 400, 'USER_SIGNAL_INVALID', 'no batch', ['"b-1"']],
     ['a field __proto__', 400, 'USER_SIGNAL_INVALID', '__proto__', ['{"__proto__":{"id":"b","uri":"u","rows":1}}']],
     [
       'a field __proto__ further in',

@@ -9,12 +9,15 @@ import {
   due,
   givenBack,
   judged,
+  knownDigests,
   noData,
   quarantinedBatch,
   received,
   released,
   settled,
   taken,
+  toldOfRefusal,
+  untoldRefusal,
 } from '../../../../../workflows/sdk/model/data.js';
 import { dataPolicy, type ModelPolicy } from '../../../../../workflows/sdk/model/policy.js';
 
@@ -47,6 +50,21 @@ describe('data that arrives', () => {
     expect(after(received(data, batch('one more'), 1), 'first').counts.duplicates).toBe(0);
   });
 
+  it('is known alike one by one and many at once, also when old ids are forgotten', () => {
+    const ids = Array.from({ length: 12_000 }, (_, n) => `batch-${n < 11_000 ? n : (n * 7_919) % 11_000}`);
+    const policy = policyOf({});
+    let [slow, fast] = [noData(), noData()];
+    const digests = knownDigests(fast);
+    for (const [n, id] of ids.entries()) {
+      slow = received(slow, batch(id), n);
+      fast = received(fast, batch(id), n, digests);
+      if (n % 4_000 === 3_999) [slow, fast] = [take(slow, policy), take(fast, policy)];
+    }
+    expect(fast).toEqual(slow);
+    expect(fast.counts.duplicates).toBeGreaterThan(800);
+    expect(digests).toEqual(knownDigests(fast));
+  });
+
   it('is refused, and may be sent again, while 5,000 batches wait', () => {
     let data = noData();
     for (let n = 0; n < 5_000; n++) data = received(data, batch(`b-${n}`), n);
@@ -55,6 +73,22 @@ describe('data that arrives', () => {
     expect(full.rejected).toMatchObject([{ id: 'late', at: 7 }]);
     const freed = settled(take(full, policyOf({})), { outcome: 'completed', reason: 'registered' }, 8);
     expect(idsOf(received(freed, batch('late'), 9).waiting)).toEqual(['late']);
+  });
+
+  it('is refused in episodes, of which people are told once: until half has gone and one more is taken', () => {
+    let data = noData();
+    for (let n = 0; n < 5_000; n++) data = received(data, batch(`b-${n}`), n);
+    expect(untoldRefusal(data)).toBeUndefined();
+    data = after(data, 'late', 'later');
+    expect(untoldRefusal(data)).toEqual({ since: 1_000, batches: 2, id: 'late' });
+    expect(toldOfRefusal(data, 999)).toBe(data);
+    data = received(toldOfRefusal(data, 1_000), batch('latest'), 2_000);
+    expect(untoldRefusal(data)).toBeUndefined();
+    expect(data.refusing).toEqual({ since: 1_000, batches: 3, id: 'late', told: true });
+    data = received(dropped(data, 'b-0', 'by hand', 2_001), batch('in between'), 2_002);
+    expect(data.refusing).toMatchObject({ since: 1_000 });
+    const freed = settled(take(data, policyOf({})), { outcome: 'completed', reason: 'registered' }, 2_003);
+    expect(received(freed, batch('late'), 2_004).refusing).toBeUndefined();
   });
 
   it('is refused while 400 KB of batches wait, and the largest state stays below what the engine takes', () => {
