@@ -5,7 +5,7 @@ import { earlierNeeded, type WindowFunction, windowOf } from '../../../../../wor
 
 const day = 86_400_000;
 const batch = (id: string, at = 0): KnownBatch => ({ id, uri: `file:/${id}`, rows: 1, receivedAt: at * day });
-const batches = (text: string, from = 0) => [...text].map((id, n) => batch(id, from + n));
+const batches = (text: string, from = 0) => text.split('').map((id, n) => batch(id, from + n));
 
 /** The window of a training on new batches `new`, when `used` are known of those that earlier ones used. */
 function window(
