@@ -2,7 +2,7 @@ import { patched, scheduleActivity } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
 import { type ArchiveRequest, builtIn, type ModelState, type ModelVersion, type RecallRequest } from '../protocol.js';
 import type { Artifact } from '../artifact.js';
-import { failureText, unlessCancelled } from '../failures.js';
+import { unlessCancelled } from '../failures.js';
 import type { ModelBook } from './book.js';
 import type { DataState, KnownBatch } from './data.js';
 import { mostVersions } from './policy.js';
@@ -107,7 +107,7 @@ function olderThanKept(data: DataState | undefined): KnownBatch[] {
   return older;
 }
 
-/** The archive has them; what has become of a version since then keeps it here. */
+/** The archive has them; what has become of a version since then keeps it here, to be archived anew one day. */
 export function archived(state: ModelState, due: Due, artifact: Artifact): ModelState {
   const { archive, data } = state;
   const needed = new Set(removable(state, 0).map(({ version }) => version));
@@ -119,7 +119,7 @@ export function archived(state: ModelState, due: Due, artifact: Artifact): Model
     ...(data === undefined ? {} : { data: { ...data, used: data.used.filter(({ id }) => !ids.has(id)) } }),
     archive: {
       artifact,
-      versions: (archive?.versions ?? 0) + due.versions.length,
+      versions: (archive?.versions ?? 0) + gone.length,
       batches: (archive?.batches ?? 0) + due.batches.length,
     },
   };
