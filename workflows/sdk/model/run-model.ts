@@ -106,12 +106,14 @@ class ModelLife {
   /** What the worker's code declares is written into the history, so that a replay goes by what was, not by what is. */
   async begin(): Promise<void> {
     const { book } = this;
-    const declared = patched('evertrain-declared-model') ? await declaration(book.definition.name) : null;
+    const isDeclared = patched('evertrain-declared-model');
+    // Before the local activity: behind it, a patch is not found by a replay where a query has split the first task.
+    this.archive.open();
+    const declared = isDeclared ? await declaration(book.definition.name) : null;
     if (declared !== null) {
       book.state = withDeclared(book.state, declared);
       upsertMemo({ [memo.code]: declared.code });
     }
-    this.archive.open();
     for (const run of this.handedOver) book.children.reconcile(run).catch(() => undefined);
   }
 
