@@ -14,9 +14,11 @@ export async function writeArchive(
   { model, archive, batches, versions, release }: ArchiveRequest,
 ): Promise<Artifact> {
   const before = await readArchive(store, archive);
+  const added = new Set(versions.map(({ version }) => version));
   const content: ArchiveContent = {
     batches: newest([...before.batches, ...batches], mostBatchBytes),
-    versions: [...before.versions, ...versions],
+    // One that stayed in the state when it was written first may have another stage by now.
+    versions: [...before.versions.filter(({ version }) => !added.has(version)), ...versions],
   };
   const written = await store.put(Buffer.from(JSON.stringify(content)), 'application/json');
   for (const sha256 of release) await journal.put(releasedKey(sha256), JSON.stringify({ model }));

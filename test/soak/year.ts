@@ -4,7 +4,7 @@ import type { Audit } from '../support/model-ledger.js';
 import { modelYear } from '../support/model-year.js';
 import { writeReport } from './report.js';
 
-const full = { days: 365, dayMs: 250, kills: 8 };
+const full = { days: 365, dayMs: 250, kills: 8, uriLength: 600 };
 const suggested = 300;
 
 /** A year in a model’s life, see test/support/model-year.ts. */
@@ -33,7 +33,7 @@ export async function soakYear(seed: number): Promise<boolean> {
     title: `Soak of a model's year, seed ${seed}`,
     options: `--scenario year --seed ${seed}`,
     startedAt,
-    text: `${full.days} days of ${full.dayMs} ms: data on most of them, some late, out of order, twice, broken or held back; monthly reviews by a person, who approves, declines or does not answer; two rollbacks, failed and rejected trainings, versions that cannot be served, other policies, a holiday, the worker killed ${full.kills} times, continuing as new at ${suggested} events and at each deployment. Held is that a ledger of the calendar, the runs and the model server agrees with the model: each batch in one place, versions without a gap, one champion, which serves, each change of it explained by a comparison or a rollback, what was handed over at each continue-as-new complete, with a record, and replayable.`,
+    text: `${full.days} days of ${full.dayMs} ms: data on most of them, some late, out of order, twice, broken or held back; monthly reviews by a person, who approves, declines or does not answer; two rollbacks, failed and rejected trainings, versions that cannot be served, other policies, a holiday, an archive for old batches and versions, the worker killed ${full.kills} times, continuing as new at ${suggested} events and at each deployment. Held is that a ledger of the calendar, the runs and the model server agrees with the model: each batch in one place, versions without a gap, those in the archive too, one champion, which serves, each change of it explained by a comparison or a rollback, what was handed over at each continue-as-new complete, with a record, and replayable.`,
     counts: [
       ...counts,
       ['executions of the model', lives.length],

@@ -1,5 +1,7 @@
 import type { RunView } from '../../client/history/run-view.js';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
+import { text } from 'node:stream/consumers';
+import { openStorage } from '../../activities/sdk/storage.js';
+import type { ArchiveContent, ModelState } from '../../workflows/sdk/protocol.js';
 import { rival } from '../fixtures/durability/rival.js';
 import type { DurableProject } from './durable-project.js';
 import type { HeldModelServer } from './held-model-server.js';
@@ -16,6 +18,7 @@ export interface Audit {
   readonly rollbacks: number;
   readonly used: number;
   readonly rejected: number;
+  readonly archived: { readonly versions: number; readonly batches: number };
   readonly lives: readonly ModelLife[];
   readonly failures: readonly string[];
 }
@@ -23,8 +26,11 @@ export interface Audit {
 interface Evidence {
   readonly diary: Diary;
   readonly now: ModelState;
+  readonly archive: ArchiveContent;
   readonly asked: HeldModelServer['asked'];
   readonly served: string | undefined;
+  /** The newest revision that had begun to be deployed when a run's end was told, by workflow id. */
+  readonly ends: ReadonlyMap<string, number>;
 }
 
 interface Made extends Skill {
@@ -33,6 +39,7 @@ interface Made extends Skill {
 }
 
 interface Compared {
+  readonly workflowId: string;
   readonly version: string;
   readonly against: string | undefined;
   readonly isPromoted: boolean;
@@ -44,10 +51,11 @@ interface Compared {
  * Keeps the books of a model once more, from what the calendar did, what the model's runs say, and what the model server
  * was asked for, and says where the model's own differ.
  */
-export async function audit(fixture: DurableProject, evidence: Evidence): Promise<Audit> {
-  const { now, diary } = evidence;
-  const { lives, failures } = await checkLives(fixture, rival.name, now);
-  const ledger = new Ledger(evidence, [...failures]);
+export async function audit(fixture: DurableProject, told: Omit<Evidence, 'archive' | 'ends'>): Promise<Audit> {
+  const { now, diary } = told;
+  const { lives, ends, failures } = await checkLives(fixture, rival.name, now);
+  const archive = await archiveOf(fixture, now);
+  const ledger = new Ledger({ ...told, archive, ends }, [...failures]);
   const children = lives.flatMap((life) => life.children);
   ledger.holds(new Set(children).size === children.length, 'a run was started twice');
   const named = (prefix: string) => children.filter((id) => id.startsWith(prefix));
@@ -79,9 +87,16 @@ export async function audit(fixture: DurableProject, evidence: Evidence): Promis
     rollbacks: diary.rollbacks,
     used: ledger.used.length,
     rejected: ledger.gone.size + diary.refused,
+    archived: { versions: archive.versions.length, batches: archive.batches.length },
     lives,
     failures: ledger.failures,
   };
+}
+
+async function archiveOf({ engine }: DurableProject, { archive }: ModelState): Promise<ArchiveContent> {
+  if (archive === undefined) return { batches: [], versions: [] };
+  const content = await text(await openStorage(engine.dataDir).store.open(archive.artifact));
+  return JSON.parse(content) as ArchiveContent;
 }
 
 class Ledger {
@@ -93,6 +108,8 @@ class Ledger {
   readonly comparisons: Compared[] = [];
   promoted = 0;
   private champion: string | undefined;
+  /** The champion once a revision was deployed, or was refused. */
+  private readonly championAt = new Map<number, string | undefined>([[0, undefined]]);
   private former: string[] = [];
   private readonly stages = new Map<string, string>();
   private readonly attempts = new Map<string, number>();
@@ -127,10 +144,10 @@ class Ledger {
     const tail = earlier.length === 0 ? [] : this.used.slice(-earlier.length);
     const isWindow = ids.join() === [...tail, ...fresh].join() && new Set(ids).size === ids.length;
     this.holds(isWindow, `${workflowId} trained on ${ids.join()}, after ${tail.join()}`);
-    this.holds(
-      earlier.length === 0 || ids.length <= 12 || fresh.length > 12,
-      `${workflowId} has a window of ${ids.length}`,
-    );
+    const isOfSize = this.evidence.diary.onAll.has(id)
+      ? earlier.length === this.used.length
+      : earlier.length === 0 || ids.length <= 12 || fresh.length > 12;
+    this.holds(isOfSize, `${workflowId} has a window of ${ids.length}, ${this.used.length} were used before`);
     const lost = fresh.filter((one) => this.gone.has(one) || !this.evidence.diary.batches.has(one));
     this.holds(lost.length === 0, `${workflowId} trained on ${lost.join()}, which it should not have`);
     const wanted = skill.poor ? 'rejected' : skill.fails ? 'failed' : 'completed';
@@ -167,7 +184,9 @@ class Ledger {
       kinds.includes(status.kind),
       `${workflowId} is ${status.kind}: ${ours.wrong} against ${theirs.wrong} wrong`,
     );
+    this.holds(this.evidence.ends.has(workflowId), `${workflowId} did not tell its end`);
     this.comparisons.push({
+      workflowId,
       version: challenger.version,
       against: champion?.version,
       isPromoted: status.kind === 'completed',
@@ -202,7 +221,7 @@ class Ledger {
     for (const [revision, { version, isTaken }] of byRevision) {
       const made = this.versions.get(version);
       const found = this.comparisons.find(
-        (one) => one.version === version && one.against === this.champion && one.isPromoted && !one.isCarriedOut,
+        (one) => one.version === version && one.isPromoted && !one.isCarriedOut && !this.isVoid(one),
       );
       const isFirst = this.champion === undefined && this.stages.size === 0;
       const isBack = found === undefined && !isFirst && version === this.former.at(-1) && rollbacks > 0;
@@ -215,6 +234,7 @@ class Ledger {
       if (isBack) rollbacks--;
       if (isTaken) this.succeed(version, isBack);
       else this.stages.set(version, 'rejected');
+      this.championAt.set(revision, this.champion);
     }
     this.holds(rollbacks === 0, `${rollbacks} rollbacks were not carried out`);
   }
@@ -250,11 +270,16 @@ class Ledger {
       rows: 5 * diary.batches.size,
     });
     same('versions', now.nextVersion - 1, this.versions.size);
+    this.archived();
     same('champion', [now.champion, served], [this.champion, this.champion]);
     same('former champions', now.former, this.former.slice(-50));
-    const stale = this.comparisons.filter((one) => one.isPromoted && !one.isCarriedOut).length;
-    this.holds(stale <= diary.rollbacks, `${stale} promotions were decided on and not carried out`);
-    for (const { version, stage, run, data } of now.versions) {
+    for (const [n, one] of this.comparisons.entries()) {
+      const isDone = !one.isPromoted || one.isCarriedOut || this.isVoid(one);
+      this.holds(isDone, `${one.workflowId} decided on a promotion that was not carried out`);
+      const next = this.comparisons[n + 1]?.version ?? 0;
+      this.holds(!this.isVoid(one) || Number(next) >= Number(one.version), `${one.workflowId} was not made up for`);
+    }
+    for (const { version, stage, run, data } of [...this.onlyArchived(), ...now.versions]) {
       const made = this.versions.get(version);
       same(`run of version ${version}`, run.workflowId, made?.workflowId);
       same(`new batches of version ${version}`, data?.newBatches, made?.fresh);
@@ -262,8 +287,38 @@ class Ledger {
     }
   }
 
+  /** All versions and used batches are in the state or in the archive. */
+  private archived(): void {
+    const { now, archive } = this.evidence;
+    const isOnce = new Set(archive.versions.map(({ version }) => version)).size === archive.versions.length;
+    this.holds(isOnce, 'a version is archived twice');
+    const numbers = [...this.onlyArchived(), ...now.versions].map(({ version }) => Number(version));
+    const versions = numbers.sort((a, b) => a - b).join();
+    this.holds(versions === [...this.versions.keys()].join(), `the versions here and archived are ${versions}`);
+    const counted = [now.archive?.versions ?? 0, now.archive?.batches ?? 0];
+    const found = [this.onlyArchived().length, archive.batches.length];
+    this.holds(
+      counted.join() === found.join(),
+      `the archive is said to hold ${counted.join()}, and holds ${found.join()}`,
+    );
+    const used = [...archive.batches, ...(now.data?.used ?? [])].map(({ id }) => id).join();
+    this.holds(used === this.used.join(), `the used batches here and archived are ${used}`);
+  }
+
+  private onlyArchived(): ModelState['versions'] {
+    const { now, archive } = this.evidence;
+    const here = new Set(now.versions.map(({ version }) => version));
+    return archive.versions.filter(({ version }) => !here.has(version));
+  }
+
+  /** The champion changed before its run ended: its verdict says nothing of the one it would have to replace. */
+  private isVoid({ workflowId, against }: Compared): boolean {
+    return this.championAt.get(this.evidence.ends.get(workflowId) ?? 0) !== against;
+  }
+
   private undeployed(version: string): string {
     const last = this.comparisons.findLast((one) => one.version === version);
-    return last === undefined || last.isFailed ? 'candidate' : 'rejected';
+    // What a verdict said that is void is compared anew, unless a newer version came.
+    return last === undefined || last.isFailed || this.isVoid(last) ? 'candidate' : 'rejected';
   }
 }

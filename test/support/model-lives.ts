@@ -2,10 +2,19 @@ import { join } from 'node:path';
 import type { temporal } from '@temporalio/proto';
 import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
 import { readRunRecord } from '../../client/cli/run-record.js';
-import { decodeFirst, toNumber } from '../../client/history/decode.js';
+import { decodeFirst, type HistoryEvent, toNumber } from '../../client/history/decode.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import { loadBundle } from '../../worker/bundle.js';
-import { type ModelStart, type ModelState, modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { mostVersions } from '../../workflows/sdk/model/policy.js';
+import {
+  builtIn,
+  type Deployment,
+  type ModelStart,
+  type ModelState,
+  modelMessages,
+  modelWorkflowId,
+  type RunOutcome,
+} from '../../workflows/sdk/protocol.js';
 import type { DurableProject } from './durable-project.js';
 import { replayHistories } from './histories.js';
 
@@ -38,7 +47,11 @@ export async function checkLives(
   fixture: DurableProject,
   name: string,
   now: ModelState,
-): Promise<{ readonly lives: readonly ModelLife[]; readonly failures: readonly string[] }> {
+): Promise<{
+  readonly lives: readonly ModelLife[];
+  readonly ends: ReadonlyMap<string, number>;
+  readonly failures: readonly string[];
+}> {
   const histories = await historiesOf(fixture, modelWorkflowId(name));
   const lives: ModelLife[] = [];
   for (const [runId, history] of histories) lives.push(await lifeOf(fixture, name, runId, history));
@@ -52,7 +65,7 @@ export async function checkLives(
   await replayHistories(await loadBundle(fixture.bundle), histories).catch((error: unknown) => {
     failures.push(String(error));
   });
-  return { lives, failures };
+  return { lives, ends: endsOf(histories.values()), failures };
 }
 
 /** By run id, oldest first; along the chain, since the engine's list of runs lags behind. */
@@ -95,6 +108,34 @@ async function lifeOf(
   };
 }
 
+/** The runs of whose end the model was told, and the newest revision that it had begun to deploy by then. */
+function endsOf(histories: Iterable<History>): Map<string, number> {
+  const ends = new Map<string, number>();
+  let revision = 0;
+  for (const event of [...histories].flatMap(({ events }) => events ?? [])) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled?.activityType?.name === builtIn.deploy) {
+      revision = (decodeFirst(scheduled.input) as Deployment).revision;
+    }
+    const ended = endOf(event);
+    if (ended !== undefined && !ends.has(ended)) ends.set(ended, revision);
+  }
+  return ends;
+}
+
+/** The run that tells its end with this event, by a signal, as a child, or since it was asked for. */
+function endOf(event: HistoryEvent): string | undefined {
+  const child =
+    event.childWorkflowExecutionCompletedEventAttributes ??
+    event.childWorkflowExecutionFailedEventAttributes ??
+    event.childWorkflowExecutionCanceledEventAttributes;
+  if (child) return child.workflowExecution?.workflowId ?? undefined;
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  const told =
+    signal?.signalName === modelMessages.outcome ? signal.input : event.activityTaskCompletedEventAttributes?.result;
+  return (decodeFirst(told) as Partial<RunOutcome> | null)?.workflowId;
+}
+
 function tooLarge(life: ModelLife): string[] {
   return (['events', 'historyBytes', 'stateBytes'] as const)
     .filter((of) => life[of] >= most[of])
@@ -108,8 +149,6 @@ function placed({ data }: ModelState): number {
   return counts.duplicates + counts.used + counts.rejected + waiting.length + inTraining.length + quarantined.length;
 }
 
-const kept = 50;
-
 function lostBetween(before: ModelState | undefined, after: ModelState, batches: number): string[] {
   const failures: string[] = [];
   const holds = (isSo: boolean, what: string) => {
@@ -117,11 +156,17 @@ function lostBetween(before: ModelState | undefined, after: ModelState, batches:
   };
   const since = placed(after) - (before === undefined ? 0 : placed(before));
   holds(since === batches, `took ${batches} batches of data, of which the state has ${since}`);
+  const kept = after.policy?.retention?.versions ?? mostVersions;
   const numbers = after.versions.map(({ version }) => Number(version));
+  const versions = numbers.length + (after.archive?.versions ?? 0);
+  holds(versions === after.nextVersion - 1, `has ${versions} versions in its state and archive`);
   const newest = Array.from({ length: after.nextVersion - 1 }, (_, n) => n + 1).slice(-kept);
   holds(numbers.slice(-newest.length).join() === newest.join(), `has the versions ${numbers.join()}`);
   if (before === undefined) return failures;
   for (const of of ['nextVersion', 'revision'] as const) holds(after[of] >= before[of], `${of} went back`);
+  for (const of of ['versions', 'batches'] as const) {
+    holds((after.archive?.[of] ?? 0) >= (before.archive?.[of] ?? 0), `the archive has fewer ${of}`);
+  }
   const pairs = [before.data?.counts, after.data?.counts] as const;
   for (const [count, value] of Object.entries(pairs[0] ?? {})) {
     holds((pairs[1]?.[count as 'used'] ?? -1) >= value, `the count ${count} went back`);

@@ -28,6 +28,8 @@ export interface Diary {
   refused: number;
   readonly dropped: Set<string>;
   rollbacks: number;
+  /** Of trainings whose window is all that was ever used: their newest batch. */
+  readonly onAll: Set<string>;
   /** Answers to approvals that were recorded, by version. */
   readonly words: Map<string, Word>;
 }
@@ -37,12 +39,16 @@ export interface YearOptions {
   /** A day's length; the policy's durations are in days. */
   readonly dayMs: number;
   readonly kills: number;
+  /** Characters that say where a batch lies: so many that the state does not keep all batches, and the archive does. */
+  readonly uriLength: number;
   readonly seed: number;
 }
 
 /** So many rows of 200 make a version surely better. */
 export const clearly = 8;
 const rowsOfBatch = 5;
+/** What people let pass when they see it, unlike other problems. */
+const newColumn = 'a column is new';
 const words: readonly Word[] = ['approve', 'ignore', 'decline', 'approve'];
 
 /**
@@ -68,6 +74,7 @@ class Year {
     refused: 0,
     dropped: new Set(),
     rollbacks: 0,
+    onAll: new Set(),
     words: new Map(),
   };
   private readonly model;
@@ -113,6 +120,10 @@ class Year {
     await this.visit();
     await this.untilIdle();
     await this.visit();
+    // By itself it trains no more.
+    await this.holiday(true);
+    await this.configure({ window: 'all' });
+    this.diary.onAll.add('new year');
     await this.train('new year', { wrong: this.better() });
     const now = await this.untilIdle();
     const served = await this.server.served(rival.name);
@@ -146,6 +157,7 @@ class Year {
     at(0.69, () => this.configure({ whileTraining: 'wait' }));
     at(0.91, () => this.holiday(true));
     at(0.93, () => this.holiday(false));
+    at(0.95, () => this.configure({ retention: { versions: 5 } }));
     for (let kill = 0; kill < kills; kill++) {
       const day = Math.floor(((kill + 0.2 + 0.7 * this.random()) * days) / kills);
       on(day, () => this.kill());
@@ -182,7 +194,8 @@ class Year {
     // The reviews need room to be better still.
     const isBetter = random() < 0.02 && this.best > clearly * (this.reviewsLeft + 4);
     const wrong = isBetter ? this.better() : Math.min(200, this.best + clearly * Math.floor(random() * 4));
-    if (kind < 0.05) return { wrong, problem: 'a column is missing' };
+    if (kind < 0.025) return { wrong, problem: 'a column is missing' };
+    if (kind < 0.05) return { wrong, problem: newColumn };
     if (kind < 0.08) return { wrong, fails: true };
     if (kind < 0.1) return { wrong, poor: true };
     return kind < 0.12 ? { wrong, broken: true } : { wrong };
@@ -196,7 +209,12 @@ class Year {
   private async send(id: string, skill: Skill): Promise<void> {
     if (!this.diary.batches.has(id)) this.diary.batches.set(id, skill);
     const attributes = { effects: this.fixture.effects.url, ...skill };
-    await this.model.dataArrived({ id, uri: `file:/${id}`, rows: rowsOfBatch, attributes });
+    await this.model.dataArrived({
+      id,
+      uri: `file:/${id}`.padEnd(this.options.uriLength, '-'),
+      rows: rowsOfBatch,
+      attributes,
+    });
   }
 
   /** Sends a batch, and has it trained on as the last of its window. */
@@ -204,8 +222,10 @@ class Year {
     await this.worker;
     await this.until(5_000, ({ training }) => training === undefined);
     await this.send(id, skill);
-    // Recorded as a signal; the order must find it.
-    await this.until(5_000, ({ data }) => data?.waiting.at(-1)?.id === id);
+    // Recorded as a signal; the order must find it, unless the policy came first.
+    await this.until(10_000, ({ data }) =>
+      [data?.waiting, data?.inTraining, data?.used].some((batches) => batches?.at(-1)?.id === id),
+    );
     // The policy may have come first: then nothing waits any more.
     await this.model.retrainNow({ actor: 'ann', within: '60s' }).catch((error: unknown) => {
       if (!(isEvertrainError(error) && error.message.includes('no data to train on'))) throw error;
@@ -220,12 +240,18 @@ class Year {
     await this.reviewed;
     this.reviewsLeft--;
     const word = words[month % words.length] as Word;
-    const within = (word === 'ignore' ? 5 : 30) * this.options.dayMs;
+    const within = word === 'ignore' ? 5 * this.options.dayMs : Math.max(30 * this.options.dayMs, 5_000);
+    await this.until(20_000, ({ training, comparison }) => training === undefined && comparison === undefined);
     await this.configure({ promotion: { ...this.rule, approval: { within } } });
     const wrong = this.better();
-    await this.until(20_000, ({ comparison }) => comparison === undefined);
     await this.train(`review-${month}`, { wrong });
-    this.reviewed = this.decide(word, 1 - wrong / 200);
+    const accuracy = 1 - wrong / 200;
+    // A newer version would take its place while it waits for its comparison.
+    await this.until(20_000, ({ versions, comparison }) => {
+      const made = versions.findLast(({ metrics }) => metrics['accuracy'] === accuracy);
+      return made !== undefined && (made.stage !== 'challenger' || made.version === comparison?.version);
+    });
+    this.reviewed = this.decide(word, accuracy);
     // Told where it is waited for.
     this.reviewed.catch(() => undefined);
   }
@@ -266,8 +292,8 @@ class Year {
   /** A person looks at what is held back, once a week. */
   private async visit(): Promise<void> {
     await this.worker;
-    for (const { batch } of (await this.state()).data?.quarantined ?? []) {
-      if (this.random() < 0.5) await this.model.releaseBatch(batch.id, { actor: 'ann', within: '60s' });
+    for (const { batch, problems } of (await this.state()).data?.quarantined ?? []) {
+      if (problems.includes(newColumn)) await this.model.releaseBatch(batch.id, { actor: 'ann', within: '60s' });
       else {
         await this.model.dropBatch(batch.id, { actor: 'ann', within: '60s' });
         this.diary.dropped.add(batch.id);
@@ -323,7 +349,9 @@ class Year {
   private untilIdle(): Promise<ModelState> {
     return this.until(120_000, ({ data, training, checking, comparison, promoting }) => {
       const isOpen = [training, checking, comparison, promoting].some((open) => open !== undefined);
-      return !isOpen && data?.waiting.length === 0;
+      const { waiting = [], failed } = data ?? {};
+      // What has been tried often enough is not used before more arrives.
+      return !isOpen && (waiting.length === 0 || (waiting.every(({ checked }) => checked) && (failed?.times ?? 0) > 1));
     });
   }
 }

@@ -1,4 +1,4 @@
-import { patched, scheduleActivity } from '@temporalio/workflow';
+import { scheduleActivity } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
 import { type ArchiveRequest, builtIn, type ModelState, type ModelVersion, type RecallRequest } from '../protocol.js';
 import type { Artifact } from '../artifact.js';
@@ -28,8 +28,8 @@ export class ModelArchive {
   constructor(private readonly book: ModelBook) {}
 
   /** Not in the replay of an execution that began before there was an archive. */
-  open(isRecent: boolean): void {
-    this.isOpen = isRecent || patched('evertrain-model-archive');
+  open(): void {
+    this.isOpen = true;
   }
 
   /** Moves what is due, beside what else the model does; what cannot be written stays, and is tried with the next event. */
@@ -106,7 +106,7 @@ function olderThanKept(data: DataState | undefined): KnownBatch[] {
   return older;
 }
 
-/** The archive has them; what has become of a version since then keeps it here. */
+/** The archive has them; what has become of a version since then keeps it here, to be archived anew one day. */
 export function archived(state: ModelState, due: Due, artifact: Artifact): ModelState {
   const { archive, data } = state;
   const needed = new Set(removable(state, 0).map(({ version }) => version));
@@ -118,7 +118,7 @@ export function archived(state: ModelState, due: Due, artifact: Artifact): Model
     ...(data === undefined ? {} : { data: { ...data, used: data.used.filter(({ id }) => !ids.has(id)) } }),
     archive: {
       artifact,
-      versions: (archive?.versions ?? 0) + due.versions.length,
+      versions: (archive?.versions ?? 0) + gone.length,
       batches: (archive?.batches ?? 0) + due.batches.length,
     },
   };

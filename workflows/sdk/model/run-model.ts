@@ -106,16 +106,19 @@ class ModelLife {
   /** What the worker's code declares is written into the history, so that a replay goes by what was, not by what is. */
   async begin(): Promise<void> {
     const { book } = this;
-    // Asked before anything is awaited: when a burst of signals voids tasks, a local activity may end in an earlier task
-    // of the history than its answer was used in, where a replay does not know the later one's patches yet.
-    const isRecent = patched('evertrain-data-refused');
-    const declared = patched('evertrain-declared-model') ? await declaration(book.definition.name) : null;
+    // Asked before anything is awaited: where a query or a burst of signals has split the first task, a local activity may
+    // end in an earlier task of the history than its answer was used in, and a replay does not know the later one's patches.
+    const isDeclared = patched('evertrain-declared-model');
+    const isRecent = patched('evertrain-model-archive');
+    const declared = isDeclared ? await declaration(book.definition.name) : null;
     if (declared !== null) {
       book.state = withDeclared(book.state, declared);
       upsertMemo({ [memo.code]: declared.code });
     }
-    this.archive.open(isRecent);
-    if (isRecent) this.feed.tellOfRefusals();
+    if (isRecent) {
+      this.archive.open();
+      this.feed.tellOfRefusals();
+    }
     for (const run of this.handedOver) book.children.reconcile(run).catch(() => undefined);
   }
 

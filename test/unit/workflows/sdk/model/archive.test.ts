@@ -61,11 +61,12 @@ describe('what a model archives', () => {
     expect(archivable(full, 4)).toBeUndefined();
   });
 
-  it('keeps a version that has become champion while it was being written', () => {
+  it('does not count a version that has become champion while it was being written, and stays', () => {
     const full = state({ versions: upTo(4) });
     const due = archivable(full, 2);
     const after = archived({ ...full, champion: '1' }, due as never, artifact('archive'));
     expect(numbers(after.versions)).toEqual(['1', '3', '4']);
+    expect(after.archive?.versions).toBe(1);
   });
 
   it('is the older half of the used batches when they come to 45 KB; what is used meanwhile stays', () => {
