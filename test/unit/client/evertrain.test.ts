@@ -81,6 +81,8 @@ describe('a run', () => {
   test('is seen with its steps, attempts from the journal, data edges and provenance', async () => {
     const run = await evertrain.start(train, { rows: 3 });
     await run.result();
+    // An answer does not wait for its attempt's record.
+    await expect.poll(async () => (await run.view()).steps[1]?.attempts?.length, { timeout: 5_000 }).toBe(1);
     const view = await run.view();
     expect(view.steps.map(({ id, status }) => `${id} ${status}`)).toEqual([
       'table.make completed',
