@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, isCancellation, scheduleActivity } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, isCancellation, patched, scheduleActivity } from '@temporalio/workflow';
 import { EvertrainError } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
 import { checkInput } from '../json-size.js';
@@ -16,12 +16,18 @@ import { notice } from '../temporal-host.js';
 /** What becomes of the data that arrives: it is received, checked when it is enough, and trained on. */
 export class ModelFeed {
   private readonly arrived: unknown[] = [];
+  private checksBeforeRetry = false;
 
   constructor(
     private readonly book: ModelBook,
     private readonly trainings: ModelTrainings,
     private readonly archive: ModelArchive,
   ) {}
+
+  /** An execution that began before it did not check new batches before a failed training was tried again. */
+  open(): void {
+    this.checksBeforeRetry = patched('evertrain-check-before-retry');
+  }
 
   arrive(batch: unknown): void {
     this.arrived.push(batch);
@@ -46,7 +52,7 @@ export class ModelFeed {
     if (paused !== undefined && !data.asked) return undefined;
     const isBusy = training !== undefined && !(policy.restarts && training.data !== undefined);
     if (isBusy || training?.isSuperseded) return undefined;
-    return due(data, policy, this.book.definition.runs.batchCheck !== undefined);
+    return due(data, policy, this.book.definition.runs.batchCheck !== undefined, this.checksBeforeRetry);
   }
 
   async work(): Promise<void> {
@@ -86,7 +92,9 @@ export class ModelFeed {
     this.book.state = rest;
     const verdicts = result.outcome === 'completed' ? (result.output as readonly BatchVerdict[]) : undefined;
     const now = Date.now();
-    this.book.changeData((data) => (verdicts === undefined ? failedOnce(data, now) : judged(data, verdicts, now)));
+    this.book.changeData((data) =>
+      verdicts === undefined ? failedOnce(data, now, { isCheck: true }) : judged(data, verdicts, now),
+    );
     const bad = (verdicts ?? []).filter(({ problems }) => problems.length > 0);
     const [first] = bad;
     if (first === undefined) return;

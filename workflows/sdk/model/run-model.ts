@@ -109,6 +109,7 @@ class ModelLife {
     const isDeclared = patched('evertrain-declared-model');
     // Before the local activity: behind it, a patch is not found by a replay where a query has split the first task.
     this.archive.open();
+    this.feed.open();
     const declared = isDeclared ? await declaration(book.definition.name) : null;
     if (declared !== null) {
       book.state = withDeclared(book.state, declared);
