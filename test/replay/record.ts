@@ -1,6 +1,6 @@
 /**
- * Records histories of the fixture's and the shipped pipelines for the release of package.json: `npx tsx test/replay/record.ts`. Files
- * that exist are left alone: a recorded history is never recorded again.
+ * Records histories of the fixture's and the shipped pipelines, and of a shipped model, for the release of package.json:
+ * `npx tsx test/replay/record.ts`. Files that exist are left alone: a recorded history is never recorded again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,6 +27,7 @@ import {
 import { durableProject } from '../support/durable-project.js';
 import { saveHistory } from '../support/histories.js';
 import { shippedProject } from '../support/shipped-project.js';
+import { liveBikes } from './bikes-model.js';
 import { type bundles, currentRelease, historiesFolder } from './fixture-histories.js';
 
 interface Recording {
@@ -94,6 +95,16 @@ async function record(
   }
 }
 
+/** One history for each execution of the model, from one continue-as-new to the next. */
+async function recordModel(evertrain: Evertrain): Promise<void> {
+  const pathOf = (n: number) => join(historiesFolder, release, `shipped.bikes-model-${n}.json`);
+  if (existsSync(pathOf(1))) return;
+  for (const [n, run] of (await liveBikes(evertrain)).entries()) {
+    await saveHistory(evertrain, run, pathOf(n + 1));
+    process.stdout.write(`${release}/shipped.bikes-model-${n + 1}\n`);
+  }
+}
+
 const fixture = await durableProject();
 try {
   await fixture.worker();
@@ -102,9 +113,10 @@ try {
   await fixture.close();
 }
 
-const shipped = await shippedProject();
+const shipped = await shippedProject({ serves: true });
 try {
   await record('shipped', shippedRecordings, shipped.evertrain);
+  await recordModel(shipped.evertrain);
 } finally {
   await shipped.close();
 }

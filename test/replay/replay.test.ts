@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Bundle, bundleProject } from '../../worker/bundle.js';
 import { installRuntime } from '../../worker/log.js';
@@ -23,6 +25,24 @@ beforeAll(async () => {
   }
 });
 
+/** A history whose first workflow task ended with its first local activity: what followed is of a second one. */
+function splitAtLocalActivity(text: string): unknown {
+  const { events } = JSON.parse(text) as {
+    events: readonly { markerRecordedEventAttributes?: { markerName: string } }[];
+  };
+  const isLocal = ({ markerRecordedEventAttributes: marker }: (typeof events)[0]) =>
+    marker?.markerName === 'core_local_activity';
+  // Ids count from 1, and the first task is 2 to 4.
+  const last = events.findIndex(isLocal) + 1;
+  const moved = (list: typeof events, to: (id: number) => number) =>
+    JSON.parse(JSON.stringify(list), (key, value: unknown) =>
+      /eventId$/i.test(key) ? String(to(Number(value))) : value,
+    ) as typeof events;
+  const second = moved(events.slice(1, 4), (id) => id + last - 1);
+  const rest = moved(events.slice(last), (id) => (id > last ? id + 3 : id === 4 ? last + 3 : id));
+  return { events: [...events.slice(0, last), ...second, ...rest] };
+}
+
 describe('a recorded history', () => {
   it('is there', () => {
     expect(files.length).toBeGreaterThan(0);
@@ -34,6 +54,12 @@ describe('a recorded history', () => {
       await replayHistory(found(name), await loadHistory(path));
     },
   );
+
+  it('of a model replays also where its first task was split at the local activity', async () => {
+    const file = files.find(({ name }) => name === 'shipped.bikes-model-2');
+    const history = historyFromJSON(splitAtLocalActivity(await readFile(file?.path ?? '', 'utf8')));
+    await replayHistory(found('shipped.bikes-model-2'), history);
+  });
 
   it('that was tampered with does not replay', async () => {
     const file = files.find(({ name }) => name === 'durability.chain');

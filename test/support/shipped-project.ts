@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openStorage } from '../../activities/sdk/storage.js';
 import type { Evertrain } from '../../client/evertrain.js';
+import { startModelServer } from '../../serving/start-model-server.js';
 import { bundleProject, saveBundle } from '../../worker/bundle.js';
 import { quietLogger } from './quiet-logger.js';
 import { spawnWorker } from './spawn-worker.js';
@@ -8,7 +10,7 @@ import { startTestEngine, type TestEngine } from './test-engine.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The shipped pipelines on an engine and data folder of their own. */
+/** The shipped pipelines and models on an engine and data folder of their own; `serves`: with a model server. */
 export interface ShippedProject {
   readonly engine: TestEngine;
   readonly evertrain: Evertrain;
@@ -16,12 +18,14 @@ export interface ShippedProject {
   close(): Promise<void>;
 }
 
-export async function shippedProject(): Promise<ShippedProject> {
+export async function shippedProject({ serves = false } = {}): Promise<ShippedProject> {
   const engine = await startTestEngine();
   const { address, dataDir } = engine;
   const code = await bundleProject(join(project, 'workflows/index.ts'), quietLogger);
   const bundle = await saveBundle(code, join(dataDir, 'bundles'));
-  const worker = await spawnWorker({ project, address, dataDir, bundle });
+  const server = serves ? await startModelServer({ dataDir, store: openStorage(dataDir).store }) : undefined;
+  const deployedTo = server === undefined ? {} : { modelServer: server.address };
+  const worker = await spawnWorker({ project, address, dataDir, bundle, ...deployedTo });
   const evertrain = await engine.connect();
   return {
     engine,
@@ -29,6 +33,7 @@ export async function shippedProject(): Promise<ShippedProject> {
     async close() {
       await evertrain.close();
       await worker.stop();
+      await server?.close();
       await engine.stop();
     },
   };

@@ -92,7 +92,13 @@ export interface DataState {
   readonly trainings: number;
   readonly checks: number;
   /** What failed is tried again by the policy's `retry`; then with the next batch, or after `orAfter`. */
-  readonly failed?: { readonly at: number; readonly times: number; readonly received: number };
+  readonly failed?: {
+    readonly at: number;
+    readonly times: number;
+    readonly received: number;
+    /** It was a check that failed, not a training. */
+    readonly isCheck?: true;
+  };
   /** A person wants a training, whatever the policy says. */
   readonly asked?: true;
   /** Batches are refused because too many wait; until half of what may wait is gone and one more arrives. */
@@ -269,14 +275,25 @@ export interface Due {
   readonly at: number;
 }
 
-/** Undefined while nothing says so. Where batches are checked, those that were are trained on first. */
-export function due(data: DataState, policy: DataPolicy, isChecking: boolean): Due | undefined {
+/**
+ * Undefined while nothing says so. Where batches are checked, those that were are trained on first; but once a training
+ * has failed as often as it is tried, new batches are checked before it is tried again, alone: they may never be otherwise.
+ */
+export function due(
+  data: DataState,
+  policy: DataPolicy,
+  isChecking: boolean,
+  checksBeforeRetry = true,
+): Due | undefined {
   const usable = isChecking ? data.waiting.filter(({ checked }) => checked) : data.waiting;
   const toCheck = usable.length < data.waiting.length;
   if (data.asked && !toCheck) return { what: 'train', at: 0 };
   const train = dueAt(data, usable, policy);
   const check = toCheck ? (data.asked ? 0 : dueAt(data, data.waiting, policy)) : undefined;
-  if (train !== undefined && (check === undefined || train <= check)) return { what: 'train', at: train };
+  const { failed } = data;
+  const isRetry = checksBeforeRetry && failed !== undefined && !failed.isCheck && failed.times >= policy.attempts;
+  const isFirst = check === undefined || (train ?? Infinity) < check || (train === check && !isRetry);
+  if (train !== undefined && isFirst) return { what: 'train', at: train };
   return check === undefined ? undefined : { what: 'check', at: check };
 }
 
@@ -337,8 +354,9 @@ export function givenBack(data: DataState): DataState {
   return withWaiting({ ...data, inTraining: [] }, [...checkedOnes(data.inTraining), ...data.waiting]);
 }
 
-export function failedOnce(data: DataState, now: number): DataState {
-  return { ...data, failed: { at: now, times: (data.failed?.times ?? 0) + 1, received: data.counts.received } };
+export function failedOnce(data: DataState, now: number, { isCheck = false } = {}): DataState {
+  const failed = { at: now, times: (data.failed?.times ?? 0) + 1, received: data.counts.received };
+  return { ...data, failed: { ...failed, ...(isCheck ? { isCheck } : {}) } };
 }
 
 function checkedOnes(batches: readonly KnownBatch[]): WaitingBatch[] {

@@ -37,7 +37,7 @@ const fewAtOnce = 10;
 /** What becomes of the data that arrives: it is received, checked when it is enough, and trained on. */
 export class ModelFeed {
   private readonly arrived: unknown[] = [];
-  private tellsOfRefusals = false;
+  private isRecent = false;
   private isTelling = false;
 
   constructor(
@@ -45,6 +45,11 @@ export class ModelFeed {
     private readonly trainings: ModelTrainings,
     private readonly archive: ModelArchive,
   ) {}
+
+  /** Not in the replay of an execution that began before people were told, and new batches checked before a retry. */
+  open(): void {
+    this.isRecent = true;
+  }
 
   /** Takes a signal: a batch, or a list of them of which each is judged by itself. */
   arrive(given: unknown): void {
@@ -68,16 +73,11 @@ export class ModelFeed {
     this.tellOfRefusal();
   }
 
-  /** Not in the replay of an execution that began before people were told. */
-  tellOfRefusals(): void {
-    this.tellsOfRefusals = true;
-  }
-
   /** Once for all that is refused until there is room again; again where the model continued as new meanwhile. */
   private tellOfRefusal(): void {
     const { data, name } = this.book.state;
     const refusal = data === undefined ? undefined : untoldRefusal(data);
-    if (refusal === undefined || data === undefined || this.isTelling || !this.tellsOfRefusals) return;
+    if (refusal === undefined || data === undefined || this.isTelling || !this.isRecent) return;
     this.isTelling = true;
     const { since, batches, id } = refusal;
     const facts = { since, refused: batches, first: id, waiting: data.waiting.length, waitingBytes: data.waitingBytes };
@@ -97,7 +97,7 @@ export class ModelFeed {
     if (paused !== undefined && !data.asked) return undefined;
     const isBusy = training !== undefined && !(policy.restarts && training.data !== undefined);
     if (isBusy || training?.isSuperseded) return undefined;
-    return due(data, policy, this.book.definition.runs.batchCheck !== undefined);
+    return due(data, policy, this.book.definition.runs.batchCheck !== undefined, this.isRecent);
   }
 
   async work(): Promise<void> {
@@ -137,7 +137,9 @@ export class ModelFeed {
     this.book.state = rest;
     const verdicts = result.outcome === 'completed' ? (result.output as readonly BatchVerdict[]) : undefined;
     const now = Date.now();
-    this.book.changeData((data) => (verdicts === undefined ? failedOnce(data, now) : judged(data, verdicts, now)));
+    this.book.changeData((data) =>
+      verdicts === undefined ? failedOnce(data, now, { isCheck: true }) : judged(data, verdicts, now),
+    );
     const bad = (verdicts ?? []).filter(({ problems }) => problems.length > 0);
     const [first] = bad;
     if (first === undefined) return;

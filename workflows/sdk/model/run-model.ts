@@ -110,14 +110,11 @@ class ModelLife {
     // end in an earlier task of the history than its answer was used in, and a replay does not know the later one's patches.
     const isDeclared = patched('evertrain-declared-model');
     const isRecent = patched('evertrain-model-archive');
+    if (isRecent) for (const part of [this.archive, this.feed]) part.open();
     const declared = isDeclared ? await declaration(book.definition.name) : null;
     if (declared !== null) {
       book.state = withDeclared(book.state, declared);
       upsertMemo({ [memo.code]: declared.code });
-    }
-    if (isRecent) {
-      this.archive.open();
-      this.feed.tellOfRefusals();
     }
     for (const run of this.handedOver) book.children.reconcile(run).catch(() => undefined);
   }

@@ -7,6 +7,7 @@ import {
   type DataState,
   dropped,
   due,
+  failedOnce,
   givenBack,
   judged,
   knownDigests,
@@ -225,6 +226,20 @@ describe('a quality gate', () => {
     );
     expect(due(good, policy, true)).toEqual({ what: 'train', at: 0 });
     expect(idsOf(taken(good, policy, true).inTraining)).toEqual(['a', 'b']);
+  });
+
+  it('looks at new batches before a training that has failed often enough is tried again', () => {
+    const policy = policyOf({ retrainWhen: { batches: 6, orAfter: '1 hour' } });
+    const checked = judged(after(noData(), 'bad'), [{ id: 'bad', problems: [] }], 2_000);
+    const failed = settled(taken(checked, policy, true), { outcome: 'failed', reason: 'cannot be read' }, 5_000);
+    const both = after(failed, 'new');
+    expect(due(both, policy, true)).toEqual({ what: 'check', at: 1_000 + 3_600_000 });
+    expect(due(both, policy, true, false)?.what).toBe('train');
+    // The check has to be tried again: it must not keep what is checked from being trained on.
+    expect(due(failedOnce(both, 6_000, { isCheck: true }), policy, true)?.what).toBe('train');
+    const good = judged(both, [{ id: 'new', problems: [] }], 7_000);
+    expect(due(good, policy, true)).toEqual({ what: 'train', at: 1_000 + 3_600_000 });
+    expect(idsOf(taken(good, policy, true).inTraining)).toEqual(['bad', 'new']);
   });
 
   it('holds back what has problems; the rest waits until it is enough, and is not looked at again', () => {
