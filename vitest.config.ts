@@ -6,6 +6,7 @@ export default defineConfig({
     typecheck: { enabled: false },
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    globalSetup: ['test/support/run-folder.ts'],
     pool: 'forks',
     // One more than the cores of a small machine: most durability tests wait for heartbeats.
     maxWorkers: 3,

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Evertrain } from '../../client/evertrain.js';
-import { bundleProject, saveBundle } from '../../worker/bundle.js';
-import { quietLogger } from './quiet-logger.js';
+import { bundleFile } from './bundle-once.js';
 import { spawnWorker } from './spawn-worker.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 
@@ -19,8 +18,7 @@ export interface ShippedProject {
 export async function shippedProject(): Promise<ShippedProject> {
   const engine = await startTestEngine();
   const { address, dataDir } = engine;
-  const code = await bundleProject(join(project, 'workflows/index.ts'), quietLogger);
-  const bundle = await saveBundle(code, join(dataDir, 'bundles'));
+  const bundle = await bundleFile(join(project, 'workflows/index.ts'), dataDir);
   const worker = await spawnWorker({ project, address, dataDir, bundle });
   const evertrain = await engine.connect();
   return {
