@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.js';
 
 export default defineConfig({
   test: {
@@ -6,6 +7,8 @@ export default defineConfig({
     typecheck: { enabled: false },
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    globalSetup: ['test/support/run-folder.ts'],
+    sequence: { sequencer: LongestFirst },
     pool: 'forks',
     // One more than the cores of a small machine: most durability tests wait for heartbeats.
     maxWorkers: 3,

@@ -1,10 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { configurePython } from '../../activities/sdk/jobs/python-environment.js';
-import type { Implementation } from '../../activities/sdk/implementation.js';
 import { readAttempts } from '../../activities/sdk/journal/read-run.js';
 import { openStorage } from '../../activities/sdk/storage.js';
 import { type ModelServer, startModelServer } from '../../serving/start-model-server.js';
@@ -15,10 +13,10 @@ import { type Engine, startEngine } from '../../worker/engine/start-engine.js';
 import { installRuntime, quietWorkerLog } from '../../worker/log.js';
 import { ensurePython } from '../../worker/setup/python.mjs';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
-import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
-import type { Project } from '../../workflows/sdk/project.js';
+import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
 import { connect } from '../connect.js';
 import type { Evertrain } from '../evertrain.js';
+import { loadActivities, projectFile } from './project-files.js';
 
 /** A whole Evertrain on this machine: engine, worker and model server over one data folder. */
 export interface LocalSystem {
@@ -142,41 +140,4 @@ export function keptServerPort(dataDir: string): number | undefined {
   const file = join(dataDir, 'model-server.json');
   if (!existsSync(file)) return undefined;
   return Number((JSON.parse(readFileSync(file, 'utf8')) as { port?: unknown }).port) || undefined;
-}
-
-/** `<root>/workflows/index.ts` (or .js), the same for activities. */
-export function projectFile(root: string, part: 'workflows' | 'activities'): string {
-  const found = ['ts', 'js', 'mjs'].map((ending) => resolve(root, part, `index.${ending}`)).find(existsSync);
-  if (found !== undefined) return found;
-  throw new EvertrainError('USER_FILE_NOT_FOUND', `There is no ${part}/index.ts in ${resolve(root)}.`, {
-    value: resolve(root),
-    remedy: 'Start in the folder of a project, or make one with `npx evertrain init`.',
-  });
-}
-
-export async function loadActivities(root: string): Promise<readonly Implementation[]> {
-  const path = projectFile(root, 'activities');
-  const loaded = (await load(path)) as { activities?: readonly Implementation[] };
-  if (Array.isArray(loaded.activities)) return loaded.activities;
-  throw new EvertrainError('USER_OPTION_INVALID', `${path} exports ${show(loaded.activities)} as "activities".`, {
-    value: path,
-    remedy: 'Write `export const activities = [implement(…), …]` in it.',
-  });
-}
-
-export async function loadProject(root: string): Promise<Project> {
-  const path = projectFile(root, 'workflows');
-  return ((await load(path)) as { default: Project }).default;
-}
-
-async function load(path: string): Promise<unknown> {
-  try {
-    return await import(pathToFileURL(path).href);
-  } catch (cause) {
-    if (isEvertrainError(cause)) throw cause;
-    throw new EvertrainError('USER_CODE_FAILED', `${path} cannot be loaded: ${(cause as Error)?.message ?? cause}`, {
-      value: path,
-      cause,
-    });
-  }
 }

@@ -4,7 +4,7 @@ import { nearestName } from '../../workflows/sdk/options.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
 import type { Model } from '../model-handle.js';
 import { followRun } from './live.js';
-import { loadProject } from './local-system.js';
+import { loadProject } from './project-files.js';
 
 /** The model that is meant where none is named; the shipped project's. */
 const firstModel = 'bikes';

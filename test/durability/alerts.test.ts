@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { asking, askingTwice, failing } from '../fixtures/commands/workflows/contracts.js';
+import { bundleFile } from '../support/bundle-once.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 import { type WebhookReceiver, webhookReceiver } from '../support/webhook-receiver.js';
@@ -25,8 +26,11 @@ afterAll(async () => {
   await engine?.stop();
 });
 
-const newWorker = () =>
-  spawnWorker({ project, address: engine.address, dataDir: engine.dataDir, webhook: receiver.url });
+const newWorker = async () => {
+  const { address, dataDir } = engine;
+  const bundle = await bundleFile(`${project}/workflows/index.ts`, dataDir);
+  return spawnWorker({ project, address, dataDir, bundle, webhook: receiver.url });
+};
 const noticesOf = (id: string) => receiver.received.filter(({ body }) => body['workflowId'] === id);
 const keysOf = (id: string) => [...new Set(noticesOf(id).map(({ idempotencyKey }) => idempotencyKey))];
 

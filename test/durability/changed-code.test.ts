@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { Run } from '../../client/run.js';
-import { bundleProject } from '../../worker/bundle.js';
 import { replay } from '../../worker/replay.js';
+import { bundleFile, bundleOnce } from '../support/bundle-once.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
@@ -40,8 +40,10 @@ describe('code that changes under open runs', () => {
   let evertrain: Evertrain;
   let worker: SpawnedWorker;
   const runs = new Map<string, Run>();
-  const serve = async (version: 'before' | 'after') =>
-    spawnWorker({ ...engine, project: folder(version), webhook: receiver.url });
+  const serve = async (version: 'before' | 'after') => {
+    const bundle = await bundleFile(`${folder(version)}/workflows.ts`, engine.dataDir);
+    return spawnWorker({ ...engine, project: folder(version), bundle, webhook: receiver.url });
+  };
   const start = (name: string) =>
     evertrain.startByName(name, { effects: effects.url, under: name }, { provenance: false, id: name });
   const runOf = (name: string) => runs.get(name) as Run;
@@ -81,7 +83,7 @@ describe('code that changes under open runs', () => {
   });
 
   it('says so before a deployment, too', async () => {
-    const bundle = await bundleProject(workflows);
+    const bundle = await bundleOnce(workflows);
     const history = async (name: string) => fetchHistory(evertrain.client, name);
     const mismatch = await replay(bundle, await history('step-replaced'));
     expect(mismatch).toMatchObject({ code: 'USER_REPLAY_INCOMPATIBLE', value: 'step-replaced' });

@@ -3,6 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { asking, crowd, failing, scorer } from '../fixtures/commands/workflows/contracts.js';
+import { bundleFile } from '../support/bundle-once.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
@@ -18,7 +19,7 @@ beforeAll(async () => {
   engine = await startTestEngine();
   evertrain = await engine.connect();
   effects = await effectServer();
-  worker = await spawnWorker({ project, address: engine.address, dataDir: engine.dataDir });
+  worker = await startWorker();
 });
 afterAll(async () => {
   await worker?.kill();
@@ -26,6 +27,12 @@ afterAll(async () => {
   await effects?.close();
   await engine?.stop();
 });
+
+async function startWorker(options: { readonly cachedRuns?: number } = {}): Promise<SpawnedWorker> {
+  const { address, dataDir } = engine;
+  const bundle = await bundleFile(`${project}/workflows/index.ts`, dataDir);
+  return spawnWorker({ project, address, dataDir, bundle, ...options });
+}
 
 /** What Temporal's UI shows as a run's current details. */
 async function detailsOf(id: string): Promise<string[]> {
@@ -52,7 +59,7 @@ describe("Temporal's UI", () => {
     effects.release('work');
     await expect.poll(async () => (await run.approvals()).length, { timeout: 10_000 }).toBe(1);
     await worker.kill();
-    worker = await spawnWorker({ project, address: engine.address, dataDir: engine.dataDir, cachedRuns: 0 });
+    worker = await startWorker({ cachedRuns: 0 });
     const asked = await detailsOf('crowd');
     expect(asked).toHaveLength(50);
     expect(asked.slice(0, 3)).toEqual(['**crowd**: many notes', '- ✋ waits for "ship it?"', '- notes: 200 completed']);

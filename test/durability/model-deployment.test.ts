@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { memo, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { bundleFile } from '../support/bundle-once.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
@@ -11,8 +12,10 @@ let effects: EffectServer;
 let evertrain: Evertrain;
 let worker: SpawnedWorker;
 
-const serve = (code: 'before' | 'after') =>
-  spawnWorker({ ...engine, project: fileURLToPath(new URL(`../fixtures/deployed/${code}`, import.meta.url)) });
+const serve = async (code: 'before' | 'after') => {
+  const project = fileURLToPath(new URL(`../fixtures/deployed/${code}`, import.meta.url));
+  return spawnWorker({ ...engine, project, bundle: await bundleFile(`${project}/workflows.ts`, engine.dataDir) });
+};
 const arrives = (id: string) =>
   evertrain.model('deployed').dataArrived({ id, uri: `file:/${id}`, rows: 1, attributes: { effects: effects.url } });
 const state = () => evertrain.model('deployed').state({ within: '30s' });

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Evertrain } from '../../client/evertrain.js';
-import { bundleProject, saveBundle } from '../../worker/bundle.js';
+import { bundleFile } from './bundle-once.js';
 import { type EffectServer, effectServer } from './effect-server.js';
-import { quietLogger } from './quiet-logger.js';
 import { type SpawnedWorker, spawnWorker, type SpawnWorkerOptions } from './spawn-worker.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 
@@ -31,10 +30,7 @@ export async function durableProject(
   const engine = await startTestEngine(undefined, dynamicConfig);
   const effects = await effectServer();
   const evertrain = await engine.connect();
-  const bundle = await saveBundle(
-    await bundleProject(join(project, 'workflows.ts'), quietLogger),
-    join(engine.dataDir, 'bundles'),
-  );
+  const bundle = await bundleFile(join(project, 'workflows.ts'), engine.dataDir);
   const workers: SpawnedWorker[] = [];
   return {
     engine,

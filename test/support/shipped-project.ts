@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { openStorage } from '../../activities/sdk/storage.js';
 import type { Evertrain } from '../../client/evertrain.js';
 import { startModelServer } from '../../serving/start-model-server.js';
-import { bundleProject, saveBundle } from '../../worker/bundle.js';
-import { quietLogger } from './quiet-logger.js';
+import { bundleFile } from './bundle-once.js';
 import { spawnWorker } from './spawn-worker.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 
@@ -21,8 +20,7 @@ export interface ShippedProject {
 export async function shippedProject({ serves = false } = {}): Promise<ShippedProject> {
   const engine = await startTestEngine();
   const { address, dataDir } = engine;
-  const code = await bundleProject(join(project, 'workflows/index.ts'), quietLogger);
-  const bundle = await saveBundle(code, join(dataDir, 'bundles'));
+  const bundle = await bundleFile(join(project, 'workflows/index.ts'), dataDir);
   const server = serves ? await startModelServer({ dataDir, store: openStorage(dataDir).store }) : undefined;
   const deployedTo = server === undefined ? {} : { modelServer: server.address };
   const worker = await spawnWorker({ project, address, dataDir, bundle, ...deployedTo });

@@ -5,7 +5,7 @@ import { connect } from '../../connect.js';
 import { startApiServer } from '../../http/start-api-server.js';
 import { type ConnectedOptions, withConnection } from '../connected.js';
 import { exitSoon } from '../exit.js';
-import { loadProject } from '../local-system.js';
+import { loadProject } from '../project-files.js';
 import { portOf } from '../port.js';
 
 interface ApiOptions extends ConnectedOptions {

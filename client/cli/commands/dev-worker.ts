@@ -5,7 +5,7 @@ import { createWorker, type EvertrainWorker } from '../../../worker/create-worke
 import { installRuntime } from '../../../worker/log.js';
 import { devDeployment, type DevWorkerMessage, type DevWorkerOrder } from '../dev-messages.js';
 import { exitSoon } from '../exit.js';
-import { loadActivities, projectFile } from '../local-system.js';
+import { loadActivities, projectFile } from '../project-files.js';
 
 export function configure(command: Command): void {
   command.action(async () => {

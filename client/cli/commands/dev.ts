@@ -8,7 +8,8 @@ import { startEngine } from '../../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../../worker/setup/temporal.mjs';
 import { isEvertrainError } from '../../../workflows/sdk/errors.js';
 import { DevBuilds } from '../dev-builds.js';
-import { engineEnds, projectFile, startKeptServer } from '../local-system.js';
+import { engineEnds, startKeptServer } from '../local-system.js';
+import { projectFile } from '../project-files.js';
 import { watchFolders } from '../watch-folders.js';
 
 interface DevOptions {

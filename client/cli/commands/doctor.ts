@@ -19,7 +19,8 @@ import { type ResolvedConnection, resolveConnection } from '../../config.js';
 import { readEngineFile } from '../../engine-file.js';
 import { type ConnectedOptions, withConnection } from '../connected.js';
 import { exitCodes } from '../exit.js';
-import { keptServerPort, loadActivities, loadProject } from '../local-system.js';
+import { keptServerPort } from '../local-system.js';
+import { loadActivities, loadProject } from '../project-files.js';
 
 /** What one look found; `warn`: it works without, `fail`: it does not. */
 interface Finding {

@@ -7,7 +7,7 @@ import { installRuntime } from '../../../worker/log.js';
 import { replay as replayOn } from '../../../worker/replay.js';
 import { fetchHistory } from '../../history/fetch.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
-import { projectFile } from '../local-system.js';
+import { projectFile } from '../project-files.js';
 
 export function configure(command: Command): void {
   withConnection(command).argument('<run|file>', 'a workflow id, or a history as JSON').action(replay);

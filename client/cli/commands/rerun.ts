@@ -5,7 +5,7 @@ import type { Journal } from '../../../activities/sdk/ports.js';
 import { EvertrainError, isEvertrainError, show } from '../../../workflows/sdk/errors.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
-import { loadProject } from '../local-system.js';
+import { loadProject } from '../project-files.js';
 import { readRunRecord } from '../run-record.js';
 
 interface RerunCommandOptions extends ConnectedOptions {

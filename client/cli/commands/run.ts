@@ -5,7 +5,7 @@ import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
 import { inputOf, type InputOptions, seedOf } from '../input.js';
-import { loadProject } from '../local-system.js';
+import { loadProject } from '../project-files.js';
 
 interface RunCommandOptions extends ConnectedOptions, InputOptions {
   readonly id?: string;

@@ -7,7 +7,7 @@ import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import { exitCodes } from '../exit.js';
 import { inputOf, type InputOptions, seedOf } from '../input.js';
-import { loadActivities } from '../local-system.js';
+import { loadActivities } from '../project-files.js';
 
 interface StepRunOptions extends InputOptions {
   readonly seed?: string;

@@ -11,7 +11,7 @@ import { resolveConnection } from '../../config.js';
 import { unreachable } from '../../to-error.js';
 import { type ConnectedOptions, withConnection } from '../connected.js';
 import { exitSoon } from '../exit.js';
-import { loadActivities, projectFile } from '../local-system.js';
+import { loadActivities, projectFile } from '../project-files.js';
 import { portOf } from '../port.js';
 
 interface WorkerCommandOptions extends ConnectedOptions {
