@@ -24,7 +24,7 @@ export interface Child {
 /** Starts a TypeScript file beside this one in a process of its own, with a JSON argument. */
 export function startChild(script: string, argument: unknown): Child {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const options = ['--import', import.meta.resolve('tsx'), path, JSON.stringify(argument)];
+  const options = ['--import', import.meta.resolve('tsx/esm'), path, JSON.stringify(argument)];
   const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {

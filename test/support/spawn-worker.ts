@@ -41,7 +41,7 @@ export interface SpawnedWorker {
 /** Starts `createWorker` for a project in a Node process and waits until it serves: `spawnWorker(engine)`. */
 export async function spawnWorker(options: SpawnWorkerOptions): Promise<SpawnedWorker> {
   const script = ['ts', 'js'].map(scriptFile).find(existsSync) ?? scriptFile('js');
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), script, JSON.stringify(options)], {
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx/esm'), script, JSON.stringify(options)], {
     // Its standard input is its lifeline: a worker ends with the test that started it, however that ends.
     stdio: ['pipe', 'pipe', 'pipe'],
   });
