@@ -71,6 +71,8 @@ export class ModelFeed {
   /** Not in the replay of an execution that began before people were told. */
   tellOfRefusals(): void {
     this.tellsOfRefusals = true;
+    // What the execution before this one began to tell may have ended with it.
+    this.tellOfRefusal();
   }
 
   /** Once for all that is refused until there is room again; again where the model continued as new meanwhile. */
