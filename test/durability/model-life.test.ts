@@ -328,7 +328,7 @@ describe('what trains on older data', () => {
     const now = await until((one) => isIdle(one) && one.data?.counts.used === 20);
     fixture.effects.release('fit/old');
     expect([fixture.effects.count('fit/old'), fixture.effects.count('fit/new')]).toEqual([0, 1]);
-    expect(now.versions.at(-1)?.data).toEqual({ batches: 2, newBatches: 2, rows: 10 });
+    expect(now.versions.at(-1)?.data).toEqual({ batches: 3, newBatches: 2, rows: 15, through: 20 });
     await model.configure({ whileTraining: 'wait' });
   }, 60_000);
 });

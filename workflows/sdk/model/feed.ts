@@ -49,6 +49,8 @@ export class ModelFeed {
   /** Not in the replay of an execution that began before people were told, and new batches checked before a retry. */
   open(): void {
     this.isRecent = true;
+    // What the execution before this one began to tell may have ended with it.
+    this.tellOfRefusal();
   }
 
   /** Takes a signal: a batch, or a list of them of which each is judged by itself. */
