@@ -30,7 +30,7 @@ export interface Diary {
   rollbacks: number;
   /** Of trainings whose window is all that was ever used: their newest batch. */
   readonly onAll: Set<string>;
-  /** Answers to approvals that were recorded, by version. */
+  /** Answers to approvals that were sent, by version. */
   readonly words: Map<string, Word>;
 }
 
@@ -240,36 +240,45 @@ class Year {
     await this.reviewed;
     this.reviewsLeft--;
     const word = words[month % words.length] as Word;
-    const within = word === 'ignore' ? 5 * this.options.dayMs : Math.max(30 * this.options.dayMs, 5_000);
+    const within = word === 'ignore' ? 5 * this.options.dayMs : Math.max(30 * this.options.dayMs, 20_000);
     await this.until(20_000, ({ training, comparison }) => training === undefined && comparison === undefined);
     await this.configure({ promotion: { ...this.rule, approval: { within } } });
     const wrong = this.better();
     await this.train(`review-${month}`, { wrong });
     const accuracy = 1 - wrong / 200;
+    this.reviewed = this.decide(word, accuracy);
+    // Told where it is waited for.
+    this.reviewed.catch(() => undefined);
     // A newer version would take its place while it waits for its comparison.
     await this.until(20_000, ({ versions, comparison }) => {
       const made = versions.findLast(({ metrics }) => metrics['accuracy'] === accuracy);
       return made !== undefined && (made.stage !== 'challenger' || made.version === comparison?.version);
     });
-    this.reviewed = this.decide(word, accuracy);
-    // Told where it is waited for.
-    this.reviewed.catch(() => undefined);
   }
 
   private async decide(word: Word, accuracy: number): Promise<void> {
-    for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
-      const { versions, comparison } = await this.state();
+    const answerUntil = async (isOver: (now: ModelState) => boolean) => {
+      for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+        const now = await this.state();
+        if (isOver(now)) break;
+        if (word !== 'ignore' && now.comparison !== undefined) await this.answer(word, now.comparison.version);
+      }
+    };
+    await answerUntil(({ versions }) => {
       const reviewed = versions.findLast(({ metrics }) => metrics['accuracy'] === accuracy);
-      if (reviewed !== undefined && reviewed.stage !== 'challenger') break;
-      if (word !== 'ignore' && comparison !== undefined) await this.answer(word, comparison.version);
-    }
+      return reviewed !== undefined && reviewed.stage !== 'challenger';
+    });
     await this.configure({ promotion: this.rule });
+    // It may have begun before.
+    const { comparison: last } = await this.state();
+    await answerUntil(({ comparison }) => comparison?.workflowId !== last?.workflowId || last === undefined);
   }
 
   private async answer(word: Word, version: string): Promise<void> {
+    // What no answer came back to may have been recorded all the same.
+    this.diary.words.set(version, word);
     try {
       await this.model.approve({ approved: word === 'approve' }, { actor: 'ann' });
-      this.diary.words.set(version, word);
     } catch (error) {
       // Not asked yet, or not any more.
       if (!isEvertrainError(error)) throw error;
@@ -334,8 +343,16 @@ class Year {
     await this.fixture.evertrain.client.workflow.getHandle(modelWorkflowId(rival.name)).signal(signal, given);
   }
 
-  private state(): Promise<ModelState> {
-    return this.model.state({ within: '60s' });
+  /** Asks again where the engine has too much to do. */
+  private async state(): Promise<ModelState> {
+    for (const end = Date.now() + 60_000; ; await sleep(500)) {
+      try {
+        return await this.model.state({ within: '60s' });
+      } catch (error) {
+        const isBusy = isEvertrainError(error) && error.code === 'SYSTEM_ENGINE_UNREACHABLE';
+        if (!isBusy || Date.now() > end) throw error;
+      }
+    }
   }
 
   /** Waits so long at most: what a person would wait for may not come about. */
