@@ -349,8 +349,9 @@ class Year {
       try {
         return await this.model.state({ within: '60s' });
       } catch (error) {
-        const isBusy = isEvertrainError(error) && error.code === 'SYSTEM_ENGINE_UNREACHABLE';
-        if (!isBusy || Date.now() > end) throw error;
+        if (!isEvertrainError(error) || Date.now() > end) throw error;
+        const isBusy = error.code === 'SYSTEM_ENGINE_UNREACHABLE' || error.message.includes('query buffer is full');
+        if (!isBusy) throw error;
       }
     }
   }
