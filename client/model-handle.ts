@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, WithStartWorkflowOperation } from '@temporalio/client';
 import { type Duration, durationMs } from '../workflows/sdk/duration.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
@@ -26,7 +27,9 @@ import type { DataGathering } from './data-gathering.js';
 import { type ApproveOptions, Run, type RunContext } from './run.js';
 import { modelStart } from './send-data.js';
 import { sendUpdate } from './send-update.js';
-import { toEvertrainError } from './to-error.js';
+import { isQueryCrowdedOut, toEvertrainError } from './to-error.js';
+
+const askAgainMs = 200;
 
 export interface TrainOptions {
   /** Names the training: the same trigger twice is one training. Default: a new name. */
@@ -213,7 +216,14 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
     const connection = client.connection as Connection;
     const query = () => client.workflow.getHandle(modelWorkflowId(this.name)).query<ModelState>(modelMessages.state);
     try {
-      return await connection.withDeadline(deadline, () => this.existing(query));
+      for (;;) {
+        try {
+          return await connection.withDeadline(deadline, () => this.existing(query));
+        } catch (error) {
+          if (!isQueryCrowdedOut(error) || Date.now() + askAgainMs > deadline) throw error;
+          await sleep(askAgainMs);
+        }
+      }
     } catch (error) {
       if (Date.now() < deadline) throw toEvertrainError(error, { what: `model "${this.name}"`, ...this.context });
       throw new EvertrainError('SYSTEM_FAILED', `No worker answered for model "${this.name}" within ${within}.`, {

@@ -80,6 +80,11 @@ export function isUpdateDropped(error: unknown): boolean {
   return grpc?.code === 9 && /unexpected workflow task failure/.test(grpc.details);
 }
 
+/** Whether the engine holds as many queries for a busy workflow as it does; it takes another a little later. */
+export function isQueryCrowdedOut(error: unknown): boolean {
+  return /query buffer is full/.test(grpcOf(error)?.details ?? '');
+}
+
 function ofRunEnd(cause: unknown, what: string, error: unknown): EvertrainError {
   const failure = innermost(cause);
   if (failure instanceof ApplicationFailure) {

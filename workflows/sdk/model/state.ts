@@ -179,11 +179,11 @@ export function rolledBack(state: ModelState, version: string, reason: string): 
 
 /** The version that a rollback leads to: USER_VERSION_UNKNOWN where there is none. */
 export function beforeChampion(state: ModelState): ModelVersion {
-  const known = new Set(state.versions.map(({ version }) => version));
-  const found = state.former?.findLast((version) => known.has(version));
-  const version = state.versions.find((one) => one.version === found);
+  const before = state.former?.at(-1);
+  const version = state.versions.find((one) => one.version === before);
   if (version !== undefined) return version;
-  throw new EvertrainError('USER_VERSION_UNKNOWN', `Model "${state.name}" has no champion to go back to.`, {
+  const why = before === undefined ? '' : `: version ${before}, the one before, is archived`;
+  throw new EvertrainError('USER_VERSION_UNKNOWN', `Model "${state.name}" has no champion to go back to${why}.`, {
     value: state.champion,
     remedy: 'Promote one of its versions: `evertrain model <name> promote <version>`.',
   });

@@ -197,7 +197,9 @@ describe('promoting', () => {
     const twice = rolledBack(once, '1', 'back');
     expect(twice.versions.map(({ stage }) => stage)).toEqual(['champion', 'rejected', 'rejected']);
     expect(twice.versions.at(-1)?.reason).toBe('taken back: back');
-    expect(() => beforeChampion(twice)).toThrow(/no champion to go back to/);
+    expect(() => beforeChampion(twice)).toThrow(/no champion to go back to\./);
+    const archived = { ...once, versions: once.versions.filter(({ version }) => version !== '1') };
+    expect(() => beforeChampion(archived)).toThrow(/no champion to go back to: version 1, the one before, is archived/);
     expect(beforeChampion(promoted(twice, '3', 'again')).version).toBe('1');
   });
 
