@@ -66,7 +66,10 @@ describe('evertrain start', () => {
     const told = await start(['model', 'bikes', 'data', '2011-07-to-08', ...months, '--data-dir', dataDir]).ended;
     expect(told.code).toBe(0);
     await expect
-      .poll(async () => (await start(['model', 'bikes', '--data-dir', dataDir]).ended).out, { timeout: 90_000 })
+      .poll(async () => (await start(['model', 'bikes', '--data-dir', dataDir]).ended).out, {
+        timeout: 90_000,
+        interval: 1_000,
+      })
       .toMatch(/"champion": "3"/);
     system.child.kill('SIGINT');
     const { code, out } = await system.ended;
