@@ -1,3 +1,4 @@
+import { json } from 'node:stream/consumers';
 import { releasedKey } from '../activities/sdk/journal/keys.js';
 import type { ArtifactStore } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
@@ -36,7 +37,5 @@ export async function recallBatches(
 /** What an archive holds; nothing, where there is none. */
 export async function readArchive(store: ArtifactStore, archive: Artifact | undefined): Promise<ArchiveContent> {
   if (archive === undefined) return { batches: [], versions: [] };
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await store.open(archive)) chunks.push(chunk as Uint8Array);
-  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as ArchiveContent;
+  return (await json(await store.open(archive))) as ArchiveContent;
 }

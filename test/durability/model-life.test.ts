@@ -302,7 +302,11 @@ describe('a schedule of the policy', () => {
       return found;
     };
     await model.configure({ retrainWhen: { schedule: '0 0 1 1 *' } });
+    // While the engine is being told: what is ordered meanwhile stays.
+    await model.pause();
     await expect.poll(kept, { timeout: 20_000 }).toEqual(['model/rival/retrain']);
+    expect(await until((one) => one.schedule !== undefined)).toHaveProperty('paused');
+    await model.resume();
     await arrives('in time', { wrong: 0 });
     await until((one) => one.data?.waiting.length === 1);
     await model.configure({ retrainWhen: { schedule: '*/2 * * * * * *' } });

@@ -21,10 +21,10 @@ import {
   untoldRefusal,
 } from './data.js';
 import type { BatchCheckInput, BatchVerdict } from './runs.js';
-import { withTraining } from './state.js';
+import { championOf, withTraining } from './state.js';
 import { type ModelTrainings, settleData } from './trainings.js';
 import { type Champion, earlierNeeded, windowOf } from './window.js';
-import { builtIn, type ModelSchedule, type ModelVersion, type RunOutcome } from '../protocol.js';
+import { builtIn, type ModelSchedule, type ModelState, type ModelVersion, type RunOutcome } from '../protocol.js';
 import { decode } from '../schema.js';
 import { notice } from '../temporal-host.js';
 
@@ -122,7 +122,7 @@ export class ModelFeed {
     const trigger = `check-${checks}`;
     const workflowId = `${batchCheck.name}/${trigger}`;
     this.book.state = { ...state, data: { ...data, checks }, checking: { trigger, workflowId } };
-    const reference = this.champion()?.reference;
+    const reference = championOf(this.book.state)?.reference;
     const input: BatchCheckInput = {
       batches,
       ...(reference === undefined ? {} : { reference }),
@@ -157,7 +157,7 @@ export class ModelFeed {
     if (declared === undefined || policy === undefined || book.state.data === undefined) return;
     const data = taken(book.state.data, policy, runs.batchCheck !== undefined);
     book.state = { ...book.state, data };
-    const champion = policy.isIncremental ? this.champion() : undefined;
+    const champion = policy.isIncremental ? championOf(book.state) : undefined;
     const wanted = { policy, through: champion?.data?.through };
     const needed = earlierNeeded(data, wanted);
     // All that a person wanted to train on was held back.
@@ -185,11 +185,6 @@ export class ModelFeed {
     }
   }
 
-  private champion(): ModelVersion | undefined {
-    const { versions, champion } = this.book.state;
-    return versions.find(({ version }) => version === champion);
-  }
-
   /** Newer data is due: what trains on older data is cancelled, and its batches go into the next training. */
   private async supersede(): Promise<void> {
     const { training } = this.book.state;
@@ -214,7 +209,6 @@ export class ModelFeed {
     const { book } = this;
     if (!this.isScheduleOutdated) return;
     const cron = book.policy.retrainWhen?.schedule;
-    const { schedule: _, ...rest } = book.state;
     const wanted: ModelSchedule = { model: book.definition.name, ...(cron === undefined ? {} : { cron }) };
     try {
       await scheduleActivity(builtIn.schedule, [wanted], {
@@ -223,11 +217,17 @@ export class ModelFeed {
         retry: { maximumAttempts: 10, maximumInterval: 10_000 },
         summary: `retrain ${cron ?? 'without a schedule'}`,
       });
-      book.state = cron === undefined ? rest : { ...rest, schedule: { cron } };
+      this.noteSchedule(cron === undefined ? undefined : { cron });
     } catch (error) {
       unlessCancelled(error);
-      book.state = { ...rest, schedule: { cron: cron ?? '', failure: failureText(error) } };
+      this.noteSchedule({ cron: cron ?? '', failure: failureText(error) });
     }
+  }
+
+  /** Into the state as it is now: people may have ordered something while the engine was told. */
+  private noteSchedule(kept: ModelState['schedule']): void {
+    const { schedule: _, ...rest } = this.book.state;
+    this.book.state = kept === undefined ? rest : { ...rest, schedule: kept };
   }
 
   get isScheduleOutdated(): boolean {

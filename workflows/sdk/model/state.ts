@@ -119,9 +119,13 @@ export function nextChallenger(
   };
 }
 
+export function championOf({ versions, champion }: ModelState): ModelVersion | undefined {
+  return versions.find(({ version }) => version === champion);
+}
+
 /** How the run that compares a version is started. */
 export function comparisonInput(state: ModelState, version: ModelVersion, terms: PromotionTerms): ComparisonInput {
-  const champion = state.versions.find((one) => one.version === state.champion);
+  const champion = championOf(state);
   const { parameters, lineage, data, run, artifact, heldOut } = version;
   return {
     challenger: sideOf(version),

@@ -23,7 +23,7 @@ export interface Wanted {
   readonly through: number | undefined;
 }
 
-/** How many of the used batches a training may need, beside those in training; infinite where only they can tell. */
+/** How many of the used batches a training may need, beside those in training; all, where only they can tell. */
 export function earlierNeeded({ counts, inTraining }: DataState, { policy, through }: Wanted): number {
   if (through !== undefined) return Math.max(0, counts.used - through);
   if (policy.window === 'new') return 0;
