@@ -402,14 +402,70 @@ export interface RecallRequest {
   readonly batches: number;
 }
 
-/** A model version to serve. `revision` grows with every promotion of the model; the server refuses an older one. */
-export interface Deployment {
-  readonly model: string;
+/** A model version as the model server loads it. */
+export interface Servable {
   readonly version: string;
-  readonly revision: number;
   /** ONNX bytes. */
   readonly artifact: Artifact;
   readonly producedBy: { readonly workflowId: string; readonly runId: string };
   /** A request (`inputs` of the Open Inference Protocol) and the outputs it must give before traffic switches. */
   readonly golden?: { readonly request: unknown; readonly response: unknown; readonly tolerance?: number };
+}
+
+/**
+ * What the model server is to serve of a model: one version, and during a rollout a challenger beside it. `revision` grows
+ * with every promotion of the model, `stage` with every change within a rollout; the server refuses what is older.
+ */
+export interface Deployment extends Servable {
+  readonly model: string;
+  readonly revision: number;
+  /** Default 0. */
+  readonly stage?: number;
+  readonly challenger?: Challenger;
+}
+
+export interface Challenger extends Servable {
+  /** Share of requests that it takes, 0 to 100; the rest goes to the promoted version. */
+  readonly percent: number;
+  /** It computes that share beside the promoted version, which answers all; nobody gets its answers. */
+  readonly isShadow?: boolean;
+}
+
+/** What the model server has counted for a model since its present revision began, or since its own start if later. */
+export interface LiveReport {
+  readonly model: string;
+  readonly revision: number;
+  readonly stage: number;
+  /** ISO 8601. */
+  readonly since: string;
+  /** By version. */
+  readonly versions: Readonly<Record<string, LiveCounts>>;
+}
+
+export interface LiveCounts {
+  /** Requests that it computed, failed ones included; not those that were refused as malformed. */
+  readonly requests: number;
+  /** Of these: it threw, answered a shape that it had not declared, or a number that is not finite. */
+  readonly errors: number;
+  /**
+   * How long it took over a request, from its arrival to the answer. `counts[i]` are the requests of at most
+   * `boundsMs[i]` and more than the bound before; the last count, one longer than the bounds, are those above all.
+   */
+  readonly latency: { readonly boundsMs: readonly number[]; readonly counts: readonly number[] };
+  /** Of predictions whose label came back; absent where none did. */
+  readonly scores?: LiveScores;
+}
+
+/** Each as far as the labels allow: accuracy for words and classes, errors for numbers. */
+export interface LiveScores {
+  readonly accuracy?: Moments;
+  readonly absoluteError?: Moments;
+  readonly squaredError?: Moments;
+}
+
+export interface Moments {
+  readonly count: number;
+  readonly mean: number;
+  /** Of the sample, with count - 1. */
+  readonly variance: number;
 }
