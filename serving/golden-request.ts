@@ -1,4 +1,4 @@
-import type { Deployment } from '../workflows/sdk/protocol.js';
+import type { Servable } from '../workflows/sdk/protocol.js';
 import { decodeRequest, isObject } from './inference-protocol.js';
 import type { OnnxSession } from './onnx-session.js';
 import { difference, isDatatype } from './tensor.js';
@@ -7,10 +7,10 @@ import { decodeTensor, malformed } from './tensor-json.js';
 const defaultTolerance = 1e-5;
 
 /**
- * Asks a freshly loaded model the question whose answer the training side recorded. A reason in words when it cannot
+ * Asks a loaded model the question whose answer the training side recorded. A reason in words when it cannot
  * answer or answers differently, undefined when all is well. Floats may differ by `tolerance × max(1, |expected|)`.
  */
-export async function goldenProblem(session: OnnxSession, golden: Deployment['golden']): Promise<string | undefined> {
+export async function goldenProblem(session: OnnxSession, golden: Servable['golden']): Promise<string | undefined> {
   if (golden === undefined) return undefined;
   const tolerance = golden.tolerance ?? defaultTolerance;
   try {

@@ -1,4 +1,5 @@
 import type { TensorSpec } from './onnx-session.js';
+import type { ModelSignature } from './signature.js';
 import { datatypes, isDatatype, type Tensor } from './tensor.js';
 import { decodeTensor, encodeData, malformed } from './tensor-json.js';
 
@@ -6,11 +7,6 @@ import { decodeTensor, encodeData, malformed } from './tensor-json.js';
  * The JSON documents of the Open Inference Protocol, version 2: requests are checked against the model's own inputs
  * before anything is computed, so that a refusal names the field, its value and what is expected.
  */
-
-export interface ModelSignature {
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
-}
 
 export interface InferenceRequest {
   readonly id?: string;
@@ -100,14 +96,10 @@ function refuseExtensions(where: string, parameters: unknown, refused: readonly 
 
 export function encodeResponse(
   model: { readonly name: string; readonly version: string },
-  id: string | undefined,
+  id: string,
   outputs: ReadonlyMap<string, Tensor>,
 ): string {
-  const head = JSON.stringify({
-    model_name: model.name,
-    model_version: model.version,
-    ...(id === undefined ? {} : { id }),
-  });
+  const head = JSON.stringify({ model_name: model.name, model_version: model.version, id });
   const tensors = Array.from(outputs, ([name, tensor]) => {
     const { datatype, shape } = tensor;
     return `${JSON.stringify({ name, datatype, shape }).slice(0, -1)},"data":${encodeData(name, tensor)}}`;
@@ -115,13 +107,13 @@ export function encodeResponse(
   return `${head.slice(0, -1)},"outputs":[${tensors.join(',')}]}`;
 }
 
-/** The model metadata document. */
-export function metadataOf(name: string, version: string, model: ModelSignature): object {
+/** The model metadata document; the first version is the one that is promoted. */
+export function metadataOf(name: string, versions: readonly string[], model: ModelSignature): object {
   const tensors = (specs: readonly TensorSpec[]): object[] =>
     specs.map(({ name: tensor, datatype, shape }) => ({ name: tensor, datatype, shape }));
   return {
     name,
-    versions: [version],
+    versions,
     platform: 'onnx_onnxv1',
     inputs: tensors(model.inputs),
     outputs: tensors(model.outputs),

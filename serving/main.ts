@@ -7,9 +7,11 @@ export interface ServeOptions {
   readonly dataDir: string;
   readonly host: string;
   readonly port: number;
+  /** Absent: no limit. */
+  readonly maxModelBytes?: number;
 }
 
-/** Option → environment → default; USER_OPTION_INVALID for an unknown flag or a port that is none. */
+/** Option → environment → default; USER_OPTION_INVALID for an unknown flag and for a number that is none. */
 export function serveOptions(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ServeOptions {
   const flags = parseFlags(argv);
   const port = flags.port ?? env['EVERTRAIN_SERVING_PORT'] ?? '8100';
@@ -19,20 +21,38 @@ export function serveOptions(argv: readonly string[], env: Readonly<Record<strin
       remedy: 'Use 0 to 65535.',
     });
   }
+  const bytes = flags['max-model-bytes'] ?? env['EVERTRAIN_SERVING_MAX_MODEL_BYTES'];
+  if (bytes !== undefined && !/^[1-9]\d{0,14}$/.test(bytes)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `max-model-bytes: ${bytes} is not a number of bytes.`, {
+      value: bytes,
+      remedy: 'Give whole bytes, for example 2000000000, or leave it out for no limit.',
+    });
+  }
   return {
     dataDir: flags['data-dir'] ?? env['EVERTRAIN_DATA_DIR'] ?? '.evertrain',
     host: flags.host ?? env['EVERTRAIN_SERVING_HOST'] ?? '127.0.0.1',
     port: Number(port),
+    ...(bytes === undefined ? {} : { maxModelBytes: Number(bytes) }),
   };
 }
 
-function parseFlags(argv: readonly string[]): { 'data-dir'?: string; host?: string; port?: string } {
-  const options = { 'data-dir': { type: 'string' }, host: { type: 'string' }, port: { type: 'string' } } as const;
+const flagOptions = {
+  'data-dir': { type: 'string' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  'max-model-bytes': { type: 'string' },
+} as const;
+
+type Flags = Partial<Record<keyof typeof flagOptions, string>>;
+
+function parseFlags(argv: readonly string[]): Flags {
   try {
-    return parseArgs({ args: [...argv], options }).values as { 'data-dir'?: string; host?: string; port?: string };
+    return parseArgs({ args: [...argv], options: flagOptions }).values;
   } catch (cause) {
     throw new EvertrainError('USER_OPTION_INVALID', `${(cause as Error).message}.`, {
-      remedy: 'Flags are --data-dir, --host, --port.',
+      remedy: `Flags are ${Object.keys(flagOptions)
+        .map((flag) => `--${flag}`)
+        .join(', ')}.`,
       cause,
     });
   }

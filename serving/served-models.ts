@@ -1,162 +1,166 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { ArtifactStore } from '../activities/sdk/ports.js';
-import { EvertrainError, isEvertrainError } from '../workflows/sdk/errors.js';
-import type { Deployment } from '../workflows/sdk/protocol.js';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+import type { Deployment, LiveReport } from '../workflows/sdk/protocol.js';
 import { fence } from './deployment-document.js';
-import { type RecordedDeployments, readDeployments, writeDeployments } from './deployments-file.js';
-import { goldenProblem } from './golden-request.js';
-import { isObject } from './inference-protocol.js';
-import { OnnxSession } from './onnx-session.js';
-import { ServedVersion } from './served-version.js';
+import { DeploymentRecord } from './deployment-record.js';
+import { ModelCounts } from './live-counts.js';
+import { type LoadOptions, loadVersions } from './load-version.js';
+import { addedBytes, ModelMemory } from './model-memory.js';
+import { emptySlot, type ModelSlot } from './model-slot.js';
+import { Observer } from './observer.js';
+import type { Prediction } from './prediction.js';
+import { type Asking, Split } from './split.js';
 
 /**
  * The models that this server answers for. Each model has one slot: the deployment on record (the fence: revisions only
- * grow), and the version that takes new requests. A deployment goes load → golden request → record on disk → swap; it
- * fails as a whole before the swap, and the old version serves on. The swap is one assignment, so a request is taken
- * either by the old version, which lives until its requests are answered, or by the new one.
+ * grow), and the split that takes new requests. A deployment goes load → golden request → record on disk → swap; it
+ * fails as a whole before the swap, and the old split serves on. The swap is one assignment, so a request is taken
+ * either by the old split, whose versions live until its requests are answered, or by the new one. Versions that both
+ * have stay loaded: a change of weights loads nothing.
  */
 
-export interface ServedModelsOptions {
+export interface ServedModelsOptions extends LoadOptions {
   readonly dataDir: string;
-  readonly store: ArtifactStore;
-  readonly maxBatch: number;
-  readonly log: (message: string) => void;
-}
-
-interface Slot {
-  recorded?: Deployment;
-  serving?: ServedVersion;
-  /** Why the deployment on record does not serve. */
-  problem?: string;
-  /** Deployments of one model take turns; the promise ends with the last of them. */
-  turn: Promise<unknown>;
-  /** Deployments under way or waiting for their turn. */
-  pending: number;
+  readonly maxModelBytes?: number | undefined;
+  readonly observe?: ((prediction: Prediction) => void) | undefined;
 }
 
 export interface DeploymentAnswer {
   readonly name: string;
   readonly version: string;
   readonly revision: number;
+  readonly stage: number;
   readonly loadedAt: string;
+  readonly challenger?: { readonly version: string; readonly percent: number; readonly loadedAt: string };
   /** False when this very deployment served already. */
   readonly changed: boolean;
 }
 
+/** How long a model that could not be loaded is not tried again. */
+const retryMs = 5_000;
+
 export class ServedModels {
   readonly #options: ServedModelsOptions;
-  readonly #path: string;
-  readonly #slots = new Map<string, Slot>();
-  #unreadable: RecordedDeployments['unreadable'] = [];
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #record: DeploymentRecord;
+  readonly #slots = new Map<string, ModelSlot>();
+  readonly #memory: ModelMemory;
+  readonly #observer: Observer | undefined;
 
-  private constructor(options: ServedModelsOptions) {
+  private constructor(options: ServedModelsOptions, record: DeploymentRecord) {
+    const { maxModelBytes, observe, log } = options;
     this.#options = options;
-    this.#path = join(options.dataDir, 'serving', 'deployments.json');
+    this.#record = record;
+    this.#memory = new ModelMemory(maxModelBytes, this.#slots, log);
+    this.#observer = observe && new Observer(observe, log);
+    for (const deployment of record.deployments) this.#slot(deployment.model).recorded = deployment;
+    for (const reason of record.problems) log(`a recorded deployment is unreadable: ${reason}`);
   }
 
   /** Knows what is on record; `reload` then loads it. */
   static async open(options: ServedModelsOptions): Promise<ServedModels> {
-    const models = new ServedModels(options);
-    const { deployments, unreadable } = await readDeployments(models.#path);
-    models.#unreadable = unreadable;
-    for (const { reason } of unreadable) options.log(`a recorded deployment is unreadable: ${reason}`);
-    for (const recorded of deployments) models.#slot(recorded.model).recorded = recorded;
-    return models;
+    return new ServedModels(options, await DeploymentRecord.open(options.dataDir));
   }
 
-  /** Loads what is on record. A model that cannot be loaded is reported and does not stop the others. */
+  /** Of each model, in the order of their first deployment. */
+  get slots(): readonly ModelSlot[] {
+    return [...this.#slots.values()];
+  }
+
+  /** Why recorded deployments could not be read. */
+  get unreadable(): readonly string[] {
+    return this.#record.problems;
+  }
+
+  /**
+   * Loads what is on record, as far as memory goes; those in a rollout first, the others at their first request. A model
+   * that cannot be loaded is reported and does not stop the others.
+   */
   async reload(): Promise<void> {
-    await Promise.all(Array.from(this.#slots, ([name, slot]) => this.#inTurn(name, () => this.#reloadSlot(slot))));
-  }
-
-  async #reloadSlot(slot: Slot): Promise<void> {
-    if (slot.recorded === undefined || slot.serving !== undefined) return;
-    try {
-      slot.serving = await this.#load(slot.recorded);
-    } catch (error) {
-      slot.problem = (error as Error).message;
-      this.#options.log(slot.problem);
+    const isInRollout = ({ recorded }: ModelSlot): boolean => recorded?.challenger !== undefined;
+    const slots = this.slots.toSorted((a, b) => Number(isInRollout(b)) - Number(isInRollout(a)));
+    const loads: Promise<void>[] = [];
+    for (const slot of slots) {
+      if (isInRollout(slot) || this.#memory.fits(addedBytes(slot.recorded, undefined))) loads.push(this.#load(slot));
+      else slot.isUnloaded = true;
     }
+    await Promise.all(loads);
   }
 
-  /** SYSTEM_FENCED for an old revision, SYSTEM_DEPLOY_FAILED when the version cannot serve; then nothing has changed. */
-  deploy(deployment: Deployment): Promise<DeploymentAnswer> {
-    return this.#inTurn(deployment.model, async (slot) => {
-      const known = fence(slot.recorded, deployment) === 'same';
-      if (known && slot.serving !== undefined) return answer(slot.serving, false);
-      const next = await this.#load(deployment);
+  /** What is on record; never fails. */
+  #load(slot: ModelSlot): Promise<void> {
+    slot.loadingBytes = addedBytes(slot.recorded, undefined);
+    return this.#inTurn(slot, async () => {
+      if (slot.recorded === undefined || slot.split !== undefined) return;
       try {
-        if (!known) await this.#record(deployment);
+        await this.#serve(slot, slot.recorded);
       } catch (error) {
-        await next.retire();
-        throw error;
+        // A store that was away comes back: a later request tries again.
+        slot.isUnloaded = true;
+        slot.problem = { reason: (error as Error).message, atMs: performance.now() };
+        this.#options.log(slot.problem.reason);
       }
-      const previous = slot.serving;
-      slot.recorded = deployment;
-      slot.serving = next;
-      delete slot.problem;
-      if (previous) void previous.retire().catch((error: Error) => this.#options.log(error.message));
-      return answer(next, true);
     });
   }
 
-  async #load(deployment: Deployment): Promise<ServedVersion> {
-    const what = `${deployment.model} version ${deployment.version}`;
+  /** SYSTEM_FENCED for an old revision, SYSTEM_DEPLOY_FAILED when it cannot serve; then nothing has changed. */
+  async deploy(deployment: Deployment): Promise<DeploymentAnswer> {
+    const slot = this.#slot(deployment.model);
+    return this.#inTurn(slot, async () => {
+      const known = fence(slot.recorded, deployment) === 'same';
+      if (known && slot.split !== undefined && slot.split.problem === undefined) return answerOf(slot.split, false);
+      this.#memory.refuseTooLarge(deployment);
+      return answerOf(await this.#serve(slot, deployment), true);
+    });
+  }
+
+  /** Load, record, swap. What is on record may serve without its challenger. */
+  async #serve(slot: ModelSlot, deployment: Deployment): Promise<Split> {
+    const { recorded, split: previous } = slot;
+    slot.loadingBytes = addedBytes(deployment, previous);
+    this.#memory.makeRoom();
+    const mayServeAlone = recorded === deployment;
+    const loaded = await loadVersions(deployment, previous?.versions ?? [], { ...this.#options, mayServeAlone });
+    if (loaded.problem !== undefined) this.#options.log(loaded.problem);
+    const counts = recorded?.revision === deployment.revision ? slot.counts : new ModelCounts();
+    const split = new Split(deployment, loaded, counts, this.#observer);
     try {
-      const bytes = await readFile(await this.#options.store.materialize(deployment.artifact));
-      const session = await OnnxSession.load(bytes, what);
-      const problem = await goldenProblem(session, deployment.golden);
-      if (problem === undefined) {
-        const log = (message: string): void => this.#options.log(`${what}: ${message}`);
-        return new ServedVersion(deployment, session, { maxBatch: this.#options.maxBatch, log });
-      }
-      await session.release();
-      throw failed(what, `it answers its golden request wrongly: ${problem}`);
+      if (recorded !== deployment) await this.#record.put(deployment);
     } catch (error) {
-      if (isEvertrainError(error) && error.code === 'SYSTEM_DEPLOY_FAILED') throw error;
-      throw failed(what, (error as Error).message, error);
+      await split.retireBeside(previous);
+      throw error;
     }
+    slot.recorded = deployment;
+    slot.counts = counts;
+    slot.split = split;
+    slot.isUnloaded = false;
+    delete slot.problem;
+    void previous?.retireBeside(split).catch((error: Error) => this.#options.log(error.message));
+    return split;
   }
 
-  /** Writers take turns, and each sees what the ones before it recorded. */
-  #record(deployment: Deployment): Promise<void> {
-    const write = this.#writing.then(async () => {
-      const others = Array.from(this.#slots.values(), (s) => s.recorded).filter((d) => d !== undefined);
-      const deployments = [...others.filter((d) => d.model !== deployment.model), deployment];
-      const unreadable = this.#unreadable.filter(
-        ({ entry }) => !isObject(entry) || entry['model'] !== deployment.model,
-      );
-      await writeDeployments(this.#path, { deployments, unreadable });
-      this.#unreadable = unreadable;
-      this.#slot(deployment.model).recorded = deployment;
-    });
-    this.#writing = write.catch(() => undefined);
-    return write;
-  }
-
-  #slot(name: string): Slot {
-    const slot = this.#slots.get(name) ?? { turn: Promise.resolve(), pending: 0 };
+  #slot(name: string): ModelSlot {
+    const slot = this.#slots.get(name) ?? emptySlot(name);
     this.#slots.set(name, slot);
     return slot;
   }
 
-  async #inTurn<T>(name: string, work: (slot: Slot) => Promise<T>): Promise<T> {
-    const slot = this.#slot(name);
+  async #inTurn<T>(slot: ModelSlot, work: () => Promise<T>): Promise<T> {
     slot.pending++;
-    const turn = slot.turn.then(() => work(slot));
+    const turn = slot.turn.then(work);
     slot.turn = turn.catch(() => undefined);
     try {
       return await turn;
     } finally {
+      slot.loadingBytes = 0;
       // A first deployment that failed leaves no trace.
-      if (--slot.pending === 0 && slot.recorded === undefined) this.#slots.delete(name);
+      if (--slot.pending === 0 && slot.recorded === undefined) this.#slots.delete(slot.name);
     }
   }
 
-  /** The version that takes a request now; USER_MODEL_UNKNOWN, USER_VERSION_UNKNOWN, or SYSTEM_SERVER_UNREACHABLE while it loads. */
-  find(name: string, version?: string): ServedVersion {
+  /**
+   * The place of a model that can answer, if only after it is loaded again. USER_MODEL_UNKNOWN, USER_VERSION_UNKNOWN, or
+   * SYSTEM_SERVER_UNREACHABLE while it loads or when it cannot be loaded.
+   */
+  find(name: string, version?: string): ModelSlot {
     const slot = this.#slots.get(name);
     if (slot === undefined) {
       const known = [...this.#slots.keys()].join(', ') || 'none';
@@ -164,66 +168,81 @@ export class ServedModels {
         value: name,
       });
     }
-    const { serving } = slot;
-    const current = (serving?.deployment ?? slot.recorded)?.version;
-    if (version !== undefined && current !== undefined && version !== current) {
-      throw new EvertrainError('USER_VERSION_UNKNOWN', `Model ${name} serves version ${current}, not ${version}.`, {
-        value: version,
-      });
-    }
-    if (serving) return serving;
-    const state = slot.pending > 0 ? 'is loading' : `does not serve: ${slot.problem ?? 'it is not loaded yet'}`;
+    if (version !== undefined) refuseUnknown(slot, version);
+    if (slot.split !== undefined || mayLoad(slot)) return slot;
+    const state = slot.pending > 0 ? 'is loading' : `does not serve: ${slot.problem?.reason ?? 'it is not loaded yet'}`;
     throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Model ${name} ${state}.`, {
       remedy: 'Ask again in a moment.',
     });
   }
 
-  list(): object[] {
-    return Array.from(this.#slots, ([name, { serving, recorded, problem, pending }]) => {
-      const { version, revision, producedBy, artifact } = serving?.deployment ?? recorded ?? {};
-      const state = serving ? 'ready' : problem !== undefined && pending === 0 ? 'failed' : 'loading';
-      const { loadedAt, requests = 0, batching } = serving ?? {};
-      return {
-        name,
-        state,
-        version,
-        revision,
-        sha256: artifact?.sha256,
-        producedBy,
-        loadedAt,
-        requests,
-        batching,
-        problem,
-      };
+  /** What takes a request now, held in memory while `use` goes on; a model that is not in memory is loaded first. Errors as `find`. */
+  async using<T>(name: string, version: string | undefined, use: (split: Split) => T | Promise<T>): Promise<T> {
+    const slot = this.find(name, version);
+    slot.asking++;
+    slot.askedAtMs = performance.now();
+    try {
+      while (slot.split === undefined) {
+        this.find(name, version);
+        await (slot.loading ??= this.#load(slot).finally(() => delete slot.loading));
+      }
+      // A version may have gone while the model was loaded.
+      if (version !== undefined) refuseUnknown(slot, version);
+      return await use(slot.split);
+    } finally {
+      slot.asking--;
+      this.#memory.makeRoom();
+    }
+  }
+
+  /** Errors as `using`, and as the split's. */
+  infer(name: string, body: unknown, asking: Asking): Promise<string> {
+    return this.using(name, asking.version, (split) => split.infer(body, asking));
+  }
+
+  /** USER_MODEL_UNKNOWN. */
+  report(name: string): LiveReport {
+    const known = this.#slots.get(name);
+    // Of a first deployment that is under way there is nothing to tell yet: found it is not.
+    const { recorded, counts } = known?.recorded === undefined ? this.find(name) : known;
+    return counts.report(recorded as Deployment);
+  }
+
+  /** Ends when requests in flight are answered and told, and all sessions are released. */
+  async close(): Promise<void> {
+    await Promise.all(this.slots.map((slot) => slot.turn));
+    await Promise.all(this.slots.map(async ({ split }) => split?.retireBeside(undefined)));
+    this.#observer?.flush();
+  }
+}
+
+function refuseUnknown({ name, recorded, split }: ModelSlot, version: string): void {
+  const { version: champion, challenger } = split?.deployment ?? recorded ?? {};
+  if (champion === undefined || version === champion) return;
+  if (version !== challenger?.version) {
+    const served = challenger === undefined ? `version ${champion}` : `versions ${champion} and ${challenger.version}`;
+    throw new EvertrainError('USER_VERSION_UNKNOWN', `Model ${name} serves ${served}, not ${version}.`, {
+      value: version,
     });
   }
-
-  /** Ready once everything on record was tried; what failed is listed, and does not take the other models out of service. */
-  health(): { ready: boolean; failed: object[] } {
-    const slots = [...this.#slots];
-    const failed = slots
-      .filter(([, slot]) => slot.problem !== undefined)
-      .map(([name, slot]) => ({ name, version: slot.recorded?.version, reason: slot.problem }));
-    const unread = this.#unreadable.map(({ reason }) => ({ reason }));
-    const ready = slots.every(
-      ([, s]) => s.serving !== undefined || s.problem !== undefined || s.recorded === undefined,
-    );
-    return { ready, failed: [...failed, ...unread] };
-  }
-
-  /** Ends when requests in flight are answered and all sessions are released. */
-  async close(): Promise<void> {
-    const slots = [...this.#slots.values()];
-    await Promise.all(slots.map((slot) => slot.turn));
-    await Promise.all(slots.map(async (slot) => slot.serving?.retire()));
+  if (split?.problem !== undefined) {
+    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Version ${version} does not serve: ${split.problem}.`, {
+      value: version,
+    });
   }
 }
 
-function answer({ deployment, loadedAt }: ServedVersion, changed: boolean): DeploymentAnswer {
-  const { model, version, revision } = deployment;
-  return { name: model, version, revision, loadedAt, changed };
+/** A request may load it: it is not in memory, and did not just fail to come there. */
+function mayLoad({ recorded, isUnloaded, problem }: ModelSlot): boolean {
+  if (recorded === undefined || !isUnloaded) return false;
+  return problem === undefined || performance.now() - problem.atMs > retryMs;
 }
 
-function failed(what: string, reason: string, cause?: unknown): EvertrainError {
-  return new EvertrainError('SYSTEM_DEPLOY_FAILED', `${what} is not deployed: ${reason}`, { cause });
+function answerOf({ deployment, champion, challenger }: Split, changed: boolean): DeploymentAnswer {
+  const { model, version, revision, stage = 0 } = deployment;
+  const { percent = 0 } = deployment.challenger ?? {};
+  return {
+    ...{ name: model, version, revision, stage, loadedAt: champion.loadedAt, changed },
+    ...(challenger && { challenger: { version: challenger.version, percent, loadedAt: challenger.loadedAt } }),
+  };
 }

@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { ArtifactStore } from '../activities/sdk/ports.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import { loadOnnxRuntime } from './peers.js';
+import type { Prediction } from './prediction.js';
 import { ServedModels } from './served-models.js';
 import { servingApp } from './serving-app.js';
 
@@ -25,6 +26,15 @@ export interface ModelServerOptions {
   readonly log?: (message: string) => void;
   /** Most rows that requests are joined to in one computation; 1 switches batching off. Default 64. */
   readonly maxBatch?: number;
+  /** Most requests that wait for one version or are being computed by it; more are answered 503. Default 1,000. */
+  readonly maxWaiting?: number;
+  /**
+   * Bytes of ONNX files to keep loaded. Beyond, the models that were asked longest ago are unloaded, and loaded again at
+   * their next request. Default: no limit.
+   */
+  readonly maxModelBytes?: number;
+  /** Told of each computed request, after its answer; what it throws is logged. */
+  readonly observe?: (prediction: Prediction) => void;
   /** Largest request body in bytes. Default 16 MiB. */
   readonly maxBodyBytes?: number;
 }
@@ -42,9 +52,12 @@ export interface ModelServer {
 export async function startModelServer(options: ModelServerOptions): Promise<ModelServer> {
   const { dataDir, store, host = '127.0.0.1', port = 0, log = () => {} } = options;
   const maxBatch = positive('maxBatch', options.maxBatch ?? 64);
+  const maxWaiting = positive('maxWaiting', options.maxWaiting ?? 1_000);
+  const { maxModelBytes, observe } = options;
+  if (maxModelBytes !== undefined) positive('maxModelBytes', maxModelBytes);
   const maxBodyBytes = positive('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024);
   await loadOnnxRuntime();
-  const models = await ServedModels.open({ dataDir, store, maxBatch, log });
+  const models = await ServedModels.open({ dataDir, store, maxBatch, maxWaiting, maxModelBytes, observe, log });
   let closed: Promise<void> | undefined;
   const app = servingApp(models, { maxBodyBytes, log, closing: () => closed !== undefined });
   // A plain HTTP/1.1 server; the host process keeps its own global Request and Response.

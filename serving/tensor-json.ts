@@ -1,4 +1,5 @@
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
+import { nonFinite } from './answer-check.js';
 import { type Datatype, type DatatypeFacts as Facts, datatypeFacts, sizeOf, type Tensor } from './tensor.js';
 
 /**
@@ -135,7 +136,7 @@ export function encodeData(name: string, tensor: Tensor): string {
     case 'integer':
       return `[${(data as Int32Array).join(',')}]`;
     case 'float': {
-      const bad = (data as Float32Array).findIndex((v) => !Number.isFinite(v));
+      const bad = nonFinite(tensor);
       if (bad < 0) return `[${(data as Float32Array).join(',')}]`;
       const row = Math.floor(bad / sizeOf(tensor.shape.slice(1)));
       throw new EvertrainError(

@@ -50,10 +50,12 @@ describe('a deployment', () => {
         state: 'ready',
         version: '7',
         revision: 3,
+        stage: 0,
         sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         producedBy: { workflowId: 'w', runId: 'r' },
         loadedAt: expect.stringMatching(/^\d{4}-/),
         requests: 1,
+        errors: 0,
         batching: true,
       },
     ]);

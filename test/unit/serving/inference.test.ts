@@ -95,8 +95,8 @@ describe('answers', () => {
     await deploy(harness, 'iris-v1');
     const nested = { name: 'X', shape: [15, 4], datatype: 'FP32', data: irisRows };
     const [a, b] = [
-      await infer(harness.server, { inputs: [nested] }),
-      await infer(harness.server, { inputs: [floats('X', irisRows)] }),
+      await infer(harness.server, { id: 'q', inputs: [nested] }),
+      await infer(harness.server, { id: 'q', inputs: [floats('X', irisRows)] }),
     ];
     expect(a).toEqual(b);
   });
@@ -109,7 +109,10 @@ describe('the protocol', () => {
     const get = (path: string): Promise<unknown> => call(harness.server, 'GET', path);
     expect(await get('/v2')).toEqual({ status: 200, body: { name: 'evertrain', version: '2', extensions: [] } });
     expect(await get('/v2/health/live')).toEqual({ status: 200, body: { live: true } });
-    expect(await get('/v2/health/ready')).toEqual({ status: 200, body: { ready: true, failed: [] } });
+    expect(await get('/v2/health/ready')).toEqual({
+      status: 200,
+      body: { ready: true, models: [{ name: 'a/b ü', version: '2024.1', state: 'ready' }], failed: [] },
+    });
     const path = `/v2/models/${encodeURIComponent('a/b ü')}`;
     const metadata = {
       name: 'a/b ü',
