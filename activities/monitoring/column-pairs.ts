@@ -1,0 +1,95 @@
+import { type Connection, identifier, kindOf, rowsOf } from '../data/table-query.js';
+import type { DriftTable, TypedColumn } from './drift-table.js';
+
+/** One side of a column. */
+export interface ColumnSide {
+  readonly table: string;
+  readonly rows: number;
+  /** Cells that are not missing. */
+  readonly values: number;
+  /** SQL of a cell: a DOUBLE that is no NaN, or text. */
+  readonly cell: string;
+}
+
+export interface ColumnPair {
+  readonly name: string;
+  readonly kind: 'number' | 'category';
+  readonly reference: ColumnSide;
+  readonly window: ColumnSide;
+}
+
+/** How differently two samples are spread. */
+export interface Comparison {
+  readonly psi: number;
+  /** Bins or categories behind the index that anything falls into. */
+  readonly cells: number;
+  readonly statistic: number;
+  readonly pValue: number;
+  readonly newCategories?: number;
+}
+
+export interface NamedColumn {
+  readonly table: DriftTable;
+  readonly name: string;
+}
+
+type Kind = 'number' | 'boolean' | 'category' | 'time' | 'other';
+
+/** What a column is to be compared as; a string says why it is not. */
+export async function columnPair(
+  connection: Connection,
+  expected: NamedColumn,
+  served: NamedColumn,
+): Promise<ColumnPair | string> {
+  const [one, other] = [columnOf(expected), columnOf(served)];
+  if (one.values === 0 && other.values === 0) return 'no value on either side';
+  // Without a value its writer has guessed the type.
+  const kinds = [one, other].flatMap(({ type, values }) => (values === 0 ? [] : [driftKind(type)]));
+  if (kinds.includes('time')) return 'dates and times are not judged';
+  if (kinds.includes('other')) return 'nested values are not judged';
+  const isText = kinds.includes('category');
+  if (!isText && kinds.includes('number')) return pairOf(expected, served, 'number');
+  if (!kinds.includes('number')) return pairOf(expected, served, 'category');
+  const text = driftKind(one.type) === 'category' ? expected : served;
+  if (await hasOnlyNumbers(connection, text)) return pairOf(expected, served, 'number');
+  return 'numbers on one side and text on the other are not compared';
+}
+
+function pairOf(expected: NamedColumn, served: NamedColumn, kind: ColumnPair['kind']): ColumnPair {
+  return { name: served.name, kind, reference: sideOf(expected, kind), window: sideOf(served, kind) };
+}
+
+function sideOf(column: NamedColumn, kind: ColumnPair['kind']): ColumnSide {
+  const { type, values } = columnOf(column);
+  const { rows, view } = column.table;
+  return { table: view, rows, values, cell: kind === 'number' ? asNumber(column.name, type) : asText(column.name) };
+}
+
+function asText(name: string): string {
+  return `${identifier(name)}::VARCHAR`;
+}
+
+function asNumber(name: string, type: string): string {
+  // A boolean is a number by way of an integer only.
+  return type === 'BOOLEAN' ? `${identifier(name)}::INTEGER::DOUBLE` : `TRY_CAST(${identifier(name)} AS DOUBLE)`;
+}
+
+function columnOf({ table, name }: NamedColumn): TypedColumn {
+  return table.columns.get(name) ?? { type: 'NULL', values: 0 };
+}
+
+function driftKind(type: string): Kind {
+  const kind = kindOf(type);
+  if (kind !== 'text') return kind;
+  if (type === 'BOOLEAN') return 'boolean';
+  return /^(VARCHAR|ENUM\(.*\))$/s.test(type) ? 'category' : 'other';
+}
+
+async function hasOnlyNumbers(connection: Connection, { table, name }: NamedColumn): Promise<boolean> {
+  const [row = {}] = await rowsOf(
+    connection,
+    `SELECT count(CASE WHEN NOT coalesce(isfinite(TRY_CAST(${identifier(name)} AS DOUBLE)), false) THEN ${identifier(name)} END)
+       AS words FROM ${table.view}`,
+  );
+  return row['words'] === 0;
+}
