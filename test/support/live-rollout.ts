@@ -160,37 +160,48 @@ export const innocent = {
   },
 } as const satisfies Readonly<Record<string, LiveRollout>>;
 
-/** Rollouts of a challenger that is worse than it may be, and in how many of its requests that must show. */
+/** Rollouts of a challenger that is worse than it may be, which guard must find it, and in how many of its requests. */
 export const guilty = {
   'accuracy 0.80, not 0.90': {
     guards: byAccuracy,
     champion: good,
     challenger: { ...good, accuracy: 0.8 },
+    by: 'metric',
     within: 1_000,
   },
   'error rate 10 %, limit 2 %': {
     guards: byAccuracy,
     champion: good,
     challenger: { ...good, errorRate: 0.1 },
+    by: 'errorRate',
     within: 400,
   },
   'p95 of 600 ms, limit 200 ms': {
     guards: byAccuracy,
     champion: good,
     challenger: { ...good, p95Ms: 600 },
+    by: 'p95Ms',
     within: 100,
   },
-  'every request fails': { guards: byAccuracy, champion: good, challenger: { ...good, errorRate: 1 }, within: 40 },
+  'every request fails': {
+    guards: byAccuracy,
+    champion: good,
+    challenger: { ...good, errorRate: 1 },
+    by: 'errorRate',
+    within: 40,
+  },
   'mae larger by a quarter, normal errors': {
     guards: { ...limits, metric: { name: 'mae' } },
     champion: inErrors(),
     challenger: inErrors({ scale: 1.25 }),
+    by: 'metric',
     within: 1_000,
   },
   'rmse larger by a quarter, normal errors': {
     guards: { ...limits, metric: { name: 'rmse' } },
     champion: inErrors(),
     challenger: inErrors({ scale: 1.25 }),
+    by: 'metric',
     within: 1_000,
   },
-} as const satisfies Readonly<Record<string, LiveRollout & { within: number }>>;
+} as const satisfies Readonly<Record<string, LiveRollout & { by: keyof RolloutFacts; within: number }>>;

@@ -21,7 +21,11 @@ describe('a rollout that is looked at after every 20 of 20,000 requests', () => 
     );
   });
 
-  it.each(entries(guilty))('is taken back in time where it should be: %s', (_, { within, ...rollout }) => {
-    for (const seed of seeds(25)) expect(liveRollout(rollout, seed)?.served).toBeLessThanOrEqual(within);
+  it.each(entries(guilty))('is taken back in time where it should be: %s', (_, { by, within, ...rollout }) => {
+    for (const seed of seeds(25)) {
+      const aborted = liveRollout(rollout, seed);
+      expect(aborted?.served).toBeLessThanOrEqual(within);
+      expect(aborted?.facts[by]?.evidence).toBe(1);
+    }
   });
 });
