@@ -19,7 +19,7 @@ import { logMetricEvidence, momentsOf } from './metric-evidence.js';
  * is looked at, ever exceeds 1/α with probability at most α where it is not. α is 0.02 in all, in equal parts for the
  * guards that are on. Counts that begin anew, with the server, begin the evidence anew, and have that chance anew.
  */
-const falseAborts = 0.02;
+export const falseAborts = 0.02;
 
 /** Share of requests that may take longer than `p95Ms`. */
 const slowShare = 0.05;

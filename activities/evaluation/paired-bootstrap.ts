@@ -1,3 +1,4 @@
+import { normalShareBelow } from '../statistics/normal-share-below.js';
 import { randomIntegers } from './random-integers.js';
 
 /**
@@ -153,16 +154,6 @@ export function normalQuantile(share: number): number {
     else high = middle;
   }
   return (low + high) / 2;
-}
-
-/** Marsaglia, Evaluating the Normal Distribution (2004): 1/2 + φ(z)·(z + z³/3 + z⁵/(3·5) + …). */
-function normalShareBelow(z: number): number {
-  let [term, sum] = [z, z];
-  for (let odd = 3; Math.abs(term) > 1e-17 * Math.abs(sum); odd += 2) {
-    term *= (z * z) / odd;
-    sum += term;
-  }
-  return 0.5 + (sum * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI);
 }
 
 function meanOf(values: Float64Array): number {
