@@ -118,13 +118,20 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
     return checkBatch(this.name, this.definition?.data?.event, travels, what);
   }
 
-  /** Makes a version the champion: it is deployed first, and only what the model server took counts. */
-  async promote(version: string, options: OrderOptions = {}): Promise<ModelState> {
+  /**
+   * Makes a version the champion: it is deployed first, and only what the model server took counts. Where the policy has a
+   * rollout this begins it, unless it is to be done `now`.
+   */
+  async promote(version: string, options: OrderOptions & { readonly now?: boolean } = {}): Promise<ModelState> {
+    const { now, ...by } = options;
     const what = `the promotion of version ${version} of model "${this.name}"`;
-    return this.order(modelMessages.promote, what, options, { version });
+    return this.order(modelMessages.promote, what, by, { version, ...(now === undefined ? {} : { now }) });
   }
 
-  /** Makes the champion before this one the champion again, as `promote` does: USER_VERSION_UNKNOWN where there is none. */
+  /**
+   * Makes the champion before this one the champion again, as `promote` does: USER_VERSION_UNKNOWN where there is none.
+   * While a version is rolled out, it takes that one back instead.
+   */
   async rollback(options: OrderOptions = {}): Promise<ModelState> {
     return this.order(modelMessages.rollback, `the rollback of model "${this.name}"`, options);
   }

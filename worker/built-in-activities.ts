@@ -2,6 +2,8 @@ import { Context } from '@temporalio/activity';
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { deployToServer } from '../activities/deployment/deploy-to-server.js';
+import { askModelServer } from '../activities/deployment/model-server.js';
+import { watchRollout } from '../activities/deployment/watch-rollout.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
@@ -22,6 +24,8 @@ import {
   type OpenRun,
   type RecallRequest,
   type RunOutcome,
+  type WatchRequest,
+  type WindowRequest,
 } from '../workflows/sdk/protocol.js';
 import { recallBatches, writeArchive } from './model-archive.js';
 import { keepSchedule } from './model-schedule.js';
@@ -59,15 +63,37 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
     [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
-    [builtIn.deploy]: coded((deployment: Deployment) => {
-      if (settings.modelServer === undefined) {
-        throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `No model server is configured for "${deployment.model}".`, {
-          remedy: 'Set EVERTRAIN_MODEL_SERVER on the worker, or declare the model with `serve: false`.',
-        });
-      }
-      return deployToServer(settings.modelServer, deployment, Context.current().cancellationSignal);
+    [builtIn.deploy]: coded(async (deployment: Deployment) => {
+      const address = modelServer(settings, deployment.model);
+      return deployToServer(address, deployment, Context.current().cancellationSignal);
     }),
+    [builtIn.window]: coded(async ({ model, ...asked }: WindowRequest) => {
+      const body = { ...asked, since: isoTime(asked.since), until: isoTime(asked.until) };
+      const signal = Context.current().cancellationSignal;
+      return askModelServer(modelServer(settings, model), model, '/window', { method: 'POST', body, signal });
+    }),
+    [builtIn.watch]: async (request: WatchRequest) => {
+      const answer = await coded(async (one: WatchRequest) => {
+        const signal = Context.current().cancellationSignal;
+        return watchRollout(modelServer(settings, one.model), one, { now: Date.now(), signal });
+      })(request);
+      if (answer !== undefined) return answer;
+      const { until, lookEveryMs } = request;
+      const nextRetryDelay = Math.max(1, Math.min(lookEveryMs, until > Date.now() ? until - Date.now() : lookEveryMs));
+      throw ApplicationFailure.create({ message: 'all is well so far', type: 'evertrain.not-yet', nextRetryDelay });
+    },
   };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function modelServer({ modelServer: address }: BuiltInSettings, model: string): string {
+  if (address !== undefined) return address;
+  throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `No model server is configured for "${model}".`, {
+    remedy: 'Set EVERTRAIN_MODEL_SERVER on the worker, or declare the model with `serve: false`.',
+  });
 }
 
 /** Heartbeats, so that the death of its worker is noticed as soon as a step's. */

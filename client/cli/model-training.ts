@@ -43,13 +43,16 @@ export function trainingUnderWay({ training, comparison, promoting, trainings }:
   return training?.trigger ?? made?.trigger;
 }
 
-/** Shows a training, and the comparison it leads to, until the model has decided on the version; answers its state then. */
+/**
+ * Shows a training, and the comparison it leads to, until the model has decided on the version, or rolls it out, which
+ * takes its time; answers its state then.
+ */
 export async function followTraining(model: Model, trigger: string): Promise<ModelState> {
   const screen = { stream: process.stdout, isTTY: process.stdout.isTTY === true };
   await followRun(await model.run(trigger), screen);
   for (let compared = ''; ; ) {
     const state = await model.state();
-    const { training, promoting, comparison, trainings, versions } = state;
+    const { training, promoting, comparison, rollout, trainings, versions } = state;
     const made = trainings.find((one) => one.trigger === trigger);
     const isOurs = comparison !== undefined && comparison.version === made?.version;
     if (isOurs && comparison.workflowId !== compared) {
@@ -57,7 +60,8 @@ export async function followTraining(model: Model, trigger: string): Promise<Mod
       await followRun(model.comparisonRun(comparison), screen);
       continue;
     }
-    const isOpen = versions.some(({ version, stage }) => version === made?.version && stage === 'challenger');
+    const isChallenger = versions.some(({ version, stage }) => version === made?.version && stage === 'challenger');
+    const isOpen = isChallenger && rollout?.version !== made?.version;
     if (made !== undefined && training === undefined && promoting === undefined && !isOpen) return state;
     await new Promise((wake) => setTimeout(wake, 50));
   }

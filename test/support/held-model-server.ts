@@ -8,10 +8,12 @@ import type { Deployment } from '../../workflows/sdk/protocol.js';
 /** A real model server behind a door that can be held shut, before a deployment or before its answer. */
 export interface HeldModelServer {
   readonly address: string;
+  /** The server itself, whose doors are always open. */
+  readonly behind: string;
   /** Versions that were deployed, in order; each as often as the server took it. */
   readonly deployed: readonly string[];
   /** Every deployment that was asked for, in order, and whether the server took it. */
-  readonly asked: readonly { readonly version: string; readonly revision: number; readonly isTaken: boolean }[];
+  readonly asked: readonly Asked[];
   /** Holds the next deployment: `before` the server has it, or once it has it, its answer. */
   hold(moment: 'before' | 'after'): Promise<void>;
   release(): void;
@@ -20,9 +22,18 @@ export interface HeldModelServer {
   close(): Promise<void>;
 }
 
+interface Asked {
+  readonly version: string;
+  readonly revision: number;
+  /** Of a rollout. */
+  readonly stage: number | undefined;
+  readonly percent: number | undefined;
+  readonly isTaken: boolean;
+}
+
 export async function heldModelServer(dataDir: string): Promise<HeldModelServer> {
   const server = await startModelServer({ dataDir, store: openStorage(dataDir).store });
-  const asked: { version: string; revision: number; isTaken: boolean }[] = [];
+  const asked: Asked[] = [];
   let held: { readonly moment: 'before' | 'after'; readonly reached: () => void } | undefined;
   let letGo: () => void = () => undefined;
   let released = Promise.resolve();
@@ -40,8 +51,8 @@ export async function heldModelServer(dataDir: string): Promise<HeldModelServer>
       ...(body === '' ? {} : { body }),
     });
     if (request.method === 'PUT') {
-      const { version, revision } = JSON.parse(body) as Deployment;
-      asked.push({ version, revision, isTaken: answer.ok });
+      const { version, revision, stage, challenger } = JSON.parse(body) as Deployment;
+      asked.push({ version, revision, stage, percent: challenger?.percent, isTaken: answer.ok });
     }
     const said = await answer.text();
     await wait('after');
@@ -53,6 +64,7 @@ export async function heldModelServer(dataDir: string): Promise<HeldModelServer>
   await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening));
   return {
     address: `http://127.0.0.1:${(door.address() as AddressInfo).port}`,
+    behind: server.address,
     asked,
     get deployed() {
       return asked.filter(({ isTaken }) => isTaken).map(({ version }) => version);

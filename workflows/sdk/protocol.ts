@@ -5,7 +5,9 @@
 
 import type { Artifact } from './artifact.js';
 import type { DataState, KnownBatch } from './model/data.js';
+import type { DriftReport } from './model/drift.js';
 import type { ModelPolicy } from './model/policy.js';
+import type { LiveMetric, RolloutGuards } from './model/rollout-guards.js';
 import type { ComparisonFacts } from './model/runs.js';
 
 /** Task queue of runs and of steps that name no other queue. */
@@ -147,7 +149,7 @@ export interface ApprovalAnswer {
 export const modelMessages = {
   /** Update `{ trigger, input, options }`: start the pipeline as a child; answers `{ workflowId }` of the run. */
   train: 'evertrain.model.train',
-  /** Update `{ version, actor? }`: make a version the champion and deploy it. */
+  /** Update `{ version, now?, actor? }`: make a version the champion and deploy it, in stages where the policy has them. */
   promote: 'evertrain.model.promote',
   /** Update `{ actor?, reason? }`: make the champion before this one the champion again. */
   rollback: 'evertrain.model.rollback',
@@ -203,6 +205,8 @@ export interface ModelOrder {
 
 export interface PromoteRequest extends ModelOrder {
   readonly version: string;
+  /** Without the stages of the policy's rollout. */
+  readonly now?: boolean;
 }
 
 export interface BatchOrder extends ModelOrder {
@@ -252,6 +256,24 @@ export interface ModelState {
   readonly checking?: OpenRun;
   /** A challenger is being compared with the champion, or waits for a person's word. */
   readonly comparison?: OpenRun & { readonly version: string; readonly champion?: string };
+  /** A challenger takes over in stages. */
+  readonly rollout?: OpenRun & { readonly version: string; readonly reason: string };
+  /** What is asked of the champion is being compared with what it was trained on. */
+  readonly driftCheck?: OpenRun & { readonly version: string };
+  /** Of such checks; absent before the first is planned. */
+  readonly drift?: {
+    /** When the next one is due: milliseconds since 1970. */
+    readonly nextAt: number;
+    readonly checks: number;
+    /** The newest 20, oldest first. */
+    readonly records: readonly DriftRecord[];
+    /** When drift last started a training. */
+    readonly retrainedAt?: number;
+    /** What a version answered at first. */
+    readonly predictions?: { readonly version: string; readonly artifact: Artifact };
+  };
+  /** The model server is being told, under this revision, that the champion serves alone again. */
+  readonly restoring?: number;
   /** The version that is being deployed to become the champion. */
   readonly promoting?: string;
   /** Batches that arrived; absent before the first, and of a model that declares no `data`. */
@@ -266,6 +288,23 @@ export interface ModelState {
   readonly schedule?: { readonly cron: string; readonly failure?: string };
   /** What people ordered, the newest 20, oldest first. */
   readonly orders?: readonly (ModelOrder & { readonly order: string; readonly at: string })[];
+}
+
+export interface DriftRecord {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly version: string;
+  /** Run of the check; absent where none was made. */
+  readonly workflowId?: string;
+  readonly rows: number;
+  readonly isDrifted: boolean;
+  /** In words. */
+  readonly reason: string;
+  /** The columns that differ most, and the predictions. */
+  readonly worst?: readonly { readonly name: string; readonly psi?: number; readonly isDrifted: boolean }[];
+  readonly quality?: DriftReport['quality'];
+  /** What drift led to, in words. */
+  readonly training?: string;
 }
 
 export interface TrainingRecord {
@@ -342,6 +381,10 @@ export const builtIn = {
   recall: 'evertrain.recall',
   /** Puts a model version on the model server: `Deployment`. */
   deploy: 'evertrain.deploy',
+  /** Looks at a rollout until something is to be done, failing in between: `WatchRequest` → `WatchAnswer`. */
+  watch: 'evertrain.watch-rollout',
+  /** What the model server has logged of a model, as a table: `WindowRequest` → `LoggedWindow`. */
+  window: 'evertrain.logged-window',
 } as const;
 
 /** What a run tells the worker that carries out its task, outside of its history (a type: sinks need an index). */
@@ -366,7 +409,14 @@ export type CacheLookup =
   | { readonly hit: false; readonly stepId: string; readonly key: string };
 
 export interface Notice {
-  readonly kind: 'run-failed' | 'run-blocked' | 'waiting-for-person' | 'data-quarantined' | 'data-refused';
+  readonly kind:
+    | 'run-failed'
+    | 'run-blocked'
+    | 'waiting-for-person'
+    | 'data-quarantined'
+    | 'data-refused'
+    | 'rollout-taken-back'
+    | 'drift';
   readonly pipeline: string;
   readonly workflowId: string;
   readonly runId: string;
@@ -429,6 +479,51 @@ export interface Challenger extends Servable {
   readonly percent: number;
   /** It computes that share beside the promoted version, which answers all; nobody gets its answers. */
   readonly isShadow?: boolean;
+}
+
+/** What one look at a rollout needs to know. */
+export interface WatchRequest {
+  readonly model: string;
+  readonly revision: number;
+  /** Versions. */
+  readonly champion: string;
+  readonly challenger: string;
+  readonly guards: RolloutGuards;
+  /** The stage is held until then: milliseconds since 1970. */
+  readonly until: number;
+  readonly minRequests: number;
+  readonly lookEveryMs: number;
+  /** With the share that the challenger has now. */
+  readonly bandit?: {
+    readonly metric: LiveMetric;
+    readonly floor: number;
+    readonly confidence: number;
+    readonly percent: number;
+  };
+}
+
+export interface WatchAnswer {
+  /** Its time is over · a guard spoke, or the labels are for the champion · they are for the challenger · another share. */
+  readonly ended: 'held' | 'aborted' | 'won' | 'shifted';
+  readonly reason?: string;
+  /** The new share. */
+  readonly percent?: number;
+  /** Small numbers for people to read. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Requests that a version answered, between these times: milliseconds since 1970. */
+export interface WindowRequest {
+  readonly model: string;
+  readonly version: string;
+  readonly since: number;
+  readonly until: number;
+}
+
+/** A table (Parquet) of a sample of them: the model's features, and `prediction`, `at` and `version`. */
+export interface LoggedWindow {
+  readonly rows: number;
+  readonly artifact?: Artifact;
 }
 
 /** What the model server has counted for a model since its present revision began, or since its own start if later. */

@@ -19,6 +19,7 @@ interface ModelCommandOptions extends ConnectedOptions {
   readonly rows?: string;
   readonly attributes?: string;
   readonly policy?: string;
+  readonly now?: boolean;
   readonly yes?: boolean;
   readonly no?: boolean;
 }
@@ -50,6 +51,7 @@ export function configure(command: Command): void {
     .option('--rows <count>', 'how many rows the batch has')
     .option('--attributes <json>', 'small facts about the batch')
     .option('--policy <json>', 'fields of the policy to replace')
+    .option('--now', 'promote without the stages of a rollout')
     .option('--yes', 'approve the promotion')
     .option('--no', 'decline it')
     .option('--actor <name>', 'who orders it', process.env['USER'])
@@ -86,11 +88,11 @@ async function carryOut(
   what: string,
   options: ModelCommandOptions,
 ): Promise<ModelState> {
-  const { actor, reason, policy } = options;
+  const { actor, reason, policy, now } = options;
   const by = { ...(actor === undefined ? {} : { actor }), ...(reason === undefined ? {} : { reason }) };
   switch (action) {
     case 'promote':
-      return handle.promote(what, by);
+      return handle.promote(what, { ...by, ...(now === true ? { now } : {}) });
     case 'rollback':
     case 'pause':
     case 'resume':

@@ -18,8 +18,8 @@ export class ModelBook {
   }
 
   openRuns(): OpenRun[] {
-    const { training, checking, comparison } = this.state;
-    return [training, checking, comparison].filter((run) => run !== undefined);
+    const { training, checking, comparison, rollout, driftCheck } = this.state;
+    return [training, checking, comparison, rollout, driftCheck].filter((run) => run !== undefined);
   }
 
   get policy(): ModelPolicy {

@@ -1,4 +1,5 @@
 import {
+  ApplicationFailure,
   ParentClosePolicy,
   scheduleActivity,
   sleep,
@@ -7,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { builtIn, type OpenRun, type RunOutcome, type RunOptions, searchAttributes } from '../protocol.js';
+import { isErrorCode } from '../errors.js';
 import { failureText } from '../failures.js';
 
 /** How often a run is asked for that this execution of the model's workflow did not start. */
@@ -87,5 +89,12 @@ export class ModelChildren {
 }
 
 function failed(error: unknown): RunOutcome['result'] {
-  return { outcome: 'failed', message: failureText(error), code: 'SYSTEM_FAILED' };
+  return { outcome: 'failed', message: failureText(error), code: codeOf(error) };
+}
+
+function codeOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof ApplicationFailure && isErrorCode(cause.type)) return cause.type;
+  }
+  return 'SYSTEM_FAILED';
 }

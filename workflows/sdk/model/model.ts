@@ -15,6 +15,9 @@ import type { PipelineDefinition } from '../pipeline.js';
 import type { Schema } from '../schema.js';
 import type { WindowFunction } from './window.js';
 import { type Description, descriptionFields } from '../step.js';
+import { driftCheck } from './drift-check.js';
+import type { DriftRule } from './drift-rule.js';
+import { type RolloutRule, rollout } from './rollout.js';
 
 export interface ModelOptions<P extends PipelineDefinition> extends Description {
   /** Trains a version; its output must be a candidate. */
@@ -28,6 +31,12 @@ export interface ModelOptions<P extends PipelineDefinition> extends Description 
   readonly promotion?: 'manual' | PromotionRule;
   /** How data that arrives leads to trainings; without it only people start them. */
   readonly data?: DataOptions;
+  /**
+   * How a version that is better takes over from the champion: in stages, which take themselves back. Without it, at once.
+   */
+  readonly rollout?: RolloutRule;
+  /** How often what is asked of the served version is compared with its candidate's `reference`. */
+  readonly drift?: DriftRule;
   /** How many versions keep their artifacts; default all. `evertrain gc` removes the others'. */
   readonly retention?: Retention;
   /** Whether promotion puts the version on the model server. Default true. */
@@ -49,23 +58,20 @@ export interface ModelDefinition<P extends PipelineDefinition = PipelineDefiniti
       }
     | undefined;
   /** Runs beside the trainings, as pipelines of the project. */
-  readonly runs: { readonly comparison?: PipelineDefinition; readonly batchCheck?: PipelineDefinition };
+  readonly runs: {
+    readonly comparison?: PipelineDefinition;
+    readonly batchCheck?: PipelineDefinition;
+    readonly rollout?: PipelineDefinition;
+    readonly driftCheck?: PipelineDefinition;
+  };
 }
 
 /** Declares a model: one workflow that trains versions by its pipeline, holds the champion and promotes. */
 export function model<P extends PipelineDefinition>(name: string, options: ModelOptions<P>): ModelDefinition<P> {
   checkName('model', name);
   const owner = `model "${name}"`;
-  const soon = 'Evertrain will honour it in a later version; remove it for now.';
-  checkOptions(
-    owner,
-    options,
-    ['pipeline', 'evaluate', 'promotion', 'serve', 'data', 'retention', ...descriptionFields],
-    {
-      drift: soon,
-      rollout: soon,
-    },
-  );
+  const others = ['pipeline', 'evaluate', 'serve', 'data', 'promotion', 'retention', 'rollout', 'drift'];
+  checkOptions(owner, options, [...others, ...descriptionFields]);
   if (options.pipeline?.kind !== 'pipeline') throw notMade(owner, 'pipeline', options.pipeline, 'pipeline');
   const { evaluate, data } = options;
   if (evaluate !== undefined && evaluate.kind !== 'step') throw notMade(owner, 'evaluate', evaluate, 'step');
@@ -81,6 +87,8 @@ export function model<P extends PipelineDefinition>(name: string, options: Model
     data: data === undefined ? undefined : { event: data.event, toInput: data.toInput, choose },
     runs: {
       ...(evaluate === undefined ? {} : { comparison: comparison(name, evaluate) }),
+      ...(options.rollout === undefined ? {} : { rollout: rollout(name) }),
+      ...(options.drift === undefined ? {} : { driftCheck: driftCheck(name) }),
       ...(quality === undefined ? {} : { batchCheck: batchCheck(name, isStep(quality) ? quality : undefined) }),
     },
     ...(description === undefined ? {} : { description }),
@@ -91,9 +99,21 @@ export function model<P extends PipelineDefinition>(name: string, options: Model
 
 function policyOf(
   owner: string,
-  { promotion = 'manual', retention, data }: Pick<ModelOptions<PipelineDefinition>, 'promotion' | 'retention' | 'data'>,
+  options: Omit<ModelOptions<PipelineDefinition>, 'pipeline' | 'evaluate' | keyof Description>,
 ) {
-  const own = { promotion, ...(retention === undefined ? {} : { retention }) };
+  const { promotion = 'manual', retention, rollout: stages, drift, data, serve = true } = options;
+  for (const [name, value] of Object.entries({ rollout: stages, drift })) {
+    if (value === undefined || serve) continue;
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${name} needs the model server, and serve is false.`, {
+      remedy: 'Remove one of them.',
+    });
+  }
+  const own = {
+    promotion,
+    ...(retention === undefined ? {} : { retention }),
+    ...(stages === undefined ? {} : { rollout: stages }),
+    ...(drift === undefined ? {} : { drift }),
+  };
   if (data === undefined) return checkPolicy(owner, own);
   const { event: _, toInput, quality, window: declared, ...others } = data;
   checkOptions(`${owner}: data`, data, ['event', 'toInput', ...dataFields]);
@@ -106,7 +126,8 @@ function policyOf(
   const window: Window | undefined = typeof declared === 'function' ? 'custom' : declared;
   if (window === 'custom' && typeof declared !== 'function') throw noFunction(owner);
   const rest = { ...others, ...(window === undefined ? {} : { window }) };
-  dataPolicy(owner, rest);
+  // Says what is missing; with it, checkPolicy() looks at all of it.
+  if (rest.retrainWhen === undefined) dataPolicy(owner, rest);
   const rules = quality === undefined || isStep(quality) ? {} : { quality };
   return checkPolicy(owner, { ...own, ...rest, ...rules });
 }

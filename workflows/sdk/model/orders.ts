@@ -8,6 +8,7 @@ import type { ModelFeed } from './feed.js';
 import { noFunction } from './model.js';
 import { checkPolicy, type ModelPolicy, policyFields } from './policy.js';
 import type { ModelPromotions } from './promotions.js';
+import type { ModelRollouts } from './rollouts.js';
 import { beforeChampion, checkOrder, promotable, signature, withOrder } from './state.js';
 import { checkOptions } from '../options.js';
 import {
@@ -25,8 +26,15 @@ interface Order<O extends ModelOrder> {
   readonly carryOut: (order: O) => unknown;
 }
 
+interface ModelParts {
+  readonly feed: ModelFeed;
+  readonly promotions: ModelPromotions;
+  readonly rollouts: ModelRollouts;
+  readonly archive: ModelArchive;
+}
+
 /** What people order: each refused at once by its check, else noted with who gave it, carried out, and answered by the state. */
-export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPromotions, archive: ModelArchive): void {
+export function takeOrders(book: ModelBook, { feed, promotions, rollouts, archive }: ModelParts): void {
   const on = <O extends ModelOrder = ModelOrder>(update: string, { check, carryOut }: Order<O>) => {
     const handler = async (given: O | undefined): Promise<ModelState> => {
       const order = given ?? ({} as O);
@@ -44,18 +52,25 @@ export function takeOrders(book: ModelBook, feed: ModelFeed, promotions: ModelPr
   const held = (id: unknown) => quarantinedBatch(book.state.name, book.state.data, id);
 
   on<PromoteRequest>(modelMessages.promote, {
-    check: ({ version }) => promotable(book.state, version),
-    carryOut: ({ version, ...by }) =>
-      promotions.order({ version: promotable(book.state, version), reason: `promoted ${byWhom(by)}` }),
+    check: ({ version, now }) => {
+      promotable(book.state, version);
+      rollouts.check(version, now === true);
+    },
+    carryOut: ({ version, now, ...by }) =>
+      promotions.order({
+        version: promotable(book.state, version),
+        reason: `promoted ${byWhom(by)}`,
+        isAtOnce: now === true,
+      }),
   });
   on(modelMessages.rollback, {
-    check: () => beforeChampion(book.state),
-    carryOut: (by) =>
-      promotions.order({
-        version: beforeChampion(book.state),
-        reason: `rolled back to ${byWhom(by)}`,
-        isRollback: true,
-      }),
+    check: () => (book.state.rollout === undefined ? beforeChampion(book.state) : undefined),
+    carryOut: (by) => {
+      // What is being rolled out is what a person wants back first.
+      if (book.state.rollout !== undefined) return rollouts.takeBackNow(byWhom(by));
+      const reason = `rolled back to ${byWhom(by)}`;
+      return promotions.order({ version: beforeChampion(book.state), reason, isRollback: true });
+    },
   });
   on(modelMessages.pause, {
     carryOut: (order) => {
@@ -101,7 +116,9 @@ function configured({ definition, policy }: ModelBook, change: Partial<ModelPoli
       value,
       remedy: `Declare \`${what}\` in model(), and deploy.`,
     });
-  const { promotion: _, retention: _kept, quality, ...data } = change;
+  const { promotion: _, retention: _kept, quality, rollout, drift, ...data } = change;
+  if (drift !== undefined && definition.runs.driftCheck === undefined) throw undeclared('drift', drift);
+  if (rollout !== undefined && definition.runs.rollout === undefined) throw undeclared('rollout', rollout);
   if (quality !== undefined && definition.runs.batchCheck === undefined) throw undeclared('data.quality', quality);
   if (definition.data === undefined && Object.keys(data).length > 0) throw undeclared('data', data);
   if (change.window === 'custom' && definition.data?.choose === undefined) throw noFunction(owner);

@@ -1,6 +1,8 @@
 import { type Duration, durationMs } from '../duration.js';
 import { EvertrainError, show } from '../errors.js';
 import { QualityRules } from './steps.js';
+import { type DriftRule, driftTerms } from './drift-rule.js';
+import { type RolloutRule, rolloutTerms } from './rollout.js';
 import { checkOptions } from '../options.js';
 import { decode } from '../schema.js';
 
@@ -17,6 +19,8 @@ export interface ModelPolicy {
   readonly retry?: TrainingRetry;
   readonly whileTraining?: 'wait' | 'restart';
   readonly retention?: Retention;
+  readonly rollout?: RolloutRule;
+  readonly drift?: DriftRule;
 }
 
 /**
@@ -107,12 +111,14 @@ export const mostVersions = 50;
 
 /** What `data` declares of the policy. */
 export const dataFields = ['retrainWhen', 'window', 'update', 'quality', 'retry', 'whileTraining'] as const;
-export const policyFields = ['promotion', 'retention', ...dataFields] as const;
+export const policyFields = ['promotion', 'retention', 'rollout', 'drift', ...dataFields] as const;
 
 /** Refuses a policy that cannot be kept: USER_OPTION_INVALID with the field. */
 export function checkPolicy(owner: string, policy: ModelPolicy): ModelPolicy {
   promotionTerms(owner, policy);
   checkRetention(owner, policy.retention);
+  if (policy.rollout !== undefined) rolloutTerms(owner, policy.rollout);
+  if (policy.drift !== undefined) driftTerms(owner, policy.drift);
   if (policy.retrainWhen !== undefined) dataPolicy(owner, policy);
   if (policy.quality !== undefined) {
     decode(QualityRules, policy.quality, 'USER_OPTION_INVALID', `${owner}: data.quality`);
@@ -179,7 +185,7 @@ const ruleFields = ['metric', 'direction', 'minGain', 'margin', 'confidence', 'f
 
 export function promotionTerms(owner: string, { promotion: rule }: ModelPolicy): 'manual' | PromotionTerms {
   if (rule === 'manual') return rule;
-  checkOptions(`${owner}: promotion`, rule, ruleFields, { stages: 'Rollout in stages comes in a later version.' });
+  checkOptions(`${owner}: promotion`, rule, ruleFields, { stages: 'Declare them as `rollout: { stages }` beside it.' });
   const { metric, direction = 'maximize', minGain, margin, confidence = 0.95, firstVersion, approval } = rule;
   const wrong = (field: string, value: unknown, remedy: string) => invalid(owner, `promotion.${field}`, value, remedy);
   if (typeof metric !== 'string' || metric === '') throw wrong('metric', metric, 'Name a metric of `evaluate`.');

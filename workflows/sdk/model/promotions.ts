@@ -1,7 +1,8 @@
-import { ApplicationFailure, condition, isCancellation, scheduleActivity } from '@temporalio/workflow';
+import { ApplicationFailure, condition, isCancellation } from '@temporalio/workflow';
 import { EvertrainError } from '../errors.js';
 import { failureText, refusing, unlessCancelled } from '../failures.js';
 import type { ModelBook } from './book.js';
+import { deploy, servable } from './deploy.js';
 import { promotionTerms } from './policy.js';
 import {
   comparisonInput,
@@ -13,12 +14,15 @@ import {
   rolledBack,
   withStage,
 } from './state.js';
-import { builtIn, type Deployment, type ModelState, type ModelVersion, type RunOutcome } from '../protocol.js';
+import type { ModelRollouts } from './rollouts.js';
+import type { ModelState, ModelVersion, RunOutcome } from '../protocol.js';
 
 interface Promotion {
   readonly version: ModelVersion;
   readonly reason: string;
   readonly isRollback?: boolean;
+  /** Whatever stages the policy has. */
+  readonly isAtOnce?: boolean;
   /** The champion when it was ordered. */
   readonly over: string | undefined;
   done: boolean;
@@ -32,21 +36,29 @@ interface Promotion {
 export class ModelPromotions {
   private readonly ordered: Promotion[] = [];
 
-  constructor(private readonly book: ModelBook) {}
+  constructor(
+    private readonly book: ModelBook,
+    private readonly rollouts: ModelRollouts,
+  ) {}
 
   get hasWork(): boolean {
     const { state } = this.book;
     const hasChallenger = state.versions.some(({ stage }) => stage === 'challenger');
-    return this.ordered.length > 0 || (state.comparison === undefined && hasChallenger);
+    return this.ordered.length > 0 || (this.mayCompare && hasChallenger);
+  }
+
+  /** What is rolled out may become the champion: the next challenger is compared with that then. */
+  private get mayCompare(): boolean {
+    const { comparison, rollout } = this.book.state;
+    return comparison === undefined && rollout === undefined;
   }
 
   async work(): Promise<void> {
     for (let next = this.ordered.shift(); next !== undefined; next = this.ordered.shift()) {
-      next.failure =
-        overtaken(this.book.state, next) ?? (await this.promote(next.version, next.reason, next.isRollback));
+      next.failure = overtaken(this.book.state, next) ?? (await this.carryOut(next));
       next.done = true;
     }
-    if (this.book.state.comparison === undefined) await this.compare();
+    if (this.mayCompare) await this.compare();
   }
 
   /** A person's order, carried out in its turn; throws where the model server refused the version. */
@@ -55,6 +67,18 @@ export class ModelPromotions {
     this.ordered.push(promotion);
     await condition(() => promotion.done);
     if (promotion.failure !== undefined) throw promotion.failure;
+  }
+
+  private async carryOut({
+    version,
+    reason,
+    isRollback,
+    isAtOnce,
+  }: Promotion): Promise<ApplicationFailure | undefined> {
+    const isInStages = isRollback !== true && isAtOnce !== true && this.rollouts.applies;
+    if (isInStages) return this.rollouts.begin(version, reason);
+    this.rollouts.end(version.version, `version ${version.version} was ${reason}`);
+    return this.promote(version, reason, isRollback);
   }
 
   /** A new version, as the policy has it. */
@@ -100,7 +124,15 @@ export class ModelPromotions {
     }
     const stage = decision.kind === 'promote' ? 'challenger' : 'rejected';
     this.book.state = withStage(rest, version.version, stage, decision.reason, decision.facts);
-    if (decision.kind === 'promote') await this.promote(version, decision.reason);
+    if (decision.kind !== 'promote') return;
+    if (this.rollouts.applies) await this.rollouts.begin(version, decision.reason);
+    else await this.promote(version, decision.reason);
+  }
+
+  /** A rollout that was held to its end leads to a promotion. */
+  async settleRollout(outcome: RunOutcome): Promise<void> {
+    const won = this.rollouts.settle(outcome);
+    if (won !== undefined) await this.promote(won.version, won.reason);
   }
 
   /** Answers the failure when the model server refused the version; the champion stays then. */
@@ -112,7 +144,7 @@ export class ModelPromotions {
     const { book } = this;
     book.state = { ...book.state, revision: book.state.revision + 1, promoting: version };
     try {
-      if (book.definition.serve) await deploy(book.state, version);
+      if (book.definition.serve) await deployChampion(book.state, version);
       book.state = withoutPromoting(book.state);
     } catch (error) {
       book.state = withoutPromoting(book.state);
@@ -121,6 +153,8 @@ export class ModelPromotions {
       book.state = withStage(book.state, version, 'rejected', why);
       return ApplicationFailure.nonRetryable(`Version ${version} was ${why}`, 'SYSTEM_DEPLOY_FAILED');
     }
+    const { restoring: _, ...settled } = book.state;
+    book.state = settled;
     const become = isRollback ? rolledBack : promoted;
     book.state = become(book.state, version, reason);
     return undefined;
@@ -146,24 +180,8 @@ function withoutPromoting({ promoting: _, ...state }: ModelState): ModelState {
   return state;
 }
 
-async function deploy({ name, revision, versions }: ModelState, number: string): Promise<void> {
-  const { artifact, run, golden } = versions.find((one) => one.version === number) as ModelVersion;
-  const deployment: Deployment = {
-    model: name,
-    version: number,
-    revision,
-    artifact,
-    producedBy: run,
-    ...(golden === undefined ? {} : { golden }),
-  };
-  await scheduleActivity(builtIn.deploy, [deployment], {
-    startToCloseTimeout: 120_000,
-    heartbeatTimeout: 10_000,
-    retry: {
-      maximumAttempts: 10,
-      maximumInterval: 10_000,
-      nonRetryableErrorTypes: ['SYSTEM_DEPLOY_FAILED', 'SYSTEM_FENCED', 'SYSTEM_PEER_MISSING'],
-    },
-    summary: `deploy version ${number} of ${name}`,
-  });
+async function deployChampion({ name, revision, versions }: ModelState, number: string): Promise<void> {
+  const version = versions.find((one) => one.version === number) as ModelVersion;
+  const summary = `deploy version ${number} of ${name}`;
+  await deploy({ ...servable(version), model: name, revision }, { summary });
 }

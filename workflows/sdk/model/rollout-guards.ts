@@ -70,8 +70,8 @@ export function checkGuards(owner: string, guards: RolloutGuards): RolloutGuards
   if (errorRate !== undefined && !(Number.isFinite(errorRate) && errorRate >= 0 && errorRate < 1)) {
     throw invalid(owner, '.errorRate', errorRate, 'Use a share from 0 to below 1, for example 0.02 for 2 %.');
   }
-  if (p95Ms !== undefined && !(Number.isFinite(p95Ms) && p95Ms > 0)) {
-    throw invalid(owner, '.p95Ms', p95Ms, 'Use a number of milliseconds above 0.');
+  if (p95Ms !== undefined && !(p95Ms > 0 && p95Ms <= 60_000)) {
+    throw invalid(owner, '.p95Ms', p95Ms, 'Use a number of milliseconds above 0, at most 60,000.');
   }
   if (metric !== undefined) checkMetric(owner, metric);
   return guards;

@@ -17,9 +17,11 @@ import { refusing } from '../failures.js';
 import { ModelArchive } from './archive.js';
 import type { ModelDefinition } from './model.js';
 import { ModelBook } from './book.js';
+import { ModelDrift } from './drift-watch.js';
 import { ModelFeed } from './feed.js';
 import { takeOrders } from './orders.js';
 import { ModelPromotions } from './promotions.js';
+import { ModelRollouts } from './rollouts.js';
 import { initialState, withDeclared } from './state.js';
 import { ModelTrainings } from './trainings.js';
 import {
@@ -69,6 +71,8 @@ class ModelLife {
   private readonly trainings: ModelTrainings;
   private readonly feed: ModelFeed;
   private readonly promotions: ModelPromotions;
+  private readonly rollouts: ModelRollouts;
+  private readonly drift: ModelDrift;
   /** Runs that an earlier execution started. */
   private readonly handedOver: readonly OpenRun[];
   /** Told by a worker: its code is not the one that this execution began on. */
@@ -78,7 +82,9 @@ class ModelLife {
     this.archive = new ModelArchive(book);
     this.trainings = new ModelTrainings(book);
     this.feed = new ModelFeed(book, this.trainings, this.archive);
-    this.promotions = new ModelPromotions(book);
+    this.drift = new ModelDrift(book, this.feed);
+    this.rollouts = new ModelRollouts(book);
+    this.promotions = new ModelPromotions(book, this.rollouts);
     this.handedOver = book.openRuns();
   }
 
@@ -100,7 +106,7 @@ class ModelLife {
       (request) => trainings.start(request),
       { validator: (request) => refusing(() => trainings.check(request)) },
     );
-    takeOrders(book, feed, this.promotions, this.archive);
+    takeOrders(book, { feed, promotions: this.promotions, rollouts: this.rollouts, archive: this.archive });
   }
 
   /** What the worker's code declares is written into the history, so that a replay goes by what was, not by what is. */
@@ -116,16 +122,22 @@ class ModelLife {
       book.state = withDeclared(book.state, declared);
       upsertMemo({ [memo.code]: declared.code });
     }
+    this.rollouts.resume();
     for (const run of this.handedOver) book.children.reconcile(run).catch(() => undefined);
   }
 
   /** Until something is to be done: at once, or when waiting data falls due. */
   async untilWork(): Promise<void> {
-    const at = this.feed.due()?.at;
+    const at = this.dueAt;
     // A pause that ends changes when data falls due, as much else does.
-    const ready = () => !this.isIdle || this.shouldContinueAsNew || this.feed.due()?.at !== at;
+    const ready = () => !this.isIdle || this.shouldContinueAsNew || this.dueAt !== at;
     if (at === undefined) await condition(ready);
     else if (at > Date.now()) await condition(ready, at - Date.now());
+  }
+
+  private get dueAt(): number | undefined {
+    const times = [this.feed.due()?.at, this.drift.dueAt].filter((at) => at !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   get shouldContinueAsNew(): boolean {
@@ -143,14 +155,17 @@ class ModelLife {
     for (let outcome = children.next(); outcome !== undefined; outcome = children.next()) await this.settle(outcome);
     await this.promotions.work();
     await this.feed.keepSchedule();
+    await this.drift.work();
     await this.feed.work();
     this.archive.tidy();
   }
 
   private async settle(outcome: RunOutcome): Promise<void> {
-    const { training, checking, comparison } = this.book.state;
+    const { training, checking, comparison, rollout, driftCheck } = this.book.state;
     if (checking?.workflowId === outcome.workflowId) this.feed.settleCheck(outcome);
     else if (comparison?.workflowId === outcome.workflowId) await this.promotions.settleComparison(outcome);
+    else if (rollout?.workflowId === outcome.workflowId) await this.promotions.settleRollout(outcome);
+    else if (driftCheck?.workflowId === outcome.workflowId) this.drift.settle(outcome);
     else if (training?.workflowId === outcome.workflowId) {
       const version = this.trainings.settle(outcome);
       if (version !== undefined) await this.promotions.consider(version);

@@ -55,8 +55,6 @@ describe('an option of a later version', () => {
     const error = thrown(() => step('s', { resources: { cpu: 1 } } as object));
     expect(error.code).toBe('USER_NOT_SUPPORTED_YET');
     expect(error.message).toContain('Route the step with `queue` for now.');
-    const train = pipeline('options.later', {}, () => Promise.resolve(null));
-    expect(() => model('m', { pipeline: train, drift: {} } as never)).toThrow(code('USER_NOT_SUPPORTED_YET'));
     expect(() => pipeline('p', { schedule: '1d' } as never, () => Promise.resolve(1))).toThrow(
       code('USER_NOT_SUPPORTED_YET'),
     );

@@ -1,0 +1,206 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Model } from '../../client/model-handle.js';
+import { modelMessages, modelWorkflowId, type ModelState } from '../../workflows/sdk/protocol.js';
+import { type rivalling, staged } from '../fixtures/durability/rival.js';
+import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';
+import { type ServedLoad, servedLoad } from '../support/served-load.js';
+import type { SpawnedWorker } from '../support/spawn-worker.js';
+
+let fixture: DurableProject;
+let server: HeldModelServer;
+let model: Model<typeof rivalling>;
+let worker: SpawnedWorker;
+let load: ServedLoad | undefined;
+
+const startWorker = () => fixture.worker({ modelServer: server.address });
+const startLoad = () => {
+  load = servedLoad(() => server.behind, { model: 'staged' });
+  return load;
+};
+
+beforeAll(async () => {
+  fixture = await durableProject('durability');
+  server = await heldModelServer(fixture.engine.dataDir);
+  model = fixture.evertrain.model(staged);
+  worker = await startWorker();
+});
+afterEach(async () => {
+  await load?.stop();
+  load = undefined;
+});
+afterAll(async () => {
+  await server?.close();
+  await fixture?.close();
+});
+
+/** A batch that leads to a version which is offline ever better, and serves one of the models of test/fixtures/rollout. */
+let wrong = 190;
+const arrives = (id: string, onnx: string) => {
+  wrong -= 12;
+  const attributes = { effects: fixture.effects.url, wrong, onnx };
+  return model.dataArrived({ id, uri: `file:/${id}`, rows: 5, attributes });
+};
+const state = () => model.state({ within: '30s' });
+async function until(holds: (now: ModelState) => boolean): Promise<ModelState> {
+  let now = await state();
+  const shown = () => JSON.stringify({ ...now, versions: now.versions.slice(-2) });
+  await expect.poll(async () => holds((now = await state())) || shown(), { timeout: 60_000, interval: 50 }).toBe(true);
+  return now;
+}
+const newest = (now: ModelState) => now.versions.at(-1);
+const isSettled = (now: ModelState) =>
+  [now.training, now.comparison, now.rollout, now.restoring, now.promoting].every((open) => open === undefined) &&
+  now.data?.waiting.length === 0;
+/** What has become of the version that the next batch leads to. */
+async function settled(number: string) {
+  return newest(await until((now) => newest(now)?.version === number && isSettled(now)));
+}
+const inRollout = (number: string) => until((now) => now.rollout?.version === number);
+const stagesTaken = (revision: number) =>
+  server.asked.filter((one) => one.isTaken && one.revision === revision).map(({ stage, percent }) => [stage, percent]);
+
+/** One champion, which has all requests, and answers as it should. */
+async function expectServedAlone(number: string): Promise<void> {
+  const { champion, versions } = await state();
+  expect(champion).toBe(number);
+  expect(versions.filter(({ stage }) => stage === 'champion').map((one) => one.version)).toEqual([number]);
+  const { models } = (await (await fetch(`${server.behind}/evertrain/models`)).json()) as { models: object[] };
+  expect(models).toMatchObject([{ name: 'staged', version: number }]);
+  expect(models[0]).not.toHaveProperty('challenger');
+}
+
+describe('a rollout', () => {
+  it('is not made of a first version, which has nobody to take over from', async () => {
+    await arrives('first', 'right');
+    expect(await settled('1')).toMatchObject({ stage: 'champion', reason: 'first version' });
+    await expectServedAlone('1');
+  }, 60_000);
+
+  it('takes a better version from the shadow to all requests, of which none fails, and promotes it', async () => {
+    const asking = startLoad();
+    await arrives('better', 'right-too');
+    expect(await settled('2')).toMatchObject({
+      stage: 'champion',
+      reason: expect.stringMatching(/^rolled out: 100 % in the shadow, 10 %, 50 %, 100 % \(better: /) as string,
+    });
+    await expectServedAlone('2');
+    expect(stagesTaken(2)).toEqual([
+      [1, 100],
+      [2, 10],
+      [3, 50],
+      [4, 100],
+    ]);
+    await load?.stop();
+    const { failed, byVersion } = asking.told;
+    expect(failed).toEqual([]);
+    expect(Object.keys(byVersion)).toEqual(['1', '2']);
+  }, 60_000);
+
+  it.each([
+    ['throws', '3', 'rejected', /^taken back in stage 100 % in the shadow: /],
+    ['nan', '4', 'rejected', /^taken back in stage 100 % in the shadow: /],
+    ['short', '5', 'rejected', /^taken back in stage 100 % in the shadow: /],
+    ['slow', '6', 'rejected', /^taken back in stage 100 % in the shadow: .*p95Ms \(60\)/],
+    ['renamed', '7', 'rejected', /^not rolled out: .* cannot stand in for version 2: it has no output y$/],
+  ])(
+    'of a challenger that %s is taken back, with the reason; nobody notices',
+    async (onnx, number, stage, reason) => {
+      const asking = startLoad();
+      await arrives(`a model that ${onnx}`, onnx);
+      expect(await settled(number)).toMatchObject({ stage, reason: expect.stringMatching(reason) as string });
+      await expectServedAlone('2');
+      await load?.stop();
+      expect([asking.told.failed, Object.keys(asking.told.byVersion)]).toEqual([[], ['2']]);
+    },
+    60_000,
+  );
+});
+
+describe('a rollout that is interrupted', () => {
+  /** A version that is as good as the champion, in its rollout's stage of 10 %. */
+  const rollingOut = async (number: string, onnx: string) => {
+    await arrives(`interrupted ${number}`, onnx);
+    const { rollout, revision } = await inRollout(number);
+    await expect.poll(() => stagesTaken(revision).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    return rollout as NonNullable<ModelState['rollout']>;
+  };
+
+  it.each([
+    ['before the server has the weights', '8', 'right', 'before'],
+    ['when the server has the weights, and nobody knows', '9', 'right-too', 'after'],
+  ] as const)(
+    'by the death of its worker %s goes on, and no request fails',
+    async (_, number, onnx, moment) => {
+      const asking = startLoad();
+      await arrives(`killed ${moment}`, onnx);
+      const { revision } = await inRollout(number);
+      await expect.poll(() => stagesTaken(revision).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(1);
+      await server.hold(moment);
+      await worker.kill();
+      server.release();
+      worker = await startWorker();
+      expect(await settled(number)).toMatchObject({ stage: 'champion' });
+      await expectServedAlone(number);
+      expect(stagesTaken(revision).map(([stage]) => stage)).toEqual(
+        stagesTaken(revision)
+          .map(([stage]) => stage)
+          .toSorted((a, b) => Number(a) - Number(b)),
+      );
+      await load?.stop();
+      expect(asking.told.failed).toEqual([]);
+    },
+    90_000,
+  );
+
+  it('by a person is taken back at once, and the champion serves alone', async () => {
+    const asking = startLoad();
+    await rollingOut('10', 'right');
+    await model.rollback({ actor: 'ann', reason: 'not today' });
+    expect(await settled('10')).toMatchObject({ stage: 'rejected', reason: 'taken back by ann: not today' });
+    await expectServedAlone('9');
+    await load?.stop();
+    expect(asking.told.failed).toEqual([]);
+  }, 60_000);
+
+  it('by a promotion at once ends with that', async () => {
+    startLoad();
+    await rollingOut('11', 'right');
+    await expect(model.promote('10')).rejects.toMatchObject({
+      code: 'USER_OPTION_INVALID',
+      message: expect.stringContaining('is rolling version 11 out already') as string,
+    });
+    await model.promote('11', { now: true, actor: 'ann' });
+    expect(await settled('11')).toMatchObject({ stage: 'champion', reason: 'promoted by ann' });
+    await expectServedAlone('11');
+    const other = await model.promote('10', { now: true });
+    expect(other.champion).toBe('10');
+    await expectServedAlone('10');
+  }, 60_000);
+
+  it('by a cancelled run leaves the champion, and a candidate', async () => {
+    startLoad();
+    const { workflowId } = await rollingOut('12', 'right');
+    await fixture.evertrain.attach(workflowId).cancel();
+    expect(await settled('12')).toMatchObject({
+      stage: 'candidate',
+      reason: expect.stringMatching(/^not rolled out: /),
+    });
+    await expectServedAlone('10');
+  }, 60_000);
+
+  it('by the model continuing as new, and by the death of the engine, goes on', async () => {
+    const asking = startLoad();
+    await rollingOut('13', 'right-too');
+    const handle = fixture.evertrain.client.workflow.getHandle(modelWorkflowId('staged'));
+    const { runId } = await handle.describe();
+    await handle.signal(modelMessages.deployed, { code: 'another' });
+    await expect.poll(async () => (await handle.describe()).runId, { timeout: 30_000 }).not.toBe(runId);
+    await fixture.engine.kill();
+    await fixture.engine.restart();
+    expect(await settled('13')).toMatchObject({ stage: 'champion' });
+    await expectServedAlone('13');
+    await load?.stop();
+    expect(asking.told.failed).toEqual([]);
+  }, 120_000);
+});

@@ -1,0 +1,62 @@
+import { scheduleActivity } from '@temporalio/workflow';
+import { z } from 'zod';
+import { type Artifact, artifact } from '../artifact.js';
+import { type PipelineDefinition, pipeline } from '../pipeline.js';
+import { builtIn, type DriftRecord, type LoggedWindow, type WindowRequest } from '../protocol.js';
+import { checkDrift, type DriftReport, DriftRules } from './drift.js';
+
+const DriftCheckInput = z.object({
+  model: z.string(),
+  version: z.string(),
+  /** What the version was trained on. */
+  reference: artifact(),
+  /** What it answered at first. */
+  referencePredictions: artifact().optional(),
+  /** The requests that were logged between these times: milliseconds since 1970. */
+  since: z.number(),
+  until: z.number(),
+  rules: DriftRules,
+});
+
+export type DriftCheckInput = z.input<typeof DriftCheckInput>;
+
+export interface DriftVerdict {
+  readonly rows: number;
+  readonly isDrifted: boolean;
+  readonly reason: string;
+  /** The columns that differ most. */
+  readonly worst: NonNullable<DriftRecord['worst']>;
+  readonly quality?: DriftReport['quality'];
+  /** The requests that were looked at. */
+  readonly window?: Artifact;
+}
+
+/** The run that compares what is asked of a model with what its champion was trained on. */
+export function driftCheck(model: string): PipelineDefinition {
+  return pipeline(
+    `${model}.drift`,
+    { input: DriftCheckInput, description: `what is asked of ${model} against what its champion was trained on` },
+    async ({ reference, referencePredictions, rules, ...asked }): Promise<DriftVerdict> => {
+      const { artifact: window, rows } = await logged(asked);
+      if (window === undefined) return { rows, isDrifted: false, reason: 'nothing was asked', worst: [] };
+      const before = referencePredictions === undefined ? {} : { referencePredictions };
+      const found = await checkDrift({ reference, window, ...before, rules });
+      const { isDrifted, reason, quality } = found;
+      return { rows, isDrifted, reason, worst: worstOf(found), quality, window };
+    },
+  );
+}
+
+function worstOf({ features, prediction }: DriftReport): DriftVerdict['worst'] {
+  const worst = [...features.slice(0, 5), ...(prediction === undefined ? [] : [prediction])];
+  return worst.map(({ name, psi, isDrifted }) => ({ name, isDrifted, ...(psi === undefined ? {} : { psi }) }));
+}
+
+function logged(asked: WindowRequest): Promise<LoggedWindow> {
+  return scheduleActivity<LoggedWindow>(builtIn.window, [asked], {
+    startToCloseTimeout: 600_000,
+    heartbeatTimeout: 10_000,
+    retry: { maximumAttempts: 10, maximumInterval: 60_000 },
+    summary: `what was asked of version ${asked.version} of ${asked.model}`,
+  });
+}
