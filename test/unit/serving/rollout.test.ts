@@ -40,9 +40,9 @@ describe('a challenger', () => {
     // Six standard deviations around a half.
     expect(half['2']).toBeGreaterThan(100 - 43);
     expect(half['2']).toBeLessThan(100 + 43);
-    await put(harness, { ...deployment, stage: 2, challenger: { ...challenger, percent: 100 } } as Deployment);
+    await put(harness, { ...deployment, stage: 2, challenger: { ...challenger, percent: 100 } });
     expect(await versionsOf(harness, 20)).toEqual({ 2: 20 });
-    await put(harness, { ...deployment, stage: 3, challenger: { ...challenger, percent: 0 } } as Deployment);
+    await put(harness, { ...deployment, stage: 3, challenger: { ...challenger, percent: 0 } });
     expect(await versionsOf(harness, 20)).toEqual({ 1: 20 });
   });
 
@@ -71,7 +71,7 @@ describe('a challenger', () => {
     const at10 = await chosen();
     expect(await chosen()).toEqual(at10);
     const challenger = { ...deployment.challenger, percent: 50 };
-    await put(harness, { ...deployment, stage: 2, challenger } as Deployment);
+    await put(harness, { ...deployment, stage: 2, challenger });
     const at50 = await chosen();
     expect(at50).toEqual(expect.arrayContaining(at10));
     expect(at50.length).toBeGreaterThan(at10.length);
@@ -152,7 +152,7 @@ describe('a change of weights', () => {
     const loadedAt = (await entryOf(harness)).challenger?.loadedAt;
     const { percent: _, ...promoted } = challenger as NonNullable<Deployment['challenger']>;
     await harness.store.delete(promoted.artifact.sha256);
-    expect(await put(harness, { ...promoted, model: 'm', revision: 2 } as Deployment)).toMatchObject({ status: 200 });
+    expect(await put(harness, { ...promoted, model: 'm', revision: 2 })).toMatchObject({ status: 200 });
     expect(await entryOf(harness)).toMatchObject({ version: '2', revision: 2, stage: 0, loadedAt });
     expect(await askFor(harness.server, 3)).toMatchObject({ version: '2', y: [6] });
   });
@@ -165,15 +165,15 @@ describe('a change of weights', () => {
       ...{ ...deployment, revision, stage },
       challenger: { ...challenger, percent },
     });
-    expect(await put(harness, at(1, 3, 20) as Deployment)).toMatchObject({ status: 200 });
+    expect(await put(harness, at(1, 3, 20))).toMatchObject({ status: 200 });
     for (const late of [at(1, 2, 20), at(1, 3, 21), at(0, 9, 20)]) {
-      expect(await put(harness, late as Deployment)).toMatchObject({
+      expect(await put(harness, late)).toMatchObject({
         status: 409,
         body: { code: 'SYSTEM_FENCED', error: expect.stringMatching(/holds revision 1, stage 3 \(version 1\)/) },
       });
     }
     expect((await entryOf(harness)).challenger).toMatchObject({ percent: 20 });
-    expect(await put(harness, at(2, 0, 20) as Deployment)).toMatchObject({ status: 200 });
+    expect(await put(harness, at(2, 0, 20))).toMatchObject({ status: 200 });
   });
 });
 
@@ -213,11 +213,11 @@ describe('a challenger that cannot stand in is refused, and the state before sta
     await refused(harness, { ...champion, stage: 1, challenger: { ...good, artifact: noise } }, /cannot be loaded/);
     await refused(harness, { ...champion, stage: 1, challenger: { ...good, golden } }, /6 instead of 3 at position 0/);
     // A version that serves is asked too.
-    expect(await put(harness, { ...champion, stage: 1, challenger: good } as Deployment)).toMatchObject({
+    expect(await put(harness, { ...champion, stage: 1, challenger: good })).toMatchObject({
       status: 200,
     });
     const asked = { ...champion, stage: 2, challenger: { ...good, golden } };
-    expect(await put(harness, asked as Deployment)).toMatchObject({ status: 422 });
+    expect(await put(harness, asked)).toMatchObject({ status: 422 });
     expect((await entryOf(harness)).challenger).toMatchObject({ state: 'ready' });
   });
 
@@ -230,27 +230,24 @@ describe('a challenger that cannot stand in is refused, and the state before sta
 });
 
 describe('a document', () => {
-  test.each([
-    ['a percentage over 100', { challenger: { percent: 130 } }, /challenger\.percent/],
-    ['a negative percentage', { challenger: { percent: -1 } }, /challenger\.percent/],
-    ['a percentage that is no number', { challenger: { percent: Number.NaN } }, /challenger\.percent/],
-    ['a percentage as text', { challenger: { percent: '50' } }, /challenger\.percent/],
-    ['no percentage', { challenger: { percent: undefined } }, /challenger\.percent/],
-    [
-      'a challenger that is the champion',
-      { challenger: { version: '1' } },
-      /challenger\.version: a challenger is another/,
-    ],
-    ['a shadow as text', { challenger: { isShadow: 'yes' } }, /challenger\.isShadow/],
-    ['half a stage', { stage: 1.5 }, /stage/],
-    ['a negative stage', { stage: -1 }, /stage/],
-    ['a stage as text', { stage: '1' }, /stage/],
-  ])('with %s is refused with 400', async (_name, { challenger, ...changes }, error) => {
+  const cases: [name: string, ofChallenger: object, ofDocument: object, error: RegExp][] = [
+    ['a percentage over 100', { percent: 130 }, {}, /challenger\.percent/],
+    ['a negative percentage', { percent: -1 }, {}, /challenger\.percent/],
+    ['a percentage that is no number', { percent: Number.NaN }, {}, /challenger\.percent/],
+    ['a percentage as text', { percent: '50' }, {}, /challenger\.percent/],
+    ['no percentage', { percent: undefined }, {}, /challenger\.percent/],
+    ['the champion as challenger', { version: '1' }, {}, /challenger\.version: a challenger is another/],
+    ['a shadow as text', { isShadow: 'yes' }, {}, /challenger\.isShadow/],
+    ['half a stage', {}, { stage: 1.5 }, /stage/],
+    ['a negative stage', {}, { stage: -1 }, /stage/],
+    ['a stage as text', {}, { stage: '1' }, /stage/],
+  ];
+
+  test.each(cases)('with %s is refused with 400', async (_name, ofChallenger, ofDocument, error) => {
     const harness = await serve();
     const champion = await deploy(harness, 'times-1');
-    const good = await challengerOf(harness.store, 'times-2');
-    const bad = { ...champion, stage: 1, challenger: { ...good, ...challenger }, ...changes };
-    expect(await put(harness, bad)).toMatchObject({
+    const challenger = { ...(await challengerOf(harness.store, 'times-2')), ...ofChallenger };
+    expect(await put(harness, { ...champion, stage: 1, challenger, ...ofDocument })).toMatchObject({
       status: 400,
       body: { code: 'USER_INPUT_INVALID', error: expect.stringMatching(error) },
     });
@@ -268,7 +265,7 @@ describe('an error of the challenger', () => {
     const harness = await serve();
     const champion = await deploy(harness, 'times-1');
     const challenger = await challengerOf(harness.store, fixture, { percent: 100 });
-    await put(harness, { ...champion, stage: 1, challenger } as Deployment);
+    await put(harness, { ...champion, stage: 1, challenger });
     expect(await askFor(harness.server, 1)).toMatchObject({ status: 200, version: '2' });
     expect(await askFor(harness.server, bad)).toMatchObject({ status: 200, version: '1', y: [bad].flat() });
     expect(await live(harness.server)).toMatchObject({
@@ -281,7 +278,7 @@ describe('an error of the challenger', () => {
     const champion = await deploy(harness, 'first-row');
     expect(await askFor(harness.server, [3, 4])).toMatchObject({ y: [3] });
     const challenger = await challengerOf(harness.store, 'first-row', { percent: 100 });
-    await put(harness, { ...champion, stage: 1, challenger } as Deployment);
+    await put(harness, { ...champion, stage: 1, challenger });
     expect(await askFor(harness.server, [3, 4])).toMatchObject({ version: '2', y: [3] });
     expect(await live(harness.server)).toMatchObject({ versions: { 1: { errors: 0 }, 2: { errors: 0 } } });
   });
@@ -290,7 +287,7 @@ describe('an error of the challenger', () => {
     const harness = await serve();
     const champion = await deploy(harness, 'times-1');
     const challenger = await challengerOf(harness.store, 'guarded', { percent: 0 });
-    await put(harness, { ...champion, stage: 1, challenger } as Deployment);
+    await put(harness, { ...champion, stage: 1, challenger });
     expect(await askFor(harness.server, 99, { version: '2' })).toMatchObject({ status: 400 });
   });
 
@@ -298,7 +295,7 @@ describe('an error of the challenger', () => {
     const harness = await serve();
     const champion = await deploy(harness, 'logarithm');
     const challenger = await challengerOf(harness.store, 'logarithm', { percent: 100 });
-    await put(harness, { ...champion, stage: 1, challenger } as Deployment);
+    await put(harness, { ...champion, stage: 1, challenger });
     expect(await askFor(harness.server, -1)).toMatchObject({
       status: 400,
       error: expect.stringMatching(/answers NaN in y for row 0/),
@@ -316,7 +313,7 @@ describe('a restart during a rollout', () => {
     expect(await askFor(second.server, 3)).toMatchObject({ version: '2', y: [6] });
     expect(await askFor(second.server, 3, { version: '1' })).toMatchObject({ y: [3] });
     expect(await put(second, deployment)).toMatchObject({ status: 200, body: { changed: false } });
-    expect(await put(second, { ...deployment, stage: 0 } as Deployment)).toMatchObject({ status: 409 });
+    expect(await put(second, { ...deployment, stage: 0 })).toMatchObject({ status: 409 });
   });
 
   test('lets the champion serve alone when the challenger cannot be loaded, and health tells it', async () => {

@@ -123,8 +123,9 @@ export function floats(name: string, rows: readonly (readonly number[])[]): obje
   return { name, shape: [rows.length, rows[0]?.length ?? 0], datatype: 'FP32', data: rows.flat() };
 }
 
-export function put(harness: Harness, deployment: { readonly model: string }): Promise<Answer> {
-  return call(harness.server, 'PUT', `/evertrain/models/${encodeURIComponent(deployment.model)}`, deployment);
+export function put(harness: Harness, document: object): Promise<Answer> {
+  const { model } = document as Deployment;
+  return call(harness.server, 'PUT', `/evertrain/models/${encodeURIComponent(model)}`, document);
 }
 
 /** What a challenger is in a deployment, its bytes put into the store. */
