@@ -12,6 +12,7 @@ import {
   floats,
   type Harness,
   infer,
+  put,
   serve,
   temporaryFolder,
 } from './support.js';
@@ -27,8 +28,6 @@ const golden = (version: 'iris-v1' | 'iris-v2'): object => ({
   },
 });
 
-const put = (harness: Harness, deployment: { model: string }): ReturnType<typeof call> =>
-  call(harness.server, 'PUT', `/evertrain/models/${deployment.model}`, deployment);
 const listed = async (harness: Harness): Promise<unknown[]> => {
   const { body } = await call(harness.server, 'GET', '/evertrain/models');
   return (body as { models: unknown[] }).models;
@@ -318,11 +317,14 @@ describe('starting and closing', () => {
     }
   });
 
-  test.each([{ maxBatch: 0 }, { maxBodyBytes: 1.5 }])('%o is refused', async (options) => {
-    const dataDir = await temporaryFolder();
-    const start = startModelServer({ dataDir, store: {} as ArtifactStore, ...options });
-    await expect(start).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
-  });
+  test.each([{ maxBatch: 0 }, { maxBodyBytes: 1.5 }, { maxWaiting: -1 }, { maxModelBytes: Number.NaN }])(
+    '%o is refused',
+    async (options) => {
+      const dataDir = await temporaryFolder();
+      const start = startModelServer({ dataDir, store: {} as ArtifactStore, ...options });
+      await expect(start).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
+    },
+  );
 
   test('closing answers the requests in flight and then refuses connections', async () => {
     const harness = await serve();

@@ -9,9 +9,19 @@ describe('options', () => {
     const env = { EVERTRAIN_DATA_DIR: 'd', EVERTRAIN_SERVING_PORT: '1', EVERTRAIN_SERVING_HOST: 'h' };
     expect(serveOptions([], env)).toEqual({ dataDir: 'd', host: 'h', port: 1 });
     expect(serveOptions(['--data-dir', 'e', '--port', '2'], env)).toEqual({ dataDir: 'e', host: 'h', port: 2 });
+    const limited = { EVERTRAIN_SERVING_MAX_MODEL_BYTES: '1000' };
+    expect(serveOptions([], limited)).toMatchObject({ maxModelBytes: 1000 });
+    expect(serveOptions(['--max-model-bytes', '2000'], limited)).toMatchObject({ maxModelBytes: 2000 });
   });
 
-  test.each([[['--prot', '1']], [['--port', 'http']], [['--port', '70000']], [['extra']]])('%j is refused', (argv) => {
+  test.each([
+    [['--prot', '1']],
+    [['--port', 'http']],
+    [['--port', '70000']],
+    [['--max-model-bytes', '1.5']],
+    [['--max-model-bytes', '0']],
+    [['extra']],
+  ])('%j is refused', (argv) => {
     expect(() => serveOptions(argv, {})).toThrow(expect.objectContaining({ code: 'USER_OPTION_INVALID' }));
   });
 });

@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import type { ArtifactStore } from '../../../activities/sdk/ports.js';
 import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
 import { type ModelServer, type ModelServerOptions, startModelServer } from '../../../serving/start-model-server.js';
-import type { Deployment } from '../../../workflows/sdk/protocol.js';
+import type { Challenger, Deployment, LiveReport } from '../../../workflows/sdk/protocol.js';
 
 /** Real models, made by test/fixtures/onnx/make_models.py. */
 const fixtures = new URL('../../fixtures/onnx/', import.meta.url);
@@ -20,6 +20,8 @@ export type Fixture =
   | 'lookup'
   | 'centred'
   | 'logarithm'
+  | 'guarded'
+  | 'first-row'
   | 'text'
   | 'times-1'
   | 'times-2';
@@ -119,4 +121,52 @@ export function infer(server: ModelServer, request: unknown, model = 'm'): Promi
 
 export function floats(name: string, rows: readonly (readonly number[])[]): object {
   return { name, shape: [rows.length, rows[0]?.length ?? 0], datatype: 'FP32', data: rows.flat() };
+}
+
+export function put(harness: Harness, document: object): Promise<Answer> {
+  const { model } = document as Deployment;
+  return call(harness.server, 'PUT', `/evertrain/models/${encodeURIComponent(model)}`, document);
+}
+
+/** What a challenger is in a deployment, its bytes put into the store. */
+export async function challengerOf(
+  store: ArtifactStore,
+  fixture: Fixture,
+  changes: Partial<Challenger> = {},
+): Promise<Challenger> {
+  const { artifact, producedBy } = await deploymentOf(store, fixture);
+  return { version: '2', artifact, producedBy, percent: 50, ...changes };
+}
+
+/** Asks a model of one column `x` for the value of `y`. */
+export async function askFor(
+  server: ModelServer,
+  x: number | readonly number[],
+  how: { readonly key?: string; readonly version?: string; readonly model?: string } = {},
+): Promise<{ status: number; version?: string; y?: readonly number[]; id?: string; error?: string }> {
+  const rows = [x].flat().map((value) => [value]);
+  const path = how.version === undefined ? '' : `/versions/${how.version}`;
+  const response = await fetch(`${server.address}/v2/models/${how.model ?? 'm'}${path}/infer`, {
+    method: 'POST',
+    headers: how.key === undefined ? {} : { 'x-evertrain-key': how.key },
+    body: JSON.stringify({ inputs: [floats('x', rows)] }),
+  });
+  const body = (await response.json()) as Record<string, never>;
+  const { model_version: version, id, error, outputs } = body;
+  return {
+    status: response.status,
+    version,
+    id,
+    error,
+    y: (outputs as { data: number[] }[] | undefined)?.[0]?.data,
+  } as never;
+}
+
+export async function live(server: ModelServer, model = 'm'): Promise<LiveReport> {
+  return (await call(server, 'GET', `/evertrain/models/${model}/live`)).body as LiveReport;
+}
+
+/** Waits for what the server does after its answers. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { deployToServer } from '../../../../activities/deployment/deploy-to-server.js';
-import { deploymentOf, floats, serve } from '../../serving/support.js';
+import { askFor, challengerOf, deploymentOf, floats, serve } from '../../serving/support.js';
 
 describe('deployToServer', () => {
   test('puts a version on the server, and again without harm', async () => {
@@ -11,6 +11,19 @@ describe('deployToServer', () => {
     for (const address of [server.address, `${server.address}/`]) {
       expect(await deployToServer(address, deployment)).toEqual({ version: '3', revision: 9 });
     }
+  });
+
+  test('puts a challenger beside it, and takes it away again', async () => {
+    const { server, store } = await serve();
+    const deployment = await deploymentOf(store, 'times-1');
+    const challenger = await challengerOf(store, 'times-2', { percent: 100 });
+    await deployToServer(server.address, { ...deployment, stage: 1, challenger });
+    expect(await askFor(server, 3)).toMatchObject({ version: '2' });
+    await deployToServer(server.address, { ...deployment, stage: 2 });
+    expect(await askFor(server, 3)).toMatchObject({ version: '1' });
+    await expect(deployToServer(server.address, { ...deployment, stage: 1, challenger })).rejects.toMatchObject({
+      code: 'SYSTEM_FENCED',
+    });
   });
 
   test('tells an old revision apart from a version that cannot serve', async () => {
