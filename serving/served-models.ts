@@ -8,6 +8,7 @@ import { type RecordedDeployments, readDeployments, writeDeployments } from './d
 import { goldenProblem } from './golden-request.js';
 import { isObject } from './inference-protocol.js';
 import { OnnxSession } from './onnx-session.js';
+import type { PredictionLog } from './prediction-log/prediction-log.js';
 import { ServedVersion } from './served-version.js';
 
 /**
@@ -22,6 +23,8 @@ export interface ServedModelsOptions {
   readonly store: ArtifactStore;
   readonly maxBatch: number;
   readonly log: (message: string) => void;
+  /** Told of every computed request. */
+  readonly predictions?: PredictionLog | undefined;
 }
 
 interface Slot {
@@ -110,7 +113,10 @@ export class ServedModels {
       const problem = await goldenProblem(session, deployment.golden);
       if (problem === undefined) {
         const log = (message: string): void => this.#options.log(`${what}: ${message}`);
-        return new ServedVersion(deployment, session, { maxBatch: this.#options.maxBatch, log });
+        const { maxBatch, predictions } = this.#options;
+        predictions?.learn(deployment.model, deployment.version, bytes);
+        const observe = predictions && predictions.append.bind(predictions);
+        return new ServedVersion(deployment, session, { maxBatch, log, observe });
       }
       await session.release();
       throw failed(what, `it answers its golden request wrongly: ${problem}`);

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import type { Deployment } from '../workflows/sdk/protocol.js';
 import { Batcher, type BatcherOptions } from './batcher.js';
 import { decodeRequest, encodeResponse, metadataOf } from './inference-protocol.js';
 import type { OnnxSession } from './onnx-session.js';
+import type { Prediction } from './prediction.js';
 
 /** One loaded version of a model. A retired one still answers the requests that it has taken, then frees its memory. */
 export class ServedVersion {
@@ -11,13 +13,19 @@ export class ServedVersion {
   requests = 0;
   readonly #session: OnnxSession;
   readonly #batcher: Batcher;
+  readonly #observe: ((prediction: Prediction) => void) | undefined;
   #inFlight = 0;
   #released: Promise<void> | undefined;
   #whenIdle: (() => void) | undefined;
 
-  constructor(deployment: Deployment, session: OnnxSession, options: BatcherOptions) {
+  constructor(
+    deployment: Deployment,
+    session: OnnxSession,
+    options: BatcherOptions & { readonly observe?: ((prediction: Prediction) => void) | undefined },
+  ) {
     this.deployment = deployment;
     this.#session = session;
+    this.#observe = options.observe;
     this.#batcher = new Batcher(session, options);
   }
 
@@ -33,12 +41,31 @@ export class ServedVersion {
   async infer(body: unknown): Promise<string> {
     this.#inFlight++;
     try {
-      const { id, inputs, outputs } = decodeRequest(body, this.#session);
-      const answers = await this.#batcher.infer(inputs, outputs);
+      const at = Date.now();
+      const began = performance.now();
+      const { id = randomUUID(), inputs, outputs } = decodeRequest(body, this.#session);
       const { model, version } = this.deployment;
-      const response = encodeResponse({ name: model, version }, id, answers);
-      this.requests++;
-      return response;
+      const tell = (end: Pick<Prediction, 'outputs' | 'error'>): void =>
+        this.#observe?.({
+          id,
+          model,
+          version,
+          at,
+          latencyMs: performance.now() - began,
+          isShadow: false,
+          inputs,
+          ...end,
+        });
+      try {
+        const answers = await this.#batcher.infer(inputs, outputs);
+        const response = encodeResponse({ name: model, version }, id, answers);
+        tell({ outputs: answers });
+        this.requests++;
+        return response;
+      } catch (error) {
+        tell({ error: (error as Error).message });
+        throw error;
+      }
     } finally {
       if (--this.#inFlight === 0) this.#whenIdle?.();
     }

@@ -2,6 +2,8 @@ import { type Context, Hono } from 'hono';
 import { EvertrainError, type ErrorCode, isEvertrainError } from '../workflows/sdk/errors.js';
 import { parseDeployment } from './deployment-document.js';
 import { readJsonBody } from './json-body.js';
+import { logRoutes } from './prediction-log/log-routes.js';
+import type { PredictionLog } from './prediction-log/prediction-log.js';
 import type { ServedModels } from './served-models.js';
 import { malformed } from './tensor-json.js';
 
@@ -14,6 +16,7 @@ const statusOf: Partial<Record<ErrorCode, 400 | 404 | 409 | 422 | 503>> = {
   SYSTEM_FENCED: 409,
   SYSTEM_DEPLOY_FAILED: 422,
   SYSTEM_SERVER_UNREACHABLE: 503,
+  SYSTEM_STORE_UNAVAILABLE: 503,
 };
 
 export interface ServingAppOptions {
@@ -21,6 +24,7 @@ export interface ServingAppOptions {
   readonly log: (message: string) => void;
   /** True once the server drains: connections are then closed after their answer. */
   readonly closing: () => boolean;
+  readonly predictions?: PredictionLog | undefined;
 }
 
 /** The routes: Open Inference Protocol version 2 under /v2, deployments under /evertrain. */
@@ -32,6 +36,7 @@ export function servingApp(models: ServedModels, options: ServingAppOptions): Ho
   });
   inferenceRoutes(app, models, options);
   deploymentRoutes(app, models, options);
+  if (options.predictions) logRoutes(app, options.predictions, models, options.maxBodyBytes);
   app.notFound((c) => c.json({ error: `There is no ${c.req.method} ${c.req.path} here.` }, 404));
   app.onError((error, c) => {
     if (isEvertrainError(error)) return c.json({ error: error.message, code: error.code }, statusOf[error.code] ?? 500);
@@ -41,12 +46,19 @@ export function servingApp(models: ServedModels, options: ServingAppOptions): Ho
   return app;
 }
 
-function inferenceRoutes(app: Hono, models: ServedModels, { maxBodyBytes, closing }: ServingAppOptions): void {
+function inferenceRoutes(
+  app: Hono,
+  models: ServedModels,
+  { maxBodyBytes, closing, predictions }: ServingAppOptions,
+): void {
   app.get('/v2', (c) => c.json({ name: 'evertrain', version: '2', extensions: [] }));
   app.get('/v2/health/live', (c) => c.json({ live: true }));
   app.get('/v2/health/ready', (c) => {
     const { ready, failed } = models.health();
-    return c.json({ ready: ready && !closing(), failed }, ready && !closing() ? 200 : 503);
+    // A log that loses rows takes no answer out of service.
+    const logs = predictions?.states().filter(({ dropped, problem }) => dropped > 0 || problem !== undefined) ?? [];
+    const told = logs.length === 0 ? {} : { predictionLogs: logs };
+    return c.json({ ready: ready && !closing(), failed, ...told }, ready && !closing() ? 200 : 503);
   });
   for (const path of ['/v2/models/:name', '/v2/models/:name/versions/:version'] as const) {
     const version = (c: Context): string | undefined => c.req.param('version');

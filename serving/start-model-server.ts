@@ -4,6 +4,8 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { ArtifactStore } from '../activities/sdk/ports.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import { loadOnnxRuntime } from './peers.js';
+import type { PredictionLogOptions } from './prediction-log/options.js';
+import { PredictionLog } from './prediction-log/prediction-log.js';
 import { ServedModels } from './served-models.js';
 import { servingApp } from './serving-app.js';
 
@@ -27,6 +29,8 @@ export interface ModelServerOptions {
   readonly maxBatch?: number;
   /** Largest request body in bytes. Default 16 MiB. */
   readonly maxBodyBytes?: number;
+  /** How predictions are logged below `serving/predictions`; false: not at all, and no feedback is taken. */
+  readonly predictionLog?: PredictionLogOptions | false;
 }
 
 export interface ModelServer {
@@ -44,9 +48,11 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   const maxBatch = positive('maxBatch', options.maxBatch ?? 64);
   const maxBodyBytes = positive('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024);
   await loadOnnxRuntime();
-  const models = await ServedModels.open({ dataDir, store, maxBatch, log });
+  const predictions =
+    options.predictionLog === false ? undefined : new PredictionLog({ dataDir, store, log }, options.predictionLog);
+  const models = await ServedModels.open({ dataDir, store, maxBatch, log, predictions });
   let closed: Promise<void> | undefined;
-  const app = servingApp(models, { maxBodyBytes, log, closing: () => closed !== undefined });
+  const app = servingApp(models, { maxBodyBytes, log, closing: () => closed !== undefined, predictions });
   // A plain HTTP/1.1 server; the host process keeps its own global Request and Response.
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   await listen(server, host, port);
@@ -54,7 +60,11 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   return {
     address: addressOf(server),
     ready,
-    close: () => (closed ??= stopListening(server).then(() => ready.then(() => models.close()))),
+    close: () =>
+      (closed ??= stopListening(server)
+        .then(() => ready)
+        .then(() => models.close())
+        .then(() => predictions?.close())),
   };
 }
 

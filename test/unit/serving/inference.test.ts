@@ -95,8 +95,8 @@ describe('answers', () => {
     await deploy(harness, 'iris-v1');
     const nested = { name: 'X', shape: [15, 4], datatype: 'FP32', data: irisRows };
     const [a, b] = [
-      await infer(harness.server, { inputs: [nested] }),
-      await infer(harness.server, { inputs: [floats('X', irisRows)] }),
+      await infer(harness.server, { id: 'same', inputs: [nested] }),
+      await infer(harness.server, { id: 'same', inputs: [floats('X', irisRows)] }),
     ];
     expect(a).toEqual(b);
   });
