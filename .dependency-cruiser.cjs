@@ -43,7 +43,7 @@ module.exports = {
       name: 'serving',
       severity: 'error',
       from: { path: '^serving' },
-      to: { path: ['^client', '^worker', '^test', '^bench'] },
+      to: { path: ['^client', '^worker/', '^test', '^bench'] },
     },
     {
       name: 'no-cycles',

@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly maxBatch: number;
   readonly maxWaiting: number;
   readonly log: (message: string) => void;
+  /** Told of the ONNX bytes of each version that is loaded. */
+  readonly learn?: ((model: string, version: string, onnx: Uint8Array) => void) | undefined;
 }
 
 /** What serves a deployment. The challenger is absent where there is none, and where it `problem` tells why it is not loaded. */
@@ -74,6 +76,7 @@ async function load(model: string, servable: Servable, options: LoadOptions): Pr
   try {
     const bytes = await readFile(await options.store.materialize(servable.artifact));
     const session = await OnnxSession.load(bytes, what);
+    options.learn?.(model, servable.version, bytes);
     const log = (message: string): void => options.log(`${what}: ${message}`);
     return new ServedVersion(servable, session, { ...options, sizeBytes: bytes.length, log });
   } catch (error) {

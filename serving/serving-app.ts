@@ -4,6 +4,8 @@ import type { LiveReport, LiveScores } from '../workflows/sdk/protocol.js';
 import { parseDeployment } from './deployment-document.js';
 import { metadataOf } from './inference-protocol.js';
 import { readJsonBody } from './json-body.js';
+import { logRoutes } from './prediction-log/log-routes.js';
+import type { PredictionLog } from './prediction-log/prediction-log.js';
 import { metricsText } from './metrics.js';
 import { healthOf, modelEntry } from './model-reports.js';
 import type { ServedModels } from './served-models.js';
@@ -12,14 +14,16 @@ import type { Split } from './split.js';
 import { malformed } from './tensor-json.js';
 
 /** HTTP status by error code; everything else is 500. The body is always `{ "error": "…", "code": "…" }`. */
-const statusOf: Partial<Record<ErrorCode, 400 | 404 | 409 | 422 | 503>> = {
+const statusOf: Partial<Record<ErrorCode, 400 | 404 | 409 | 422 | 501 | 503>> = {
   USER_INPUT_INVALID: 400,
   USER_PAYLOAD_TOO_LARGE: 400,
   USER_MODEL_UNKNOWN: 404,
   USER_VERSION_UNKNOWN: 404,
   SYSTEM_FENCED: 409,
   SYSTEM_DEPLOY_FAILED: 422,
+  SYSTEM_PEER_MISSING: 501,
   SYSTEM_SERVER_UNREACHABLE: 503,
+  SYSTEM_STORE_UNAVAILABLE: 503,
 };
 
 export interface ServingAppOptions {
@@ -27,8 +31,8 @@ export interface ServingAppOptions {
   readonly log: (message: string) => void;
   /** True once the server drains: connections are then closed after their answer. */
   readonly closing: () => boolean;
-  /** How well the predictions that a report covers have turned out, by version; whoever keeps labels gives it. */
-  readonly scores?: (report: LiveReport) => Promise<Readonly<Record<string, LiveScores>>>;
+  /** What was predicted, and what turned out to be true. */
+  readonly predictions?: PredictionLog | undefined;
 }
 
 /** The routes: Open Inference Protocol version 2 under /v2, deployments under /evertrain, numbers under /metrics. */
@@ -41,6 +45,7 @@ export function servingApp(models: ServedModels, options: ServingAppOptions): Ho
   healthRoutes(app, models, options);
   inferenceRoutes(app, models, options);
   deploymentRoutes(app, models, options);
+  if (options.predictions) logRoutes(app, options.predictions, models, options.maxBodyBytes);
   app.notFound((c) => c.json({ error: `There is no ${c.req.method} ${c.req.path} here.` }, 404));
   app.onError((error, c) => {
     if (isEvertrainError(error)) {
@@ -54,13 +59,16 @@ export function servingApp(models: ServedModels, options: ServingAppOptions): Ho
   return app;
 }
 
-function healthRoutes(app: Hono, models: ServedModels, { closing }: ServingAppOptions): void {
+function healthRoutes(app: Hono, models: ServedModels, { closing, predictions }: ServingAppOptions): void {
   app.get('/v2', (c) => c.json({ name: 'evertrain', version: '2', extensions: [] }));
   app.get('/v2/health/live', (c) => c.json({ live: true }));
   app.get('/v2/health/ready', (c) => {
     const health = healthOf(models.slots, models.unreadable);
     const ready = health.ready && !closing();
-    return c.json({ ...health, ready }, ready ? 200 : 503);
+    // A log that loses rows takes no answer out of service.
+    const logs = predictions?.states().filter(({ dropped, problem }) => dropped > 0 || problem !== undefined) ?? [];
+    const told = logs.length === 0 ? {} : { predictionLogs: logs };
+    return c.json({ ...health, ...told, ready }, ready ? 200 : 503);
   });
   app.get('/metrics', (c) => c.text(metricsText(models.slots), 200, { 'content-type': 'text/plain; version=0.0.4' }));
 }
@@ -110,7 +118,10 @@ function deploymentRoutes(app: Hono, models: ServedModels, options: ServingAppOp
   });
   app.get('/evertrain/models/:name/live', async (c) => {
     const report = models.report(c.req.param('name'));
-    return c.json(withScores(report, (await options.scores?.(report)) ?? {}));
+    if (c.req.query('scores') !== 'true') return c.json(report);
+    return c.json(
+      withScores(report, (await options.predictions?.scores(report.model, Date.parse(report.since))) ?? {}),
+    );
   });
 }
 

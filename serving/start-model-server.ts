@@ -5,6 +5,8 @@ import type { ArtifactStore } from '../activities/sdk/ports.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import { loadOnnxRuntime } from './peers.js';
 import type { Prediction } from './prediction.js';
+import type { PredictionLogOptions } from './prediction-log/options.js';
+import { PredictionLog } from './prediction-log/prediction-log.js';
 import { ServedModels } from './served-models.js';
 import { servingApp } from './serving-app.js';
 
@@ -35,6 +37,8 @@ export interface ModelServerOptions {
   readonly maxModelBytes?: number;
   /** Told of each computed request, after its answer; what it throws is logged. */
   readonly observe?: (prediction: Prediction) => void;
+  /** How predictions are logged below `serving/predictions`; false: not at all, and no feedback is taken. */
+  readonly predictionLog?: PredictionLogOptions | false;
   /** Largest request body in bytes. Default 16 MiB. */
   readonly maxBodyBytes?: number;
 }
@@ -53,13 +57,22 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   const { dataDir, store, host = '127.0.0.1', port = 0, log = () => {} } = options;
   const maxBatch = positive('maxBatch', options.maxBatch ?? 64);
   const maxWaiting = positive('maxWaiting', options.maxWaiting ?? 1_000);
-  const { maxModelBytes, observe } = options;
+  const { maxModelBytes } = options;
   if (maxModelBytes !== undefined) positive('maxModelBytes', maxModelBytes);
   const maxBodyBytes = positive('maxBodyBytes', options.maxBodyBytes ?? 16 * 1024 * 1024);
   await loadOnnxRuntime();
-  const models = await ServedModels.open({ dataDir, store, maxBatch, maxWaiting, maxModelBytes, observe, log });
+  const predictions =
+    options.predictionLog === false ? undefined : new PredictionLog({ dataDir, store, log }, options.predictionLog);
+  const told = {
+    observe: (prediction: Prediction): void => {
+      predictions?.append(prediction);
+      options.observe?.(prediction);
+    },
+    learn: predictions?.learn.bind(predictions),
+  };
+  const models = await ServedModels.open({ dataDir, store, maxBatch, maxWaiting, maxModelBytes, log, ...told });
   let closed: Promise<void> | undefined;
-  const app = servingApp(models, { maxBodyBytes, log, closing: () => closed !== undefined });
+  const app = servingApp(models, { maxBodyBytes, log, closing: () => closed !== undefined, predictions });
   // A plain HTTP/1.1 server; the host process keeps its own global Request and Response.
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   await listen(server, host, port);
@@ -67,7 +80,11 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
   return {
     address: addressOf(server),
     ready,
-    close: () => (closed ??= stopListening(server).then(() => ready.then(() => models.close()))),
+    close: () =>
+      (closed ??= stopListening(server)
+        .then(() => ready)
+        .then(() => models.close())
+        .then(() => predictions?.close())),
   };
 }
 

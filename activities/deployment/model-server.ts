@@ -14,7 +14,7 @@ interface Ask {
 export async function askModelServer(
   address: string,
   model: string,
-  what: '' | '/live' | '/window',
+  what: '' | '/live' | '/live?scores=true' | '/window',
   ask: Ask = {},
 ): Promise<Record<string, unknown>> {
   const { status, body } = await send(targetOf(address, model, what), ask);
@@ -93,6 +93,7 @@ export function unreachable(address: string, reason: string, cause?: unknown): E
 }
 
 function codeOf(status: number): ErrorCode {
+  if (status === 501) return 'SYSTEM_PEER_MISSING';
   if (status === 404) return 'USER_MODEL_UNKNOWN';
   if (status === 409) return 'SYSTEM_FENCED';
   if (status === 422) return 'SYSTEM_DEPLOY_FAILED';

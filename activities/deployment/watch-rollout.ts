@@ -14,7 +14,9 @@ export async function watchRollout(
   request: WatchRequest,
   { now, signal }: { readonly now: number; readonly signal?: AbortSignal },
 ): Promise<WatchAnswer | undefined> {
-  const report = (await askModelServer(address, request.model, '/live', { signal })) as unknown as LiveReport;
+  const needsLabels = request.guards.metric !== undefined || request.bandit !== undefined;
+  const live = needsLabels ? '/live?scores=true' : '/live';
+  const report = (await askModelServer(address, request.model, live, { signal })) as unknown as LiveReport;
   if (report.revision !== request.revision) {
     const what = `The model server serves revision ${report.revision} of ${request.model}, not this rollout's`;
     throw new EvertrainError('SYSTEM_FENCED', `${what} ${request.revision}.`, { value: report.revision });

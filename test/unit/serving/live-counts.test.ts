@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ArtifactStore } from '../../../activities/sdk/ports.js';
 import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
 import { LatencyHistogram, latencyBoundsMs } from '../../../serving/latency-histogram.js';
-import { type ServingAppOptions, servingApp } from '../../../serving/serving-app.js';
+import { servingApp } from '../../../serving/serving-app.js';
 import { ServedModels } from '../../../serving/served-models.js';
 import type { LiveReport } from '../../../workflows/sdk/protocol.js';
 import {
@@ -14,6 +14,7 @@ import {
   deploy,
   deploymentOf,
   floats,
+  infer,
   live,
   put,
   serve,
@@ -21,13 +22,7 @@ import {
 } from './support.js';
 
 /** The app without a socket, for requests that arrive in one turn. */
-async function appOf({
-  maxWaiting = 100,
-  scores,
-}: {
-  maxWaiting?: number;
-  scores?: ServingAppOptions['scores'];
-}): Promise<{
+async function appOf({ maxWaiting = 100 }: { maxWaiting?: number }): Promise<{
   app: Hono;
   models: ServedModels;
   store: ArtifactStore;
@@ -36,7 +31,7 @@ async function appOf({
   const store = fileArtifactStore(join(dataDir, 'artifacts'));
   const models = await ServedModels.open({ dataDir, store, maxBatch: 64, maxWaiting, log: () => {} });
   const options = { maxBodyBytes: 10_000, log: () => {}, closing: () => false };
-  return { app: servingApp(models, { ...options, ...(scores && { scores }) }), models, store };
+  return { app: servingApp(models, options), models, store };
 }
 
 describe('the histogram of latencies', () => {
@@ -97,15 +92,18 @@ describe('the live report', () => {
     expect(await call(harness.server, 'GET', '/evertrain/models/other/live')).toMatchObject({ status: 404 });
   });
 
-  test('holds the scores that whoever keeps labels gives', async () => {
-    const accuracy = { count: 3, mean: 0.5, variance: 0.25 };
-    const scores: ServingAppOptions['scores'] = async ({ model }) =>
-      Promise.resolve(model === 'm' ? { 1: { accuracy } } : {});
-    const { app, models, store } = await appOf({ scores });
-    await models.deploy(await deploymentOf(store, 'times-1'));
-    const report = (await (await app.request('/evertrain/models/m/live')).json()) as LiveReport;
-    expect(report).toMatchObject({ versions: { 1: { requests: 0, scores: { accuracy } } } });
-    await models.close();
+  test('holds the scores of labelled predictions where they are asked for', async () => {
+    const harness = await serve();
+    await deploy(harness, 'times-1');
+    for (const value of [1, 2]) {
+      const { body } = await infer(harness.server, { inputs: [floats('x', [[value]])] });
+      const { id } = body as { id: string };
+      await call(harness.server, 'POST', '/evertrain/models/m/feedback', { id, label: value + 1 });
+    }
+    const { body } = await call(harness.server, 'GET', '/evertrain/models/m/live?scores=true');
+    const absoluteError = { count: 2, mean: 1, variance: 0 };
+    expect(body).toMatchObject({ versions: { 1: { requests: 2, scores: { absoluteError } } } });
+    expect((await live(harness.server)).versions['1']).not.toHaveProperty('scores');
   });
 });
 

@@ -2,7 +2,7 @@ import { scheduleActivity } from '@temporalio/workflow';
 import { builtIn, type Deployment, type ModelVersion, type Servable } from '../protocol.js';
 
 /** What the model server cannot take however often it is asked. */
-const final = ['SYSTEM_DEPLOY_FAILED', 'SYSTEM_FENCED', 'SYSTEM_PEER_MISSING'];
+export const finalCodes: string[] = ['SYSTEM_DEPLOY_FAILED', 'SYSTEM_FENCED', 'SYSTEM_PEER_MISSING'];
 
 /** Puts a version, and what is tried beside it, on the model server; tried `attempts` times, default 10. */
 export async function deploy(
@@ -15,7 +15,7 @@ export async function deploy(
     retry: {
       ...(attempts === Infinity ? {} : { maximumAttempts: attempts }),
       maximumInterval: 10_000,
-      nonRetryableErrorTypes: final,
+      nonRetryableErrorTypes: finalCodes,
     },
     summary,
   });

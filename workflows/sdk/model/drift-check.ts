@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Artifact, artifact } from '../artifact.js';
 import { type PipelineDefinition, pipeline } from '../pipeline.js';
 import { builtIn, type DriftRecord, type LoggedWindow, type WindowRequest } from '../protocol.js';
+import { finalCodes } from './deploy.js';
 import { checkDrift, type DriftReport, DriftRules } from './drift.js';
 
 const DriftCheckInput = z.object({
@@ -56,7 +57,7 @@ function logged(asked: WindowRequest): Promise<LoggedWindow> {
   return scheduleActivity<LoggedWindow>(builtIn.window, [asked], {
     startToCloseTimeout: 600_000,
     heartbeatTimeout: 10_000,
-    retry: { maximumAttempts: 10, maximumInterval: 60_000 },
+    retry: { maximumAttempts: 10, maximumInterval: 60_000, nonRetryableErrorTypes: finalCodes },
     summary: `what was asked of version ${asked.version} of ${asked.model}`,
   });
 }

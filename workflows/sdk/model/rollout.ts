@@ -6,7 +6,7 @@ import { gate } from '../gate.js';
 import { checkOptions } from '../options.js';
 import { type PipelineDefinition, pipeline } from '../pipeline.js';
 import { builtIn, type Servable, type WatchAnswer, type WatchRequest } from '../protocol.js';
-import { deploy } from './deploy.js';
+import { deploy, finalCodes } from './deploy.js';
 import { checkGuards, type LiveMetric, type RolloutGuards } from './rollout-guards.js';
 
 /**
@@ -213,7 +213,7 @@ class Rollout {
       startToCloseTimeout: 60_000,
       heartbeatTimeout: 10_000,
       // Each look but the last fails, and says when the next is due: nothing is held in between.
-      retry: { initialInterval: lookEveryMs, backoffCoefficient: 1 },
+      retry: { initialInterval: lookEveryMs, backoffCoefficient: 1, nonRetryableErrorTypes: finalCodes },
       summary: `look after version ${challenger.version} of ${model}`,
     });
   }
