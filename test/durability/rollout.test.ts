@@ -204,3 +204,44 @@ describe('a rollout that is interrupted', () => {
     expect(asking.told.failed).toEqual([]);
   }, 120_000);
 });
+
+describe('labels that come back', () => {
+  const startLabelledLoad = () => {
+    load = servedLoad(() => server.behind, { model: 'staged', isLabelled: true });
+    return load;
+  };
+
+  it('take back a version that is better on paper only', async () => {
+    const asking = startLabelledLoad();
+    await arrives('better on paper', 'wrong');
+    expect(await settled('14')).toMatchObject({
+      stage: 'rejected',
+      reason: expect.stringMatching(/^taken back in stage .*mae/) as string,
+    });
+    await expectServedAlone('13');
+    await load?.stop();
+    expect(asking.told.failed).toEqual([]);
+  }, 60_000);
+
+  it('decide a bandit, which shifts requests to the better version, through the death of its worker', async () => {
+    await model.configure({ rollout: { stages: [{ bandit: 'mae', within: '2 minutes' }], lookEvery: '200ms' } });
+    const asking = startLabelledLoad();
+    await arrives('a bandit against it', 'wrong');
+    expect(await settled('15')).toMatchObject({
+      stage: 'rejected',
+      reason: expect.stringMatching(/^taken back in stage bandit on mae: the labels say /) as string,
+    });
+    await model.promote('15', { now: true });
+    await arrives('a bandit for it', 'right');
+    await inRollout('16');
+    await worker.kill();
+    worker = await startWorker();
+    expect(await settled('16')).toMatchObject({
+      stage: 'champion',
+      reason: expect.stringMatching(/^rolled out: bandit on mae /) as string,
+    });
+    await expectServedAlone('16');
+    await load?.stop();
+    expect(asking.told.failed).toEqual([]);
+  }, 120_000);
+});

@@ -6,7 +6,6 @@ import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-s
 import { LatencyHistogram, latencyBoundsMs } from '../../../serving/latency-histogram.js';
 import { servingApp } from '../../../serving/serving-app.js';
 import { ServedModels } from '../../../serving/served-models.js';
-import type { LiveReport } from '../../../workflows/sdk/protocol.js';
 import {
   askFor,
   call,
