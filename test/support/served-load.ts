@@ -11,12 +11,14 @@ export interface ServedLoad {
   stop(): Promise<void>;
 }
 
+const pauseMs = 4;
+
 interface LoadOptions {
   readonly model: string;
   /** Whether the true value is told of each prediction. */
   readonly isLabelled?: boolean;
-  /** Requests that a dead server could not answer are sent again, and counted as lost. */
-  readonly everyMs?: number;
+  /** Numbers are asked about from 1 to 1,000, again and again, in no order; or from here on. */
+  readonly from?: number;
 }
 
 interface Answer {
@@ -25,7 +27,7 @@ interface Answer {
   readonly outputs: readonly { readonly data: readonly number[] }[];
 }
 
-export function servedLoad(address: () => string, { model, isLabelled = false, everyMs = 4 }: LoadOptions): ServedLoad {
+export function servedLoad(address: () => string, { model, isLabelled = false, from = 1 }: LoadOptions): ServedLoad {
   const byVersion: Record<string, number> = {};
   const failed: string[] = [];
   let answered = 0;
@@ -42,9 +44,10 @@ export function servedLoad(address: () => string, { model, isLabelled = false, e
     if (isLabelled) await post(`${address()}/evertrain/models/${model}/feedback`, { id, label: value });
   };
   const run = async () => {
-    for (let value = 1; isOpen; value = (value % 1000) + 1) {
-      await ask(value).catch((error: Error) => failed.push(error.message));
-      await sleep(everyMs);
+    // Steps of 617, which has no divisor with 1,000 in common, lead to each of them once.
+    for (let step = 0; isOpen; step += 617) {
+      await ask(from + (step % 1000)).catch((error: Error) => failed.push(error.message));
+      await sleep(pauseMs);
     }
   };
   const running = run();

@@ -262,8 +262,8 @@ export interface ModelState {
   readonly driftCheck?: OpenRun & { readonly version: string };
   /** Of such checks; absent before the first is planned. */
   readonly drift?: {
-    /** When the next one is due: milliseconds since 1970. */
-    readonly nextAt: number;
+    /** When the last one began, or the first was planned: milliseconds since 1970. The next is due after the policy's `every`. */
+    readonly since: number;
     readonly checks: number;
     /** The newest 20, oldest first. */
     readonly records: readonly DriftRecord[];

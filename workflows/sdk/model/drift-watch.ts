@@ -2,7 +2,7 @@ import { EvertrainError } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
 import type { ModelBook } from './book.js';
 import type { DriftCheckInput, DriftVerdict } from './drift-check.js';
-import { type DriftTerms, driftTerms } from './drift-rule.js';
+import { type DriftRule, type DriftTerms, driftTerms } from './drift-rule.js';
 import type { ModelFeed } from './feed.js';
 import { championOf } from './state.js';
 import { notice } from '../temporal-host.js';
@@ -12,6 +12,8 @@ const mostRecords = 20;
 
 /** Has what is served compared with what it was trained on, again and again; drift starts a training. */
 export class ModelDrift {
+  private resolved: { readonly of: DriftRule; readonly terms: DriftTerms } | undefined;
+
   constructor(
     private readonly book: ModelBook,
     private readonly feed: ModelFeed,
@@ -20,8 +22,9 @@ export class ModelDrift {
   /** When the next check is due; undefined where none is to be made, or one is under way. */
   get dueAt(): number | undefined {
     const { state } = this.book;
-    if (!this.isOn || state.driftCheck !== undefined || state.champion === undefined) return undefined;
-    return state.drift?.nextAt ?? 0;
+    const { terms } = this;
+    if (terms === undefined || state.driftCheck !== undefined || state.champion === undefined) return undefined;
+    return state.drift === undefined ? 0 : state.drift.since + terms.everyMs;
   }
 
   async work(): Promise<void> {
@@ -30,9 +33,9 @@ export class ModelDrift {
     const { book } = this;
     const champion = championOf(book.state);
     // A champion is looked at when it has served for a while.
-    if (book.state.drift === undefined || champion === undefined) return this.plan(terms);
+    if (book.state.drift === undefined || champion === undefined) return this.plan();
     if (champion.reference === undefined) {
-      this.plan(terms);
+      this.plan();
       return this.record({ version: champion.version, reason: 'its candidate names no `reference`' });
     }
     await this.check(terms, champion.version, champion.reference);
@@ -58,7 +61,7 @@ export class ModelDrift {
     };
     book.state = {
       ...book.state,
-      drift: { ...drift, checks: drift.checks + 1, nextAt: until + terms.everyMs },
+      drift: { ...drift, checks: drift.checks + 1, since: until },
       driftCheck: { trigger, workflowId, version },
     };
     const summary = `drift of what is asked of model ${book.definition.name}`;
@@ -111,9 +114,9 @@ export class ModelDrift {
     return 'a training was started';
   }
 
-  private plan({ everyMs }: DriftTerms): void {
+  private plan(): void {
     const { book } = this;
-    book.state = { ...book.state, drift: { ...driftOf(book.state), nextAt: Date.now() + everyMs } };
+    book.state = { ...book.state, drift: { ...driftOf(book.state), since: Date.now() } };
   }
 
   private record(made: Omit<DriftRecord, 'at' | 'rows' | 'isDrifted'> & Partial<DriftRecord>): void {
@@ -124,17 +127,16 @@ export class ModelDrift {
   }
 
   /** Conditions ask for it at each event. */
-  private get isOn(): boolean {
-    return this.book.policy.drift !== undefined && this.book.definition.runs.driftCheck !== undefined;
-  }
-
   private get terms(): DriftTerms | undefined {
     const { definition, policy } = this.book;
-    if (!this.isOn || policy.drift === undefined) return undefined;
-    return driftTerms(`model "${definition.name}"`, policy.drift);
+    if (policy.drift === undefined || definition.runs.driftCheck === undefined) return undefined;
+    if (this.resolved?.of !== policy.drift) {
+      this.resolved = { of: policy.drift, terms: driftTerms(`model "${definition.name}"`, policy.drift) };
+    }
+    return this.resolved.terms;
   }
 }
 
 function driftOf({ drift }: ModelState): NonNullable<ModelState['drift']> {
-  return drift ?? { nextAt: 0, checks: 0, records: [] };
+  return drift ?? { since: 0, checks: 0, records: [] };
 }
