@@ -8,7 +8,7 @@ import { addedBytes, ModelMemory } from './model-memory.js';
 import { emptySlot, type ModelSlot } from './model-slot.js';
 import { Observer } from './observer.js';
 import type { Prediction } from './prediction.js';
-import { type Asking, Split } from './split.js';
+import { type Asking, overloaded, Split } from './split.js';
 
 /**
  * The models that this server answers for. Each model has one slot: the deployment on record (the fence: revisions only
@@ -107,7 +107,6 @@ export class ServedModels {
     return this.#inTurn(slot, async () => {
       const known = fence(slot.recorded, deployment) === 'same';
       if (known && slot.split !== undefined && slot.split.problem === undefined) return answerOf(slot.split, false);
-      this.#memory.refuseTooLarge(deployment);
       return answerOf(await this.#serve(slot, deployment), true);
     });
   }
@@ -115,6 +114,7 @@ export class ServedModels {
   /** Load, record, swap. What is on record may serve without its challenger. */
   async #serve(slot: ModelSlot, deployment: Deployment): Promise<Split> {
     const { recorded, split: previous } = slot;
+    this.#memory.refuseTooLarge(deployment);
     slot.loadingBytes = addedBytes(deployment, previous);
     this.#memory.makeRoom();
     const mayServeAlone = recorded === deployment;
@@ -161,18 +161,18 @@ export class ServedModels {
    * SYSTEM_SERVER_UNREACHABLE while it loads or when it cannot be loaded.
    */
   find(name: string, version?: string): ModelSlot {
-    const slot = this.#slots.get(name);
-    if (slot === undefined) {
-      const known = [...this.#slots.keys()].join(', ') || 'none';
-      throw new EvertrainError('USER_MODEL_UNKNOWN', `No model ${name} is served here; served: ${known}.`, {
-        value: name,
-      });
-    }
+    const slot = this.#known(name);
     if (version !== undefined) refuseUnknown(slot, version);
-    if (slot.split !== undefined || mayLoad(slot)) return slot;
-    const state = slot.pending > 0 ? 'is loading' : `does not serve: ${slot.problem?.reason ?? 'it is not loaded yet'}`;
-    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Model ${name} ${state}.`, {
-      remedy: 'Ask again in a moment.',
+    if (slot.split === undefined && !mayLoad(slot)) throw notServing(slot);
+    return slot;
+  }
+
+  #known(name: string): ModelSlot {
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) return slot;
+    const known = [...this.#slots.keys()].join(', ') || 'none';
+    throw new EvertrainError('USER_MODEL_UNKNOWN', `No model ${name} is served here; served: ${known}.`, {
+      value: name,
     });
   }
 
@@ -184,6 +184,7 @@ export class ServedModels {
     try {
       while (slot.split === undefined) {
         this.find(name, version);
+        if (slot.asking > this.#options.maxWaiting) throw overloaded(`model ${name}`, slot.asking - 1);
         await (slot.loading ??= this.#load(slot).finally(() => delete slot.loading));
       }
       // A version may have gone while the model was loaded.
@@ -200,12 +201,11 @@ export class ServedModels {
     return this.using(name, asking.version, (split) => split.infer(body, asking));
   }
 
-  /** USER_MODEL_UNKNOWN. */
+  /** USER_MODEL_UNKNOWN; SYSTEM_SERVER_UNREACHABLE while the first deployment of the model is under way. */
   report(name: string): LiveReport {
-    const known = this.#slots.get(name);
-    // Of a first deployment that is under way there is nothing to tell yet: found it is not.
-    const { recorded, counts } = known?.recorded === undefined ? this.find(name) : known;
-    return counts.report(recorded as Deployment);
+    const slot = this.#known(name);
+    if (slot.recorded === undefined) throw notServing(slot);
+    return slot.counts.report(slot.recorded);
   }
 
   /** Ends when requests in flight are answered and told, and all sessions are released. */
@@ -214,6 +214,13 @@ export class ServedModels {
     await Promise.all(this.slots.map(async ({ split }) => split?.retireBeside(undefined)));
     this.#observer?.flush();
   }
+}
+
+function notServing({ name, pending, problem }: ModelSlot): EvertrainError {
+  const state = pending > 0 ? 'is loading' : `does not serve: ${problem?.reason ?? 'it is not loaded yet'}`;
+  return new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Model ${name} ${state}.`, {
+    remedy: 'Ask again in a moment.',
+  });
 }
 
 function refuseUnknown({ name, recorded, split }: ModelSlot, version: string): void {

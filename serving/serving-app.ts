@@ -62,7 +62,9 @@ function healthRoutes(app: Hono, models: ServedModels, { closing }: ServingAppOp
     const ready = health.ready && !closing();
     return c.json({ ...health, ready }, ready ? 200 : 503);
   });
-  app.get('/metrics', (c) => c.text(metricsText(models.slots), 200, { 'content-type': 'text/plain; version=0.0.4' }));
+  app.get('/metrics', (c) =>
+    c.text(metricsText(models.slots), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  );
 }
 
 function inferenceRoutes(app: Hono, models: ServedModels, { maxBodyBytes }: ServingAppOptions): void {

@@ -35,11 +35,12 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
     const load = { connections: 16, seconds: smoke ? 2 : 10 };
     const order = { ...load, url: `${address}/v2/models/iris/infer`, body };
     const rounds: Measured[] = [];
-    for (let round = 0; round < (smoke ? 1 : 5); round++) {
+    for (let round = 0; round <= (smoke ? 1 : 5); round++) {
       const measured = await underLoad(order);
       const { perSecond, p50, p99 } = measured;
-      say(`${perSecond.toFixed(0)} requests/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
-      rounds.push(measured);
+      const figures = `${perSecond.toFixed(0)} requests/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+      say(`round ${round}${round === 0 ? ' (warm-up)' : ''}: ${figures}`);
+      if (round > 0) rounds.push(measured);
     }
     const swaps = await swapRow(order, swap, smoke ? 2 : 20, say);
     const ours = rounds.toSorted((a, b) => a.perSecond - b.perSecond)[Math.floor(rounds.length / 2)] as Measured;

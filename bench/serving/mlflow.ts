@@ -55,7 +55,9 @@ async function measure(
     try {
       await answering(`http://127.0.0.1:${port}/ping`);
       const body = JSON.stringify({ inputs: [[5.1, 3.5, 1.4, 0.2]] });
-      return await underLoad({ ...load, url: `http://127.0.0.1:${port}/invocations`, body });
+      const order = { ...load, url: `http://127.0.0.1:${port}/invocations`, body };
+      await underLoad(order);
+      return await underLoad(order);
     } finally {
       process.kill(-(server.pid ?? Number.NaN), 'SIGKILL');
       await ended;
