@@ -5,7 +5,7 @@ import { DeploymentRecord } from './deployment-record.js';
 import { ModelCounts } from './live-counts.js';
 import { type LoadOptions, loadVersions } from './load-version.js';
 import { addedBytes, ModelMemory } from './model-memory.js';
-import { emptySlot, type ModelSlot } from './model-slot.js';
+import { emptySlot, type ModelSlot, mayLoad, notServing, refuseUnknown } from './model-slot.js';
 import { Observer } from './observer.js';
 import type { Prediction } from './prediction.js';
 import { type Asking, overloaded, Split } from './split.js';
@@ -34,9 +34,6 @@ export interface DeploymentAnswer {
   /** False when this very deployment served already. */
   readonly changed: boolean;
 }
-
-/** How long a model that could not be loaded is not tried again. */
-const retryMs = 5_000;
 
 export class ServedModels {
   readonly #options: ServedModelsOptions;
@@ -214,35 +211,6 @@ export class ServedModels {
     await Promise.all(this.slots.map(async ({ split }) => split?.retireBeside(undefined)));
     this.#observer?.flush();
   }
-}
-
-function notServing({ name, pending, problem }: ModelSlot): EvertrainError {
-  const state = pending > 0 ? 'is loading' : `does not serve: ${problem?.reason ?? 'it is not loaded yet'}`;
-  return new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Model ${name} ${state}.`, {
-    remedy: 'Ask again in a moment.',
-  });
-}
-
-function refuseUnknown({ name, recorded, split }: ModelSlot, version: string): void {
-  const { version: champion, challenger } = split?.deployment ?? recorded ?? {};
-  if (champion === undefined || version === champion) return;
-  if (version !== challenger?.version) {
-    const served = challenger === undefined ? `version ${champion}` : `versions ${champion} and ${challenger.version}`;
-    throw new EvertrainError('USER_VERSION_UNKNOWN', `Model ${name} serves ${served}, not ${version}.`, {
-      value: version,
-    });
-  }
-  if (split?.problem !== undefined) {
-    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Version ${version} does not serve: ${split.problem}.`, {
-      value: version,
-    });
-  }
-}
-
-/** A request may load it: it is not in memory, and did not just fail to come there. */
-function mayLoad({ recorded, isUnloaded, problem }: ModelSlot): boolean {
-  if (recorded === undefined || !isUnloaded) return false;
-  return problem === undefined || performance.now() - problem.atMs > retryMs;
 }
 
 function answerOf({ deployment, champion, challenger }: Split, changed: boolean): DeploymentAnswer {

@@ -114,7 +114,7 @@ export class Split {
   async #answerByChallenger(challenger: ServedVersion, request: Request): Promise<string> {
     const outcome = await this.#compute(challenger, request, false);
     if (outcome.error === undefined) return answerOf(outcome);
-    this.#refuseWhenFull(this.champion);
+    // However many wait for the champion: this request has been taken.
     return answerOf(await this.#compute(this.champion, { ...request, fromMs: performance.now() }, false));
   }
 
