@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   overhead: () => import('./overhead/bench.js'),
   core: () => import('./core/bench.js'),
   arrival: () => import('./arrival/bench.js'),
+  serving: () => import('./serving/bench.js'),
   tutorial: () => import('./tutorial/bench.js'),
 };
 

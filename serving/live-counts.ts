@@ -32,7 +32,9 @@ export class ModelCounts {
     return counts;
   }
 
-  report({ model, revision, stage = 0 }: Deployment): LiveReport {
+  /** The versions of the deployment are in it even if they were asked nothing yet. */
+  report({ model, revision, stage = 0, version: champion, challenger }: Deployment): LiveReport {
+    for (const version of [champion, challenger?.version]) if (version !== undefined) this.of(version);
     const versions = Object.fromEntries(Array.from(this.versions, ([version, counts]) => [version, shown(counts)]));
     return { model, revision, stage, since: this.since, versions };
   }

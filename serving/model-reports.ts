@@ -50,9 +50,11 @@ interface Health {
 
 export function healthOf(slots: readonly ModelSlot[], unreadable: readonly string[]): Health {
   // A first deployment that is under way has nothing to be ready with, and may yet leave no trace.
-  const models = slots.filter(({ recorded }) => recorded !== undefined).flatMap(versionsHealth);
+  const recorded = slots.filter((slot) => slot.recorded !== undefined);
+  const models = recorded.flatMap(versionsHealth);
   const failed = models.filter(({ state }) => state === 'failed').map(({ state: _, ...rest }) => rest);
-  const ready = models.every(({ state }) => state !== 'loading');
+  // A model that is loaded again for a request takes no server out of service.
+  const ready = recorded.every(({ split, problem, isUnloaded }) => split ?? problem ?? isUnloaded);
   return { ready, models, failed: [...failed, ...unreadable.map((reason) => ({ reason }))] };
 }
 

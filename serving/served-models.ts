@@ -5,10 +5,10 @@ import { DeploymentRecord } from './deployment-record.js';
 import { ModelCounts } from './live-counts.js';
 import { type LoadOptions, loadVersions } from './load-version.js';
 import { addedBytes, ModelMemory } from './model-memory.js';
-import { emptySlot, type ModelSlot } from './model-slot.js';
+import { emptySlot, type ModelSlot, mayLoad, notServing, refuseUnknown } from './model-slot.js';
 import { Observer } from './observer.js';
 import type { Prediction } from './prediction.js';
-import { type Asking, Split } from './split.js';
+import { type Asking, overloaded, Split } from './split.js';
 
 /**
  * The models that this server answers for. Each model has one slot: the deployment on record (the fence: revisions only
@@ -34,9 +34,6 @@ export interface DeploymentAnswer {
   /** False when this very deployment served already. */
   readonly changed: boolean;
 }
-
-/** How long a model that could not be loaded is not tried again. */
-const retryMs = 5_000;
 
 export class ServedModels {
   readonly #options: ServedModelsOptions;
@@ -107,7 +104,6 @@ export class ServedModels {
     return this.#inTurn(slot, async () => {
       const known = fence(slot.recorded, deployment) === 'same';
       if (known && slot.split !== undefined && slot.split.problem === undefined) return answerOf(slot.split, false);
-      this.#memory.refuseTooLarge(deployment);
       return answerOf(await this.#serve(slot, deployment), true);
     });
   }
@@ -115,6 +111,7 @@ export class ServedModels {
   /** Load, record, swap. What is on record may serve without its challenger. */
   async #serve(slot: ModelSlot, deployment: Deployment): Promise<Split> {
     const { recorded, split: previous } = slot;
+    this.#memory.refuseTooLarge(deployment);
     slot.loadingBytes = addedBytes(deployment, previous);
     this.#memory.makeRoom();
     const mayServeAlone = recorded === deployment;
@@ -161,18 +158,18 @@ export class ServedModels {
    * SYSTEM_SERVER_UNREACHABLE while it loads or when it cannot be loaded.
    */
   find(name: string, version?: string): ModelSlot {
-    const slot = this.#slots.get(name);
-    if (slot === undefined) {
-      const known = [...this.#slots.keys()].join(', ') || 'none';
-      throw new EvertrainError('USER_MODEL_UNKNOWN', `No model ${name} is served here; served: ${known}.`, {
-        value: name,
-      });
-    }
+    const slot = this.#known(name);
     if (version !== undefined) refuseUnknown(slot, version);
-    if (slot.split !== undefined || mayLoad(slot)) return slot;
-    const state = slot.pending > 0 ? 'is loading' : `does not serve: ${slot.problem?.reason ?? 'it is not loaded yet'}`;
-    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Model ${name} ${state}.`, {
-      remedy: 'Ask again in a moment.',
+    if (slot.split === undefined && !mayLoad(slot)) throw notServing(slot);
+    return slot;
+  }
+
+  #known(name: string): ModelSlot {
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) return slot;
+    const known = [...this.#slots.keys()].join(', ') || 'none';
+    throw new EvertrainError('USER_MODEL_UNKNOWN', `No model ${name} is served here; served: ${known}.`, {
+      value: name,
     });
   }
 
@@ -184,6 +181,7 @@ export class ServedModels {
     try {
       while (slot.split === undefined) {
         this.find(name, version);
+        if (slot.asking > this.#options.maxWaiting) throw overloaded(`model ${name}`, slot.asking - 1);
         await (slot.loading ??= this.#load(slot).finally(() => delete slot.loading));
       }
       // A version may have gone while the model was loaded.
@@ -200,12 +198,11 @@ export class ServedModels {
     return this.using(name, asking.version, (split) => split.infer(body, asking));
   }
 
-  /** USER_MODEL_UNKNOWN. */
+  /** USER_MODEL_UNKNOWN; SYSTEM_SERVER_UNREACHABLE while the first deployment of the model is under way. */
   report(name: string): LiveReport {
-    const known = this.#slots.get(name);
-    // Of a first deployment that is under way there is nothing to tell yet: found it is not.
-    const { recorded, counts } = known?.recorded === undefined ? this.find(name) : known;
-    return counts.report(recorded as Deployment);
+    const slot = this.#known(name);
+    if (slot.recorded === undefined) throw notServing(slot);
+    return slot.counts.report(slot.recorded);
   }
 
   /** Ends when requests in flight are answered and told, and all sessions are released. */
@@ -214,28 +211,6 @@ export class ServedModels {
     await Promise.all(this.slots.map(async ({ split }) => split?.retireBeside(undefined)));
     this.#observer?.flush();
   }
-}
-
-function refuseUnknown({ name, recorded, split }: ModelSlot, version: string): void {
-  const { version: champion, challenger } = split?.deployment ?? recorded ?? {};
-  if (champion === undefined || version === champion) return;
-  if (version !== challenger?.version) {
-    const served = challenger === undefined ? `version ${champion}` : `versions ${champion} and ${challenger.version}`;
-    throw new EvertrainError('USER_VERSION_UNKNOWN', `Model ${name} serves ${served}, not ${version}.`, {
-      value: version,
-    });
-  }
-  if (split?.problem !== undefined) {
-    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `Version ${version} does not serve: ${split.problem}.`, {
-      value: version,
-    });
-  }
-}
-
-/** A request may load it: it is not in memory, and did not just fail to come there. */
-function mayLoad({ recorded, isUnloaded, problem }: ModelSlot): boolean {
-  if (recorded === undefined || !isUnloaded) return false;
-  return problem === undefined || performance.now() - problem.atMs > retryMs;
 }
 
 function answerOf({ deployment, champion, challenger }: Split, changed: boolean): DeploymentAnswer {

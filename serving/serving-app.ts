@@ -70,7 +70,9 @@ function healthRoutes(app: Hono, models: ServedModels, { closing, predictions }:
     const told = logs.length === 0 ? {} : { predictionLogs: logs };
     return c.json({ ...health, ...told, ready }, ready ? 200 : 503);
   });
-  app.get('/metrics', (c) => c.text(metricsText(models.slots), 200, { 'content-type': 'text/plain; version=0.0.4' }));
+  app.get('/metrics', (c) =>
+    c.text(metricsText(models.slots), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  );
 }
 
 function inferenceRoutes(app: Hono, models: ServedModels, { maxBodyBytes }: ServingAppOptions): void {

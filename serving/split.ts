@@ -108,15 +108,13 @@ export class Split {
   }
 
   #refuseWhenFull({ isFull, inFlight, version }: ServedVersion): void {
-    if (!isFull) return;
-    const what = `${inFlight} requests wait for ${this.deployment.model} version ${version}, as many as may.`;
-    throw new EvertrainError('SYSTEM_SERVER_UNREACHABLE', what, { value: inFlight, remedy: 'Ask again in a second.' });
+    if (isFull) throw overloaded(`${this.deployment.model} version ${version}`, inFlight);
   }
 
   async #answerByChallenger(challenger: ServedVersion, request: Request): Promise<string> {
     const outcome = await this.#compute(challenger, request, false);
     if (outcome.error === undefined) return answerOf(outcome);
-    this.#refuseWhenFull(this.champion);
+    // However many wait for the champion: this request has been taken.
     return answerOf(await this.#compute(this.champion, { ...request, fromMs: performance.now() }, false));
   }
 
@@ -188,6 +186,14 @@ interface Told {
   readonly isShadow: boolean;
   readonly outputs: ReadonlyMap<string, Tensor> | undefined;
   readonly error: unknown;
+}
+
+/** SYSTEM_SERVER_UNREACHABLE for a request beyond those that may wait. */
+export function overloaded(what: string, waiting: number): EvertrainError {
+  return new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `${waiting} requests wait for ${what}, as many as may.`, {
+    value: waiting,
+    remedy: 'Ask again in a second.',
+  });
 }
 
 /** The promoted version's answer is given even where it was counted as an error, if JSON can carry it. */

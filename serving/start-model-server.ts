@@ -13,8 +13,9 @@ import { servingApp } from './serving-app.js';
 /**
  * The model server answers predictions over the Open Inference Protocol (version 2, REST) from ONNX models in the
  * artifact store. It is told what to serve by deployments, which carry a growing revision, remembers them in
- * `<dataDir>/serving/deployments.json`, and swaps versions without dropping a request (see served-models.ts). It has no
- * user accounts: keep it on loopback or a private network.
+ * `<dataDir>/serving/deployments.json`, and swaps versions without dropping a request (see served-models.ts). During a
+ * rollout a challenger takes a share of a model's requests (see split.ts), and both are counted. It has no user accounts:
+ * keep it on loopback or a private network.
  */
 
 export interface ModelServerOptions {

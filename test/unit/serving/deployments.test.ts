@@ -284,7 +284,10 @@ describe('a restarted server', () => {
       },
     });
     const second = await serve({ dataDir: first.dataDir, store: slow });
-    expect(await call(second.server, 'GET', '/v2/health/ready')).toMatchObject({ status: 503, body: { ready: false } });
+    expect(await call(second.server, 'GET', '/v2/health/ready')).toMatchObject({
+      status: 503,
+      body: { ready: false, models: [{ name: 'm', version: '1', state: 'loading' }], failed: [] },
+    });
     expect(await times(second)).toMatchObject({ error: expect.stringMatching(/m is loading/) });
     expect(await infer(second.server, {})).toMatchObject({ status: 503 });
     release();

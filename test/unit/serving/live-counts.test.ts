@@ -113,7 +113,7 @@ describe('the metrics', () => {
     await askFor(harness.server, 3, { model: encodeURIComponent('a"b\\c') });
     const response = await fetch(`${harness.server.address}/metrics`);
     const text = await response.text();
-    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4');
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     const at = '{model="a\\"b\\\\c",version="1"}';
     const lines = text.split('\n');
     expect(lines).toEqual(

@@ -55,6 +55,31 @@ describe('beyond its bytes of models the server', () => {
     expect(await states(harness)).toEqual({ a: 'ready', b: 'unloaded' });
   });
 
+  test('is ready while it loads one again, and lets only so many wait for it', async () => {
+    const plain = await serve();
+    let release = (): void => {};
+    let gate = Promise.resolve();
+    const materialize: ArtifactStore['materialize'] = async (artifact) => {
+      await gate;
+      return plain.store.materialize(artifact);
+    };
+    const store = Object.assign(Object.create(plain.store) as ArtifactStore, { materialize });
+    const harness = await serve({ store, maxModelBytes: one, maxWaiting: 3 });
+    await deploy(harness, 'times-1', { model: 'a' });
+    await deploy(harness, 'times-2', { model: 'b' });
+    gate = new Promise((resolve) => (release = resolve));
+    const answers = Array.from({ length: 5 }, async () => askFor(harness.server, 3, { model: 'a' }));
+    await Promise.race(answers);
+    expect(await call(harness.server, 'GET', '/v2/health/ready')).toMatchObject({
+      status: 200,
+      body: { models: [{ name: 'a', state: 'loading' }, { name: 'b' }], failed: [] },
+    });
+    release();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(3);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(2);
+  });
+
   test('answers all requests for more models than fit, whichever they are for', async () => {
     const harness = await serve({ maxModelBytes: one });
     const models = ['a', 'b', 'c', 'd'];
@@ -106,6 +131,20 @@ describe('beyond its bytes of models the server', () => {
     const second = await serve({ dataDir: first.dataDir, maxModelBytes: 2 * one });
     expect(await states(second)).toEqual({ a: 'ready', b: 'ready', c: 'unloaded' });
     expect(await askFor(second.server, 3, { model: 'c' })).toMatchObject({ status: 200, y: [3] });
+  });
+
+  test('tells after a restart with a lower limit what does not fit any more', async () => {
+    const first = await serve();
+    await deploy(first, 'iris-v1', { model: 'large' });
+    await deploy(first, 'times-1');
+    await first.server.close();
+    const second = await serve({ dataDir: first.dataDir, maxModelBytes: one });
+    expect(await askFor(second.server, 3, { model: 'large' })).toMatchObject({
+      status: 503,
+      error: expect.stringMatching(/large does not serve.*it has 709 bytes/),
+    });
+    expect(await askFor(second.server, 3)).toMatchObject({ status: 200 });
+    expect(await states(second)).toEqual({ large: 'failed', m: 'ready' });
   });
 
   test('tells a model that does not come back, and serves the others', async () => {
