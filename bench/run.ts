@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   core: () => import('./core/bench.js'),
   arrival: () => import('./arrival/bench.js'),
   tutorial: () => import('./tutorial/bench.js'),
+  drift: () => import('./drift/bench.js'),
 };
 
 const [name = '', ...flags] = process.argv.slice(2);
