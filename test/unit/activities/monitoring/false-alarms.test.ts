@@ -8,7 +8,7 @@ it('raises at most one false alarm in 60 checks, some of which the index alone w
   const { alarms, byIndexAlone } = await driftAlarms(seeds, { referenceRows: 200, rows: 200, features: 6 });
   expect(alarms.length, alarms.join('\n')).toBeLessThanOrEqual(1);
   expect(byIndexAlone).toBeGreaterThan(3);
-});
+}, 240_000);
 
 it('raises none in checks of thousands of rows', async () => {
   const { alarms } = await driftAlarms(seeds.slice(0, 10), { referenceRows: 10_000, rows: 1_000, features: 4 });

@@ -94,12 +94,12 @@ describe('model.check-drift tells without judging', () => {
     expect(few.notes).toEqual(['each of its words is too rare, as of an id: "id"']);
   });
 
-  it('in at most 30 KB, of a thousand columns too', async () => {
-    const names = Array.from({ length: 1_000 }, (_, k) => `"${'日本語の長い列の名前'.repeat(9)} ${k}"`);
+  it('in at most 30 KB, of hundreds of columns too', async () => {
+    const names = Array.from({ length: 200 }, (_, k) => `"${'日本語の長い列の名前'.repeat(9)} ${k}"`);
     const reference = rows(200, names.map((name) => `i AS ${name}`).join(', '));
     const window = rows(200, names.map((name, k) => `i ${k % 2 ? '+ 1000' : ''} AS ${name}`).join(', '));
     const report = await project.check({ reference, window });
-    expect(report.quality).toMatchObject({ judged: 1_000, drifted: 500, tests: 1_000, level: 0.00002 });
+    expect(report.quality).toMatchObject({ judged: 200, drifted: 100, tests: 200, level: 0.0001 });
     expect(report.features.length).toBeGreaterThan(20);
     expect(report.features.length).toBeLessThanOrEqual(50);
     expect(report.features.every(({ isDrifted }) => isDrifted)).toBe(true);
