@@ -36,7 +36,8 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
         ({ ms, cpuMs, peakMb }) => `${ms.toFixed(0)} ms (CPU ${cpuMs.toFixed(0)}), ${peakMb.toFixed(0)} MB`,
       );
       say(`round ${round}${round === 0 ? ' (warm-up)' : ''}: Evertrain ${figures[0]}; SciPy ${figures[1]}`);
-      if (JSON.stringify(a.drifted) !== JSON.stringify(b.drifted)) throw new Error(`${a.drifted} is not ${b.drifted}`);
+      const [found, expected] = [a, b].map(({ drifted }) => drifted.join(', '));
+      if (found !== expected) throw new Error(`Evertrain found drift in ${found}, SciPy in ${expected}.`);
       if (round > 0) ours.push(a);
       if (round > 0) theirs.push(b);
     }
