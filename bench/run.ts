@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   arrival: () => import('./arrival/bench.js'),
   serving: () => import('./serving/bench.js'),
   tutorial: () => import('./tutorial/bench.js'),
+  drift: () => import('./drift/bench.js'),
 };
 
 const [name = '', ...flags] = process.argv.slice(2);

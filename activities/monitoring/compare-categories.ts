@@ -1,6 +1,7 @@
 import { chiSquareTail } from '../statistics/chi-square.js';
 import { type Connection, rowsOf } from '../data/table-query.js';
-import type { ColumnPair, Comparison } from './column-pairs.js';
+import type { Comparison } from './column-pairs.js';
+import type { LoadedPair } from './loaded-pairs.js';
 import { stabilityIndex } from './stability-index.js';
 
 const fewestExpected = 5;
@@ -12,20 +13,21 @@ const mostCategories = 1_000;
  * rarest as it needs to be expected 5 times itself. That looks at both sides' sum only, so a word that is new is no cell by
  * being new: of samples of one population some words are always in one only.
  *
- * Words are compared by a 64-bit hash, which takes a fraction of the memory that long ones would. A string says why there
- * is nothing to compare.
+ * A string says why there is nothing to compare.
  */
-export async function compareCategories(connection: Connection, pair: ColumnPair): Promise<Comparison | string> {
-  const { reference, window } = pair;
-  const [m, n] = [reference.values, window.values];
+export async function compareCategories(
+  connection: Connection,
+  { pair, column, tables }: LoadedPair,
+): Promise<Comparison | string> {
+  const [m, n] = [pair.reference.values, pair.window.values];
   const smaller = Math.min(n, m) / (n + m);
-  const side = ({ cell, table }: typeof window) =>
-    `SELECT hash(${cell}) AS word, count(*)::DOUBLE AS found FROM ${table} WHERE ${cell} IS NOT NULL GROUP BY 1`;
+  const side = (table: string) =>
+    `SELECT ${column} AS word, count(*)::DOUBLE AS found FROM ${table} WHERE ${column} IS NOT NULL GROUP BY 1`;
   const [row = {}] = await rowsOf(
     connection,
     `WITH words AS MATERIALIZED (
        SELECT word, coalesce(expected.found, 0) AS r, coalesce(served.found, 0) AS w, ${smaller} * (r + w) AS few
-       FROM (${side(reference)}) AS expected FULL JOIN (${side(window)}) AS served USING (word)
+       FROM (${side(tables.reference)}) AS expected FULL JOIN (${side(tables.window)}) AS served USING (word)
      ), ordered AS (
        SELECT word, r, w, few, sum(few) OVER (ORDER BY few, word ROWS UNBOUNDED PRECEDING) - few AS rarer FROM words
      ), cells AS (

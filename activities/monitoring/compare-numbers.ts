@@ -1,6 +1,7 @@
 import { twoSampleTail } from '../statistics/kolmogorov.js';
 import { type Connection, rowsOf } from '../data/table-query.js';
-import type { ColumnPair, Comparison } from './column-pairs.js';
+import type { Comparison } from './column-pairs.js';
+import type { LoadedPair } from './loaded-pairs.js';
 import { stabilityIndex } from './stability-index.js';
 
 /**
@@ -11,16 +12,18 @@ import { stabilityIndex } from './stability-index.js';
  * two. Bins end with a decile; a number that two deciles fall on (it is many times there, or all) is a bin alone, so that
  * what lies below a constant is told from it. Infinities are numbers like others, in the outer bins.
  */
-export async function compareNumbers(connection: Connection, pair: ColumnPair): Promise<Comparison> {
-  const { reference, window } = pair;
-  const [m, n] = [reference.values, window.values];
-  const side = ({ cell, table }: typeof window, isReference: boolean) =>
-    `SELECT ${cell} AS x, ${isReference} AS is_reference FROM ${table} WHERE ${cell} IS NOT NULL`;
+export async function compareNumbers(
+  connection: Connection,
+  { pair, column, tables }: LoadedPair,
+): Promise<Comparison> {
+  const [m, n] = [pair.reference.values, pair.window.values];
+  const side = (table: string, isReference: boolean) =>
+    `SELECT ${column} AS x, ${isReference} AS is_reference FROM ${table} WHERE ${column} IS NOT NULL`;
   const [row = {}] = await rowsOf(
     connection,
     `WITH ranked AS (
        SELECT x, is_reference, rank() OVER by_size - 1 AS below, round(cume_dist() OVER by_size * ${n + m}) AS upto
-       FROM (${side(reference, true)} UNION ALL ${side(window, false)}) WINDOW by_size AS (ORDER BY x)
+       FROM (${side(tables.reference, true)} UNION ALL ${side(tables.window, false)}) WINDOW by_size AS (ORDER BY x)
      ), counted AS (
        SELECT any_value(below) AS below, any_value(upto) AS upto, count(*) AS own, sum(count(*)) OVER (ORDER BY x) AS r
        FROM ranked WHERE is_reference GROUP BY x

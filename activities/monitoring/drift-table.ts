@@ -11,9 +11,9 @@ export interface TypedColumn {
   readonly values: number;
 }
 
-/** A table as a view in which NaN is missing. */
 export interface DriftTable {
-  readonly view: string;
+  /** What stands in a FROM clause. NaN is not yet missing there. */
+  readonly from: string;
   readonly rows: number;
   readonly columns: ReadonlyMap<string, TypedColumn>;
 }
@@ -34,19 +34,19 @@ export async function withBoundedDuckdb<T>(
 }
 
 /** Parquet is read column by column where it lies; the rest has no columns to read alone, and is read to its end first. */
-export async function openTable(connection: Connection, view: string, source: TableSource): Promise<DriftTable> {
+export async function openTable(connection: Connection, name: string, source: TableSource): Promise<DriftTable> {
   const isParquet = source.read === 'read_parquet';
-  if (!isParquet) await createTable(connection, `${view}_table`, source);
-  const from = isParquet ? fromSource(source) : `${view}_table`;
-  return readable(source.name, profiled(connection, view, from));
+  if (!isParquet) await createTable(connection, `${name}_table`, source);
+  const from = isParquet ? fromSource(source) : `${name}_table`;
+  return readable(source.name, profiled(connection, name, from));
 }
 
-async function profiled(connection: Connection, view: string, from: string): Promise<DriftTable> {
-  await viewWithoutNaN(connection, view, from);
-  const { rows, columns } = await profileOf(connection, view);
-  const typed = (await columnsOf(connection, view)).map(({ name, type }): [string, TypedColumn] => [
-    name,
-    { type, values: columns.get(name)?.values ?? 0 },
+async function profiled(connection: Connection, name: string, from: string): Promise<DriftTable> {
+  await viewWithoutNaN(connection, name, from);
+  const { rows, columns } = await profileOf(connection, name);
+  const typed = (await columnsOf(connection, from)).map((column): [string, TypedColumn] => [
+    column.name,
+    { type: column.type, values: columns.get(column.name)?.values ?? 0 },
   ]);
-  return { view, rows, columns: new Map(typed) };
+  return { from, rows, columns: new Map(typed) };
 }

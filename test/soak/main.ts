@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
 import { installRuntime } from '../../worker/log.js';
 import { soakArrivals } from './arrivals.js';
+import { soakDrift } from './drift.js';
 import { soakFaults } from './faults.js';
 import { soakRollout } from './rollout.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|year|rollout] [--rounds N]`: what tests do in a reduced form, at full size.
+ * `npm run soak -- --seed S [--scenario faults|arrivals|year|rollout|drift] [--rounds N]`: what tests do in a reduced form,
+ * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
 const { values } = parseArgs({
@@ -23,6 +25,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   arrivals: () => soakArrivals(seed),
   year: () => soakYear(seed),
   rollout: () => Promise.resolve(soakRollout(seed)),
+  drift: () => soakDrift(seed, rounds),
 };
 const scenario = scenarios[values.scenario];
 if (scenario === undefined) refuse('--scenario', values.scenario, Object.keys(scenarios).join(', '));
