@@ -1,15 +1,19 @@
 import { parseArgs } from 'node:util';
 import { openStorage } from '../activities/sdk/storage.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
+import { type LogFlags, logFlags } from './prediction-log/log-flags.js';
+import type { PredictionLogOptions } from './prediction-log/options.js';
 import { type ModelServer, startModelServer } from './start-model-server.js';
 
 export interface ServeOptions {
   readonly dataDir: string;
   readonly host: string;
   readonly port: number;
+  /** As in `ModelServerOptions`. */
+  readonly predictionLog?: PredictionLogOptions | false;
 }
 
-/** Option → environment → default; USER_OPTION_INVALID for an unknown flag or a port that is none. */
+/** Option → environment → default; USER_OPTION_INVALID for an unknown flag or a value that is none. */
 export function serveOptions(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ServeOptions {
   const flags = parseFlags(argv);
   const port = flags.port ?? env['EVERTRAIN_SERVING_PORT'] ?? '8100';
@@ -19,20 +23,30 @@ export function serveOptions(argv: readonly string[], env: Readonly<Record<strin
       remedy: 'Use 0 to 65535.',
     });
   }
+  const predictionLog = logFlags(flags, env);
   return {
     dataDir: flags['data-dir'] ?? env['EVERTRAIN_DATA_DIR'] ?? '.evertrain',
     host: flags.host ?? env['EVERTRAIN_SERVING_HOST'] ?? '127.0.0.1',
     port: Number(port),
+    ...(predictionLog === undefined ? {} : { predictionLog }),
   };
 }
 
-function parseFlags(argv: readonly string[]): { 'data-dir'?: string; host?: string; port?: string } {
-  const options = { 'data-dir': { type: 'string' }, host: { type: 'string' }, port: { type: 'string' } } as const;
+interface Flags extends LogFlags {
+  readonly 'data-dir'?: string;
+  readonly host?: string;
+  readonly port?: string;
+}
+
+function parseFlags(argv: readonly string[]): Flags {
+  const text = { type: 'string' } as const;
+  const place = { 'data-dir': text, host: text, port: text };
+  const options = { ...place, 'log-sampling': text, 'log-mask': text, 'no-log': { type: 'boolean' } } as const;
   try {
-    return parseArgs({ args: [...argv], options }).values as { 'data-dir'?: string; host?: string; port?: string };
+    return parseArgs({ args: [...argv], options }).values;
   } catch (cause) {
     throw new EvertrainError('USER_OPTION_INVALID', `${(cause as Error).message}.`, {
-      remedy: 'Flags are --data-dir, --host, --port.',
+      remedy: 'Flags are --data-dir, --host, --port, --log-sampling, --log-mask, --no-log.',
       cause,
     });
   }

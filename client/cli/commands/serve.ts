@@ -6,9 +6,18 @@ export function configure(command: Command): void {
     .option('--data-dir <folder>', 'where artifacts and deployments are')
     .option('--host <host>', 'address to listen on')
     .option('--port <port>', 'port to listen on; 0 takes a free one')
-    .action(async (options: Record<string, string>) => {
-      const flags = { 'data-dir': options['dataDir'], host: options['host'], port: options['port'] };
+    .option('--log-sampling <share>', 'share of predictions that are logged, 0 to 1')
+    .option('--log-mask <list>', 'features whose values are not logged, separated by commas')
+    .option('--no-log', 'log no predictions, and take no labels')
+    .action(async ({ log, ...options }: Record<string, string> & { log?: unknown }) => {
+      const flags = {
+        'data-dir': options['dataDir'],
+        host: options['host'],
+        port: options['port'],
+        'log-sampling': options['logSampling'],
+        'log-mask': options['logMask'],
+      };
       const given = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
-      await serveModels(serveOptions(given, process.env));
+      await serveModels(serveOptions(log === false ? [...given, '--no-log'] : given, process.env));
     });
 }

@@ -11,7 +11,25 @@ describe('options', () => {
     expect(serveOptions(['--data-dir', 'e', '--port', '2'], env)).toEqual({ dataDir: 'e', host: 'h', port: 2 });
   });
 
-  test.each([[['--prot', '1']], [['--port', 'http']], [['--port', '70000']], [['extra']]])('%j is refused', (argv) => {
+  test('of the prediction log come from flags before the environment', () => {
+    const env = { EVERTRAIN_SERVING_LOG_SAMPLING: '0.5', EVERTRAIN_SERVING_LOG_MASK: 'a, b' };
+    expect(serveOptions([], env).predictionLog).toEqual({ sampling: 0.5, mask: ['a', 'b'] });
+    const flags = ['--log-sampling', '.25', '--log-mask', 'c'];
+    expect(serveOptions(flags, env).predictionLog).toEqual({ sampling: 0.25, mask: ['c'] });
+    expect(serveOptions(['--no-log'], env).predictionLog).toBe(false);
+    expect(serveOptions([], { EVERTRAIN_SERVING_LOG: 'off' }).predictionLog).toBe(false);
+    expect(() => serveOptions([], { EVERTRAIN_SERVING_LOG: 'no' })).toThrow(/on or off/);
+  });
+
+  test.each([
+    [['--log-sampling', '2']],
+    [['--log-sampling', 'half']],
+    [['--log-mask', 'a,,b']],
+    [['--prot', '1']],
+    [['--port', 'http']],
+    [['--port', '70000']],
+    [['extra']],
+  ])('%j is refused', (argv) => {
     expect(() => serveOptions(argv, {})).toThrow(expect.objectContaining({ code: 'USER_OPTION_INVALID' }));
   });
 });
