@@ -11,5 +11,7 @@ export type { ListOptions, RunSummary } from './list-runs.js';
 export { Model, type TrainOptions } from './model-handle.js';
 export { gatherProvenance } from './provenance.js';
 export { type ApproveOptions, Run } from './run.js';
+export type { Label, LabelValue } from '../workflows/sdk/model/labels.js';
 export type { RunEvent, RunHappening } from './run-events.js';
+export { type FeedbackReceipt, sendFeedback } from './send-feedback.js';
 export { toEvertrainError } from './to-error.js';

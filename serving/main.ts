@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { openStorage } from '../activities/sdk/storage.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
+import { type LogFlags, logFlags } from './prediction-log/log-flags.js';
+import type { PredictionLogOptions } from './prediction-log/options.js';
 import { type ModelServer, startModelServer } from './start-model-server.js';
 
 export interface ServeOptions {
@@ -9,9 +11,11 @@ export interface ServeOptions {
   readonly port: number;
   /** Absent: no limit. */
   readonly maxModelBytes?: number;
+  /** As in `ModelServerOptions`. */
+  readonly predictionLog?: PredictionLogOptions | false;
 }
 
-/** Option → environment → default; USER_OPTION_INVALID for an unknown flag and for a number that is none. */
+/** Option → environment → default; USER_OPTION_INVALID for an unknown flag or a value that is none. */
 export function serveOptions(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): ServeOptions {
   const flags = parseFlags(argv);
   const port = flags.port ?? env['EVERTRAIN_SERVING_PORT'] ?? '8100';
@@ -28,24 +32,28 @@ export function serveOptions(argv: readonly string[], env: Readonly<Record<strin
       remedy: 'Give whole bytes, for example 2000000000, or leave it out for no limit.',
     });
   }
+  const predictionLog = logFlags(flags, env);
   return {
     dataDir: flags['data-dir'] ?? env['EVERTRAIN_DATA_DIR'] ?? '.evertrain',
     host: flags.host ?? env['EVERTRAIN_SERVING_HOST'] ?? '127.0.0.1',
     port: Number(port),
     ...(bytes === undefined ? {} : { maxModelBytes: Number(bytes) }),
+    ...(predictionLog === undefined ? {} : { predictionLog }),
   };
 }
 
+const text = { type: 'string' } as const;
 const flagOptions = {
-  'data-dir': { type: 'string' },
-  host: { type: 'string' },
-  port: { type: 'string' },
-  'max-model-bytes': { type: 'string' },
+  'data-dir': text,
+  host: text,
+  port: text,
+  'max-model-bytes': text,
+  'log-sampling': text,
+  'log-mask': text,
+  'no-log': { type: 'boolean' },
 } as const;
 
-type Flags = Partial<Record<keyof typeof flagOptions, string>>;
-
-function parseFlags(argv: readonly string[]): Flags {
+function parseFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: flagOptions }).values;
   } catch (cause) {

@@ -33,6 +33,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['data', 'list and compare what the versions of a model were trained on', () => import('./commands/data.js')],
   ['reproduce', 'make a version again and compare', () => import('./commands/reproduce.js')],
   ['predict', 'score a file offline', () => import('./commands/predict.js')],
+  ['feedback', 'tell the model server what turned out to be true', () => import('./commands/feedback.js')],
   ['backup', 'copy the data folder, also while it is in use', () => import('./commands/backup.js')],
   ['restore', 'make a data folder from a backup', () => import('./commands/restore.js')],
   ['gc', 'find or remove artifacts and journals that nothing needs', () => import('./commands/gc.js')],

@@ -39,7 +39,11 @@ export class PredictionWriter {
   #syncedAt = 0;
   #retryMs = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** A write is coming; else the timer waits for a flush, or for the segment to be old. */
+  #isDue = false;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Flushes, and segments that are being closed. */
+  readonly #background = new Set<Promise<unknown>>();
 
   constructor(folder: string, layout: Layout, limits: WriterLimits, events: WriterEvents) {
     this.#folder = folder;
@@ -58,7 +62,8 @@ export class PredictionWriter {
     if (this.#heldBytes + line.length > this.#limits.bufferBytes || line.length > longestLineBytes) return false;
     this.#lines.push(line);
     this.#heldBytes += line.length;
-    this.#schedule(writeEveryMs);
+    if (!this.#isDue) this.#wakeIn(writeEveryMs);
+    this.#isDue = true;
     return true;
   }
 
@@ -71,16 +76,15 @@ export class PredictionWriter {
   async close(): Promise<number> {
     clearTimeout(this.#timer);
     await this.#inTurn(() => this.#write());
-    await this.#inTurn(() => this.#endSegment());
+    await this.#inTurn(async () => this.#endSegment());
+    await Promise.all(this.#background);
     clearTimeout(this.#timer);
     return this.#lines.length;
   }
 
-  #schedule(ms: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      void this.#inTurn(() => this.#work());
-    }, this.#retryMs || ms).unref();
+  #wakeIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#inTurn(() => this.#work()), ms).unref();
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -90,15 +94,16 @@ export class PredictionWriter {
   }
 
   async #work(): Promise<void> {
+    this.#isDue = false;
     await this.#write();
     if (this.#segment === undefined) return;
     const sinceSync = Date.now() - this.#syncedAt;
-    if (!this.#isSynced && sinceSync >= syncEveryMs) await this.#sync(this.#segment);
+    if (!this.#isSynced && sinceSync >= syncEveryMs) this.#sync(this.#segment);
     const { beganAt, sizeBytes, isBroken } = this.#segment;
     const age = Date.now() - beganAt;
     const { segmentAgeMs, segmentBytes } = this.#limits;
     if (isBroken || age >= segmentAgeMs || sizeBytes >= segmentBytes) return this.#endSegment();
-    this.#schedule(this.#isSynced ? segmentAgeMs - age : syncEveryMs - Math.min(sinceSync, syncEveryMs - 1));
+    if (!this.#isDue) this.#wakeIn(this.#isSynced ? segmentAgeMs - age : Math.max(1, syncEveryMs - sinceSync));
   }
 
   async #write(): Promise<void> {
@@ -119,6 +124,7 @@ export class PredictionWriter {
 
   async #writeOut(lines: readonly string[]): Promise<void> {
     const body = lines.join('');
+    if (this.#segment?.isBroken) this.#endSegment();
     if (this.#segment !== undefined) return this.#append(this.#segment, body);
     const segment = await Segment.begin(this.#folder, 'predictions', groupOf(this.#layout));
     this.#segment = segment;
@@ -132,38 +138,44 @@ export class PredictionWriter {
       this.#isSynced = false;
     } catch (error) {
       // An empty one has no header either.
-      if (segment.isBroken || segment.sizeBytes === 0) await this.#endSegment();
+      if (segment.isBroken || segment.sizeBytes === 0) this.#endSegment();
       throw error;
     }
   }
 
-  async #sync(segment: Segment): Promise<void> {
-    try {
-      await segment.sync();
-      this.#isSynced = true;
-      this.#syncedAt = Date.now();
-    } catch (error) {
+  /** Beside the writes: a slow flush must not hold up what a kill would take. */
+  #sync(segment: Segment): void {
+    this.#isSynced = true;
+    this.#syncedAt = Date.now();
+    const flushing = segment.sync().catch((error: unknown) => {
       // What a failed flush leaves on the disk is unknown: go on in a file of its own.
-      await this.#endSegment();
+      if (this.#segment === segment) this.#endSegment();
       this.#failed(error);
-    }
+    });
+    this.#inBackground(flushing);
   }
 
-  async #endSegment(): Promise<void> {
+  #endSegment(): void {
     const segment = this.#segment;
     if (segment === undefined) return;
     this.#segment = undefined;
     this.#isSynced = true;
-    await segment.sync().catch(() => undefined);
-    await segment.close().catch(() => undefined);
-    this.#events.closed(segment.stem);
+    const ending = Promise.all([...this.#background, segment.sync().catch(() => undefined)])
+      .then(() => segment.close())
+      .catch(() => undefined)
+      .then(() => this.#events.closed(segment.stem));
+    this.#inBackground(ending);
+  }
+
+  #inBackground(work: Promise<unknown>): void {
+    this.#background.add(work);
+    void work.finally(() => this.#background.delete(work));
   }
 
   #failed(error: unknown): void {
     if (this.#retryMs === 0) this.#events.problem(withoutLink((error as Error).message));
     this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2 || syncEveryMs);
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#schedule(this.#retryMs);
+    this.#isDue = true;
+    this.#wakeIn(this.#retryMs);
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inDirectory, syncDirectory, unlessAbsent } from '../../activities/sdk/durable-files.js';
 import { journalKey } from '../../activities/sdk/ports.js';
@@ -111,7 +111,9 @@ export class Segment {
     if ((await this.#handle.stat()).nlink === 0) this.#isBroken = true;
   }
 
-  close(): Promise<void> {
-    return this.#handle.close();
+  /** Without a line it leaves no file. */
+  async close(): Promise<void> {
+    await this.#handle.close();
+    if (this.#sizeBytes === 0) await rm(`${this.stem}.jsonl`, { force: true });
   }
 }

@@ -97,6 +97,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-data.test.ts',
     "'predict', '--batch', inFolder(batch), '--model', onnx, '--output'",
   ],
+  'evertrain feedback iris --file labels.csv': [
+    'test/unit/client/cli/feedback.test.ts',
+    "'feedback', 'm', '--file', file, '--server'",
+  ],
   'evertrain backup backups/today': ['test/e2e/commands-data.test.ts', "'backup', kept, '--data-dir', dataDir], 0"],
   'evertrain restore backups/today --data-dir .evertrain': [
     'test/e2e/commands-data.test.ts',

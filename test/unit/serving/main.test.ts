@@ -14,7 +14,20 @@ describe('options', () => {
     expect(serveOptions(['--max-model-bytes', '2000'], limited)).toMatchObject({ maxModelBytes: 2000 });
   });
 
+  test('of the prediction log come from flags before the environment', () => {
+    const env = { EVERTRAIN_SERVING_LOG_SAMPLING: '0.5', EVERTRAIN_SERVING_LOG_MASK: 'a, b' };
+    expect(serveOptions([], env).predictionLog).toEqual({ sampling: 0.5, mask: ['a', 'b'] });
+    const flags = ['--log-sampling', '.25', '--log-mask', 'c'];
+    expect(serveOptions(flags, env).predictionLog).toEqual({ sampling: 0.25, mask: ['c'] });
+    expect(serveOptions(['--no-log'], env).predictionLog).toBe(false);
+    expect(serveOptions([], { EVERTRAIN_SERVING_LOG: 'off' }).predictionLog).toBe(false);
+    expect(() => serveOptions([], { EVERTRAIN_SERVING_LOG: 'no' })).toThrow(/on or off/);
+  });
+
   test.each([
+    [['--log-sampling', '2']],
+    [['--log-sampling', 'half']],
+    [['--log-mask', 'a,,b']],
     [['--prot', '1']],
     [['--port', 'http']],
     [['--port', '70000']],

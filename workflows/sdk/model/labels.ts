@@ -38,12 +38,15 @@ export function isLabelId(id: unknown): id is string {
   return typeof id === 'string' && /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(id);
 }
 
-/** One label or a list of them, row by row; USER_INPUT_INVALID naming the place and the value, and then none is taken. */
-export function checkLabels(value: unknown): RowLabel[] {
+/**
+ * One label or a list of them, row by row; USER_INPUT_INVALID naming the place and the value, and then none is taken. Of
+ * a list that goes on from another one, `from` is the place of the first.
+ */
+export function checkLabels(value: unknown, from = 0): RowLabel[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (list.length === 0) throw wrong('The list', value, 'at least one label');
   if (list.length > mostLabels) throw wrong('The list', `${list.length} labels`, `at most ${mostLabels}`);
-  const rows = list.flatMap((one, i) => rowsOf(one, Array.isArray(value) ? `[${i}]` : ''));
+  const rows = list.flatMap((one, i) => rowsOf(one, Array.isArray(value) ? `[${from + i}]` : ''));
   if (rows.length > mostRows) throw wrong('The list', `labels of ${rows.length} rows`, `at most ${mostRows}`);
   return rows;
 }
