@@ -7,7 +7,6 @@ export default defineConfig({
     typecheck: { enabled: false },
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    globalSetup: ['test/support/run-folder.ts'],
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
     // One more than the cores of a small machine: most durability tests wait for heartbeats.

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, type Logger } from '@temporalio/worker';
+import { type BundleOptions, bundleWorkflowCode, DefaultLogger, type Logger } from '@temporalio/worker';
 import { inDirectory, onDisk, syncDirectory, writeSynced } from '../activities/sdk/durable-files.js';
 import { packageFile } from '../activities/sdk/jobs/package-file.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
@@ -22,6 +22,7 @@ export interface Bundle {
 export async function bundleProject(
   workflowsPath: string,
   logger: Logger = new DefaultLogger('WARN'),
+  webpackConfigHook?: NonNullable<BundleOptions['webpackConfigHook']>,
 ): Promise<Bundle> {
   if (!existsSync(workflowsPath)) {
     throw new EvertrainError('USER_FILE_NOT_FOUND', `There are no workflows at ${workflowsPath}.`, {
@@ -34,6 +35,7 @@ export async function bundleProject(
     workflowsPath: resolve(workflowsPath),
     workflowInterceptorModules: [sdkFile('interceptors')],
     preloadModules: [sdkFile('preload')],
+    ...(webpackConfigHook === undefined ? {} : { webpackConfigHook }),
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
       if (level === 'ERROR') failures.push(message);
       else logger.log(level, message, meta);
@@ -44,7 +46,7 @@ export async function bundleProject(
       cause,
     });
   });
-  return withVersion(`/* ${madeBy()} */${bundled.code}`);
+  return bundleOf(`/* ${madeBy()} */${bundled.code}`);
 }
 
 /**
@@ -59,6 +61,11 @@ function madeBy(): string {
   return `evertrain ${version}, @temporalio/workflow ${dependencies['@temporalio/workflow']}`;
 }
 
+/** What each bundle is made with beside the project's workflows. */
+export function bundledWith(): readonly string[] {
+  return [madeBy(), sdkFile('interceptors'), sdkFile('preload')];
+}
+
 /** What the bundler found wrong: its list of modules and its own stack tell a user nothing. */
 function reason(failures: readonly string[], cause: unknown): string {
   const errors = failures.flatMap((text) => text.split(/^(?=ERROR in )/m).filter((part) => part.startsWith('ERROR')));
@@ -66,7 +73,7 @@ function reason(failures: readonly string[], cause: unknown): string {
   return said.length > 0 ? said.join('\n') : String((cause as Error).message ?? cause);
 }
 
-function withVersion(code: string): Bundle {
+export function bundleOf(code: string): Bundle {
   return { code, version: createHash('sha256').update(code).digest('hex').slice(0, 12) };
 }
 
@@ -86,7 +93,7 @@ export async function loadBundle(path: string): Promise<Bundle> {
     });
   });
   const [, by] = /^\/\* (evertrain [^*]*) \*\//.exec(code) ?? [];
-  if (by === madeBy()) return withVersion(code);
+  if (by === madeBy()) return bundleOf(code);
   const made = by === undefined ? 'is not a bundle' : `was built by ${by}`;
   throw new EvertrainError('USER_OPTION_INVALID', `${path} ${made}; this is ${madeBy()}.`, {
     value: path,

@@ -21,7 +21,8 @@ import { checkOptions } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue, type RunSinks, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
 import { type BuiltInSettings, builtInActivities } from './built-in-activities.js';
-import { type Bundle, bundleProject, loadBundleOf } from './bundle.js';
+import { type Bundle, loadBundleOf } from './bundle.js';
+import { cachedBundle } from './bundle-cache.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { RunRecorder } from './run-recorder.js';
@@ -123,7 +124,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   };
   const bundle =
     options.bundle === undefined
-      ? await bundleProject(resolve(options.workflows))
+      ? await cachedBundle(resolve(options.workflows))
       : typeof options.bundle === 'string'
         ? await loadBundleOf(options.bundle, options.workflows)
         : options.bundle;

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { asking, askingTwice, failing } from '../fixtures/commands/workflows/contracts.js';
-import { bundleFile } from '../support/bundle-once.js';
+import { bundleFile } from '../support/bundle-file.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 import { type WebhookReceiver, webhookReceiver } from '../support/webhook-receiver.js';

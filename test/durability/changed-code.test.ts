@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { Run } from '../../client/run.js';
+import { cachedBundle } from '../../worker/bundle-cache.js';
 import { replay } from '../../worker/replay.js';
-import { bundleFile, bundleOnce } from '../support/bundle-once.js';
+import { bundleFile } from '../support/bundle-file.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
@@ -83,7 +84,7 @@ describe('code that changes under open runs', () => {
   });
 
   it('says so before a deployment, too', async () => {
-    const bundle = await bundleOnce(workflows);
+    const bundle = await cachedBundle(workflows);
     const history = async (name: string) => fetchHistory(evertrain.client, name);
     const mismatch = await replay(bundle, await history('step-replaced'));
     expect(mismatch).toMatchObject({ code: 'USER_REPLAY_INCOMPATIBLE', value: 'step-replaced' });

@@ -3,7 +3,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { asking, crowd, failing, scorer } from '../fixtures/commands/workflows/contracts.js';
-import { bundleFile } from '../support/bundle-once.js';
+import { bundleFile } from '../support/bundle-file.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';

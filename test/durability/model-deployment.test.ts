@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import { memo, modelWorkflowId } from '../../workflows/sdk/protocol.js';
-import { bundleFile } from '../support/bundle-once.js';
+import { bundleFile } from '../support/bundle-file.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bundle } from '../../worker/bundle.js';
+import { cachedBundle } from '../../worker/bundle-cache.js';
 import { installRuntime } from '../../worker/log.js';
-import { bundleOnce } from '../support/bundle-once.js';
 import { loadHistory, replayHistory } from '../support/histories.js';
 import { bundles, historyFiles } from './fixture-histories.js';
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   installRuntime('ERROR');
   for (const name of new Set(files.map((file) => bundleOf(file.name)))) {
     const path = bundles[name];
-    if (path !== undefined && existsSync(path)) built.set(name, await bundleOnce(path));
+    if (path !== undefined && existsSync(path)) built.set(name, await cachedBundle(path));
   }
 });
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Evertrain } from '../../client/evertrain.js';
-import { bundleFile } from './bundle-once.js';
+import { bundleFile } from './bundle-file.js';
 import { type EffectServer, effectServer } from './effect-server.js';
 import { type SpawnedWorker, spawnWorker, type SpawnWorkerOptions } from './spawn-worker.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';

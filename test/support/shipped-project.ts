@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { openStorage } from '../../activities/sdk/storage.js';
 import type { Evertrain } from '../../client/evertrain.js';
 import { startModelServer } from '../../serving/start-model-server.js';
-import { bundleFile } from './bundle-once.js';
+import { bundleFile } from './bundle-file.js';
 import { spawnWorker } from './spawn-worker.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 

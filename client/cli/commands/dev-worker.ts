@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { bundleProject, loadBundle, saveBundle } from '../../../worker/bundle.js';
+import { loadBundle, saveBundle } from '../../../worker/bundle.js';
+import { cachedBundle } from '../../../worker/bundle-cache.js';
 import { createWorker, type EvertrainWorker } from '../../../worker/create-worker.js';
 import { installRuntime } from '../../../worker/log.js';
 import { devDeployment, type DevWorkerMessage, type DevWorkerOrder } from '../dev-messages.js';
@@ -40,7 +41,7 @@ async function serve(order: DevWorkerOrder, worker: { current?: EvertrainWorker 
 async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {
   installRuntime('ERROR');
   const workflows = projectFile(order.root, 'workflows');
-  const bundle = order.bundle === undefined ? await bundleProject(workflows) : await loadBundle(order.bundle);
+  const bundle = order.bundle === undefined ? await cachedBundle(workflows) : await loadBundle(order.bundle);
   await saveBundle(bundle, join(order.dataDir, 'bundles'));
   const webhook = process.env['EVERTRAIN_WEBHOOK'];
   const activities = await loadActivities(order.root);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type History, historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Command } from 'commander';
-import { bundleProject } from '../../../worker/bundle.js';
+import { cachedBundle } from '../../../worker/bundle-cache.js';
 import { installRuntime } from '../../../worker/log.js';
 import { replay as replayOn } from '../../../worker/replay.js';
 import { fetchHistory } from '../../history/fetch.js';
@@ -17,7 +17,7 @@ export function configure(command: Command): void {
 async function replay(what: string, options: ConnectedOptions): Promise<void> {
   const history = await historyOf(what, options);
   installRuntime('ERROR');
-  const mismatch = await replayOn(await bundleProject(projectFile(process.cwd(), 'workflows')), history);
+  const mismatch = await replayOn(await cachedBundle(projectFile(process.cwd(), 'workflows')), history);
   if (mismatch !== undefined) throw mismatch;
   process.stdout.write(`${what} replays on the code of today\n`);
 }

@@ -8,8 +8,8 @@ import { EvertrainError } from '../../../../workflows/sdk/errors.js';
 import { fileJournal } from '../../../../activities/sdk/journal/file-journal.js';
 import { readAttempts } from '../../../../activities/sdk/journal/read-run.js';
 import type { Bundle } from '../../../../worker/bundle.js';
+import { cachedBundle } from '../../../../worker/bundle-cache.js';
 import { createWorker, type CreateWorkerOptions } from '../../../../worker/create-worker.js';
-import { bundleOnce } from '../../../support/bundle-once.js';
 import { broken, fit, flaky, makeTable, onGpu, slow } from './project.js';
 
 const workflows = fileURLToPath(new URL('workflows.ts', import.meta.url));
@@ -30,7 +30,7 @@ export async function serveProject(
   options: Pick<CreateWorkerOptions, 'queues'> = {},
 ): Promise<Served> {
   const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-client-'));
-  bundle ??= bundleOnce(workflows);
+  bundle ??= cachedBundle(workflows);
   const worker = await createWorker({ workflows, activities, address, dataDir, bundle: await bundle, ...options });
   const running = worker.run();
   const journal = fileJournal(join(dataDir, 'journal'));
