@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { openStorage } from '../activities/sdk/storage.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import { type LogFlags, logFlags } from './prediction-log/log-flags.js';
+import { logFlags } from './prediction-log/log-flags.js';
 import type { PredictionLogOptions } from './prediction-log/options.js';
 import { type ModelServer, startModelServer } from './start-model-server.js';
 
