@@ -1,3 +1,4 @@
+import { bikesLive } from './pipelines/bikes/live.js';
 import { bikes } from './pipelines/bikes/model.js';
 import { trainBikes } from './pipelines/bikes/pipeline.js';
 import { diamonds } from './pipelines/diamonds/model.js';
@@ -10,5 +11,5 @@ import { project } from './sdk/index.js';
 
 export default project({
   pipelines: [trainBikes, trainIris, trainDiamonds, trainPenguins],
-  models: [bikes, iris, diamonds, penguins],
+  models: [bikes, bikesLive, iris, diamonds, penguins],
 });

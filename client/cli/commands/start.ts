@@ -8,6 +8,7 @@ import type { Model } from '../../model-handle.js';
 import { type LocalSystem, startLocalSystem } from '../local-system.js';
 import { followTraining, modelOf, trainingUnderWay } from '../model-training.js';
 import { batchesOf, sendBatches } from '../send-batches.js';
+import { playStory } from '../story/play.js';
 import { metricsText } from '../tree.js';
 
 interface StartOptions {
@@ -15,6 +16,7 @@ interface StartOptions {
   readonly dataDir: string;
   readonly input?: string;
   readonly batches?: string;
+  readonly story?: boolean;
 }
 
 type Say = (line: string) => void;
@@ -29,6 +31,7 @@ export function configure(command: Command): void {
       '--batches <file>',
       'data to send then, a JSON list; default: data/<model>/batches.json, where there is one',
     )
+    .option('--story', 'show how a model drifts, retrains, rolls out and takes back, in two minutes')
     .action(start);
 }
 
@@ -48,9 +51,9 @@ async function start(name: string | undefined, options: StartOptions): Promise<v
     say(`engine ${system.engine.address}, model server ${system.server.address}`);
     if (system.engine.uiAddress !== undefined) say(`Temporal's UI: ${system.engine.uiAddress}`);
     const lives = Promise.race([interrupted, system.ended.then(() => 'interrupted' as const)]);
-    const story = play(system, { model, input, batches, say });
+    const story = options.story ? playStory({ system, root, say }) : play(system, { model, input, batches, say });
     story.catch(() => undefined);
-    if ((await Promise.race([story, lives])) === 'interrupted' || options.once) return;
+    if ((await Promise.race([story, lives])) === 'interrupted' || options.once || options.story) return;
     say('Ctrl-C stops everything.');
     await lives;
   } finally {
