@@ -17,6 +17,7 @@ const statusOf: Partial<Record<ErrorCode, 400 | 404 | 409 | 422 | 503>> = {
   SYSTEM_DEPLOY_FAILED: 422,
   SYSTEM_SERVER_UNREACHABLE: 503,
   SYSTEM_STORE_UNAVAILABLE: 503,
+  SYSTEM_PEER_MISSING: 503,
 };
 
 export interface ServingAppOptions {

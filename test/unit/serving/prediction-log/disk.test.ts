@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
@@ -112,6 +113,15 @@ describe('the log is bounded', () => {
     const ids = (await loggedRows(harness.dataDir)).map(({ id }) => id);
     expect(ids).not.toContain('id-000');
     expect(ids.at(-1)).toBe(last);
+  });
+
+  it('also when its model is served no more', async () => {
+    const harness = await serve({ predictionLog: { segmentAgeMs: 50 } });
+    const folder = logFolder(harness.dataDir, 'gone');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'labels-000000000000001-0-a.jsonl'), '');
+    await deploy(harness, 'iris-v1');
+    await vi.waitFor(() => expect(existsSync(folder)).toBe(false));
   });
 
   it('by age, in labels too', async () => {
