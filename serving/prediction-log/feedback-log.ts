@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { onDisk } from '../../activities/sdk/durable-files.js';
 import type { LabelValue, RowLabel } from '../../workflows/sdk/model/labels.js';
 import { Recent } from './recent.js';
@@ -28,7 +29,7 @@ interface Group {
 export class FeedbackLog {
   readonly #folder: string;
   readonly #known = new Recent<KnownLabel>(remembered / 2);
-  readonly #restored: Promise<void>;
+  #restored: Promise<void> | undefined;
   #segment: Segment | undefined;
   #waiting: Group | undefined;
   #isWriting = false;
@@ -37,7 +38,6 @@ export class FeedbackLog {
 
   constructor(folder: string) {
     this.#folder = folder;
-    this.#restored = this.#restore();
   }
 
   get openStem(): string | undefined {
@@ -46,7 +46,7 @@ export class FeedbackLog {
 
   /** Ends when all of them are on the disk; SYSTEM_STORE_UNAVAILABLE when they cannot be, and then they may be sent again. */
   async add(labels: readonly RowLabel[]): Promise<{ accepted: number; duplicates: number }> {
-    await this.#restored;
+    await (this.#restored ??= this.#restore());
     const waits = new Set<Promise<void>>();
     const before: [string, KnownLabel | undefined][] = [];
     let duplicates = 0;
@@ -152,7 +152,11 @@ export class FeedbackLog {
       lines += text.split('\n').length;
       if (lines > remembered) break;
     }
-    for (const line of texts.join('').split('\n')) this.#remember(line);
+    for (const [i, line] of texts.join('').split('\n').entries()) {
+      // In portions: answers go on meanwhile.
+      if (i % 2_000 === 0) await setImmediate();
+      this.#remember(line);
+    }
   }
 
   #remember(line: string): void {

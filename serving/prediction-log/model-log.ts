@@ -24,6 +24,12 @@ export interface LogState {
   readonly problem?: string;
 }
 
+interface PlannedWriter {
+  readonly plan: RowPlan;
+  readonly group: string;
+  readonly writer: PredictionWriter;
+}
+
 interface ModelLogEvents {
   readonly log: (message: string) => void;
   readonly segmentClosed: () => void;
@@ -38,7 +44,7 @@ export class ModelLog {
   readonly #mask: ReadonlySet<string>;
   readonly #events: ModelLogEvents;
   readonly #features = new Map<string, readonly string[] | undefined>();
-  readonly #plans = new Map<string, { plan: RowPlan; writer: PredictionWriter }>();
+  readonly #plans = new Map<string, PlannedWriter>();
   /** Least recently used first. */
   readonly #writers = new Map<string, PredictionWriter>();
   /** Stems of the segments that this process has closed. */
@@ -97,23 +103,23 @@ export class ModelLog {
     if (written < rows) this.#drop(rows - written, 'the buffer is full, or a row is too long');
   }
 
-  #planFor(prediction: Prediction): { plan: RowPlan; writer: PredictionWriter } {
+  #planFor(prediction: Prediction): PlannedWriter {
     const { version } = prediction;
     const known = this.#plans.get(version);
     const type = predictionType(prediction);
     const isKnown = known !== undefined && fits(known.plan, prediction);
     if (isKnown && (type === undefined || type === known.plan.layout.prediction)) {
-      if (this.#writers.size > 1) this.#use(known.plan);
+      if (this.#writers.size > 1) this.#use(known.group, known.plan);
       return known;
     }
     const plan = planRows(prediction, { features: this.#features.get(version), mask: this.#mask });
-    const made = { plan, writer: this.#use(plan) };
+    const group = groupOf(plan.layout);
+    const made = { plan, group, writer: this.#use(group, plan) };
     this.#plans.set(version, made);
     return made;
   }
 
-  #use({ layout }: RowPlan): PredictionWriter {
-    const group = groupOf(layout);
+  #use(group: string, { layout }: RowPlan): PredictionWriter {
     const writer = this.#writers.get(group) ?? this.#newWriter(layout);
     this.#writers.delete(group);
     this.#writers.set(group, writer);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../activities/sdk/ports.js';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
@@ -136,6 +137,19 @@ export class PredictionLog {
 
   #tendAll(): void {
     for (const log of this.#models.values()) this.#tend(log);
+    this.#thread.exclusive(() => this.#tendOthers()).catch(() => undefined);
+  }
+
+  /** What is left of models that are served no more is bounded as well. */
+  async #tendOthers(): Promise<void> {
+    const root = join(this.#surroundings.dataDir, 'serving', 'predictions');
+    const served = new Set(Array.from(this.#models.values(), ({ folder }) => folder));
+    for (const entry of await readdir(root, { withFileTypes: true })) {
+      const folder = join(root, entry.name);
+      if (!entry.isDirectory() || served.has(folder)) continue;
+      await removeOldest(folder, this.#options, () => false);
+      if ((await readdir(folder)).length === 0) await rmdir(folder);
+    }
   }
 
   /** Once for all segments that are closed while it waits for its turn. */
