@@ -83,8 +83,9 @@ export const checkDrift = step('model.check-drift', {
       /** Features that were judged, and how many of them have drifted. */
       judged: z.int(),
       drifted: z.int(),
-      /** Columns of the reference that the window has not, or that hold what is not judged. */
+      /** Columns of the reference that the window has not. */
       absent: z.int(),
+      /** Columns of both whose values were not compared, and the prediction where it could not be; `notes` say why. */
       notJudged: z.int(),
       /** Statistical tests made, and what the p-value of each must be below. */
       tests: z.int(),

@@ -122,4 +122,15 @@ describe('model.check-drift reads', () => {
     });
     await expect(project.check({ reference: broken, window })).rejects.toMatchObject({ code: 'USER_DATA_MALFORMED' });
   });
+
+  it('no further once it is cancelled', async () => {
+    const own = await driftProject();
+    try {
+      own.context.cancel(new Error('the worker drains'));
+      const table = rows(300, 'i AS x');
+      await expect(own.check({ reference: table, window: table })).rejects.toThrow('the worker drains');
+    } finally {
+      await own.remove();
+    }
+  });
 });
