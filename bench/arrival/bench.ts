@@ -16,7 +16,8 @@ import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import type { BenchOptions, BenchRow } from '../support/report.js';
 import type { Arena } from './arena.js';
 import { waiting } from './many/models.js';
-import { prefectRows } from './prefect.js';
+import { peerRows } from './peer.js';
+import { peers } from './peers.js';
 import { startReceiver } from './receiver.js';
 import { servedRows } from './to-prediction.js';
 import { latencyRows } from './to-step.js';
@@ -27,7 +28,8 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 /**
  * How soon data that arrives has effect: from the signal to the first step of the retraining (beside a raw workflow that
  * starts one activity by a signal, in turns) and to the first prediction by the new version; and the same for one of
- * 1,000 models that wait on one worker. Prefect's nearest beside it, where it can be installed.
+ * 1,000 models that wait on one worker. What is nearest to it in Prefect and Airflow beside
+ * it, where they can be installed.
  */
 export async function bench(say: (line: string) => void, { smoke }: BenchOptions): Promise<readonly BenchRow[]> {
   installRuntime('ERROR');
@@ -64,8 +66,9 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
     const steps = await latencyRows(arena, smoke ? 10 : 200);
     const predictions = await servedRows(arena, smoke ? 3 : 30);
     const waits = await waitingRows(arena, smoke ? { models: 30, wakes: 5 } : { models: waiting.length, wakes: 100 });
-    const peer = await prefectRows(smoke ? 1 : 10, steps.p50, say);
-    return [...steps.rows, ...predictions, ...waits, ...peer];
+    const rows = [...steps.rows, ...predictions, ...waits];
+    for (const peer of peers) rows.push(...(await peerRows(peer, smoke ? 2 : 10, steps.p50, say)));
+    return rows;
   } finally {
     for (const step of undo.reverse()) await step();
   }

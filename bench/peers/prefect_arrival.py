@@ -8,20 +8,14 @@ The last line is a JSON list of milliseconds from before `emit_event` to the tas
 import json
 import os
 import pathlib
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 
-within_seconds = 120
+from peer import Processes, answers, free_port, measure, until
 
 
 def main(folder: pathlib.Path, runs: int, poll: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     own = {
         "PREFECT_HOME": str(folder / "home"),
@@ -34,54 +28,22 @@ def main(folder: pathlib.Path, runs: int, poll: str) -> None:
         **({} if poll == "default" else {"PREFECT_RUNNER_POLL_FREQUENCY": poll}),
     }
     os.environ.update(own)
-    prefect = [sys.executable, "-m", "prefect"]
-    started = []
-
-    def start(*command: str) -> None:
-        log = open(folder / f"process-{len(started)}.log", "wb")
-        started.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
-
+    processes = Processes(folder)
     try:
-        start(*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port))
+        processes.start(sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
         until(lambda: answers(f"{api}/health"))
-        start(sys.executable, str(pathlib.Path(__file__).with_name("prefect_flow.py")))
+        processes.start(sys.executable, str(pathlib.Path(__file__).with_name("prefect_flow.py")))
         until(lambda: (folder / "serving").exists())
         time.sleep(5)  # the server's own services take the automation up
-        print(json.dumps([measure(folder, n) for n in range(runs + 1)][1:]), flush=True)
+        print(json.dumps([measure(folder, n, send) for n in range(runs + 1)][1:]), flush=True)
     finally:
-        for process in reversed(started):
-            os.killpg(process.pid, signal.SIGTERM)
-        for process in started:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+        processes.end()
 
 
-def measure(folder: pathlib.Path, n: int) -> float:
+def send(id: str) -> None:
     from prefect.events import emit_event
 
-    resource = {"prefect.resource.id": f"bench.arrival.{n}"}
-    sent = time.time()
-    emit_event("bench.arrival", resource=resource, payload={"id": str(n)})
-    until(lambda: (folder / f"ended-{n}").exists())
-    time.sleep(1)
-    return (float((folder / f"begun-{n}").read_text()) - sent) * 1_000
-
-
-def answers(url: str) -> bool:
-    try:
-        return urllib.request.urlopen(url, timeout=2).status == 200
-    except OSError:
-        return False
-
-
-def until(ready) -> None:
-    deadline = time.time() + within_seconds
-    while not ready():
-        if time.time() > deadline:
-            raise SystemExit(f"nothing came within {within_seconds} s")
-        time.sleep(0.02)
+    emit_event("bench.arrival", resource={"prefect.resource.id": f"bench.arrival.{id}"}, payload={"id": id})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,72 @@
+"""What the peers of bench/arrival share: processes that end with the run, a free port, waiting."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+within_seconds = 180
+
+
+class Processes:
+    """Processes in groups of their own, their output in files of the folder; all are ended, the last first."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.started = []
+
+    def start(self, *command: str) -> None:
+        with open(self.folder / f"process-{len(self.started)}.log", "wb") as log:
+            self.started.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+
+    def end(self) -> None:
+        for process in reversed(self.started):
+            self.tell(process, signal.SIGTERM)
+        for process in self.started:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                pass
+            # What it started may outlive it.
+            self.tell(process, signal.SIGKILL)
+            process.wait()
+
+    @staticmethod
+    def tell(process: subprocess.Popen, what: int) -> None:
+        try:
+            os.killpg(process.pid, what)
+        except ProcessLookupError:
+            pass
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def measure(folder: pathlib.Path, n: int, send) -> float:
+    """Milliseconds from before the event is sent to the first task's own clock; answers when the run has ended."""
+    sent = time.time()
+    send(str(n))
+    until(lambda: (folder / f"ended-{n}").exists())
+    time.sleep(1)
+    return (float((folder / f"begun-{n}").read_text()) - sent) * 1_000
+
+
+def answers(url: str) -> bool:
+    try:
+        return urllib.request.urlopen(url, timeout=2).status == 200
+    except OSError:
+        return False
+
+
+def until(ready) -> None:
+    deadline = time.time() + within_seconds
+    while not ready():
+        if time.time() > deadline:
+            raise SystemExit(f"nothing came within {within_seconds} s")
+        time.sleep(0.02)
