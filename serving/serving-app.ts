@@ -24,7 +24,6 @@ const statusOf: Partial<Record<ErrorCode, 400 | 404 | 409 | 422 | 501 | 503>> = 
   SYSTEM_PEER_MISSING: 501,
   SYSTEM_SERVER_UNREACHABLE: 503,
   SYSTEM_STORE_UNAVAILABLE: 503,
-  SYSTEM_PEER_MISSING: 503,
 };
 
 export interface ServingAppOptions {

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriftRecord, ModelState, ModelVersion } from '../../../workflows/sdk/protocol.js';
 import type { Model } from '../../model-handle.js';
 
+const fewestRows = 200;
+
 /** Says what changes of a model, while others wait for it. */
 export class Narrator {
   #before: ModelState | undefined;
@@ -24,11 +26,19 @@ export class Narrator {
 }
 
 function changes(before: ModelState | undefined, now: ModelState): string[] {
-  const known = new Set(before?.drift?.records.map(({ at }) => at));
   return [
-    ...(now.drift?.records ?? []).filter(({ at, rows }) => !known.has(at) && rows > 0).map(driftLine),
+    ...driftNews(before, now).map(driftLine),
     ...now.versions.filter((one) => isNews(before, one)).map(versionLine),
   ];
+}
+
+/** Checks of enough requests that say something else than the check before. */
+function driftNews(before: ModelState | undefined, now: ModelState): DriftRecord[] {
+  const known = new Set(before?.drift?.records.map(({ at }) => at));
+  const told = (now.drift?.records ?? []).filter(({ rows }) => rows >= fewestRows);
+  const isSame = (one: DriftRecord, last: DriftRecord | undefined) =>
+    one.version === last?.version && one.isDrifted === last.isDrifted && one.training === last.training;
+  return told.filter((one, n) => !known.has(one.at) && !isSame(one, told[n - 1]));
 }
 
 function driftLine({ rows, isDrifted, reason, training }: DriftRecord): string {

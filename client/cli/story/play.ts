@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { ModelState, ModelVersion } from '../../../workflows/sdk/protocol.js';
 import type { LocalSystem } from '../local-system.js';
-import { followTraining, modelOf } from '../model-training.js';
+import { modelOf } from '../model-training.js';
 import { Narrator } from './narrator.js';
 import { type Hours, hoursOf, Traffic } from './traffic.js';
 
@@ -45,7 +45,6 @@ export async function playStory({ system, root, say }: StoryOptions): Promise<vo
 
   say('\n1. Spring. A version is trained on the hours of January to April 2011, and serves.');
   await model.train({} as never, { trigger: 'spring' });
-  await followTraining(model, 'spring');
   const first = await narrator.until(({ champion }) => champion === '1');
   const inputs = inputsOf(first.versions[0] as ModelVersion);
   const [springHours, summerHours] = await Promise.all(
@@ -55,24 +54,24 @@ export async function playStory({ system, root, say }: StoryOptions): Promise<vo
   try {
     const checksOf = ({ drift }: ModelState) => drift?.records.filter(({ rows }) => rows >= 200).length ?? 0;
     await narrator.until((state) => checksOf(state) >= 2);
-    say(await liveError(address, 'People ask about hours of spring'));
+    say(await liveError(address, 'In spring'));
 
     say('\n2. Summer. People ask about July and August; the data of May to August has arrived, and waits.');
     for (const batch of arriving) await model.dataArrived(batch);
     traffic.change(summerHours as Hours);
     const summerBegan = Date.now();
     await narrator.until((state) => state.drift?.records.at(-1)?.isDrifted === true);
-    say(await liveError(address, 'Version 1 has never seen a summer', summerBegan));
+    await sleep(2_000);
+    say(await liveError(address, 'In summer', summerBegan));
     await narrator.until(({ champion, rollout }) => champion === '2' && rollout === undefined);
     const better = Date.now();
     await sleep(4_000);
-    say(await liveError(address, 'Version 2 has', better));
+    say(await liveError(address, 'In summer', better));
 
     say('\n3. A mistake. Somebody trains a version on the first months alone, and promotes it all the same.');
     const row = (summerHours as Hours).rows[0] ?? {};
     const before = await predict(address, inputs, row);
     await model.train({ sources: [spring], testShare: 0.3 } as never, { trigger: 'mistake' });
-    await followTraining(model, 'mistake');
     await narrator.until(({ versions }) =>
       versions.some(({ version, stage }) => version === '3' && stage !== 'challenger'),
     );

@@ -6,6 +6,9 @@ import { builtIn, type DriftRecord, type LoggedWindow, type WindowRequest } from
 import { finalCodes } from './deploy.js';
 import { checkDrift, type DriftReport, DriftRules } from './drift.js';
 
+/** A model's state keeps 20 of them. */
+const mostReason = 300;
+
 const DriftCheckInput = z.object({
   model: z.string(),
   version: z.string(),
@@ -42,8 +45,8 @@ export function driftCheck(model: string): PipelineDefinition {
       if (window === undefined) return { rows, isDrifted: false, reason: 'nothing was asked', worst: [] };
       const before = referencePredictions === undefined ? {} : { referencePredictions };
       const found = await checkDrift({ reference, window, ...before, rules });
-      const { isDrifted, reason, quality } = found;
-      return { rows, isDrifted, reason, worst: worstOf(found), quality, window };
+      const { isDrifted, quality } = found;
+      return { rows, isDrifted, reason: found.reason.slice(0, mostReason), worst: worstOf(found), quality, window };
     },
   );
 }

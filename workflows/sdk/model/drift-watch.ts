@@ -1,4 +1,4 @@
-import { EvertrainError } from '../errors.js';
+import { EvertrainError, withoutLink } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
 import type { ModelBook } from './book.js';
 import type { DriftCheckInput, DriftVerdict } from './drift-check.js';
@@ -107,7 +107,7 @@ export class ModelDrift {
       this.feed.checkRetrainNow();
     } catch (error) {
       if (!(error instanceof EvertrainError)) throw error;
-      return `no training: ${failureText(error)}`;
+      return `no training: ${withoutLink(failureText(error))}`;
     }
     this.feed.ask();
     book.state = { ...book.state, drift: { ...drift, retrainedAt: now } };

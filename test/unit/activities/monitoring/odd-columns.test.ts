@@ -40,6 +40,19 @@ describe('model.check-drift judges', () => {
     ]);
   });
 
+  it('numbers that the model was asked in 32 bits as those that they were made of', async () => {
+    const steps = '(i % 9) / 10.0 + 0.194';
+    const { drifted, features } = await compared(
+      `(${steps})::DOUBLE AS speed, 16777216 + i AS count`,
+      `(${steps})::FLOAT::DOUBLE AS speed, (16777216 + i)::FLOAT AS count`,
+    );
+    expect(drifted).toEqual([]);
+    expect(features.map(({ psi, statistic }) => [psi, statistic])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
   it('infinities as numbers, in finite figures', async () => {
     const { drifted, features } = await compared(
       "CASE WHEN i % 4 = 0 THEN 'inf' WHEN i % 4 = 1 THEN '-inf' ELSE i::VARCHAR END::DOUBLE AS same, i::DOUBLE AS other",

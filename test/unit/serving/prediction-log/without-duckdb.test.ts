@@ -29,7 +29,7 @@ it('without DuckDB rows and labels are kept as they are, and who asks for scores
   const path = '/evertrain/models/m/feedback';
   expect(await call(harness.server, 'POST', path, { id: 'id-0', label: 0 })).toMatchObject({ status: 202 });
   expect(await call(harness.server, 'GET', path)).toMatchObject({
-    status: 503,
+    status: 501,
     body: { code: 'SYSTEM_PEER_MISSING', error: expect.stringMatching(/npm install @duckdb\/node-api/) },
   });
   expect((await filesOf(harness.dataDir)).every((name) => name.endsWith('.jsonl'))).toBe(true);
