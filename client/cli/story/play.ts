@@ -89,7 +89,7 @@ export async function playStory({ system, root, say }: StoryOptions): Promise<vo
 }
 
 function inputsOf({ golden }: ModelVersion): { name: string; datatype: string }[] {
-  const { inputs } = golden?.request as { inputs: { name: string; datatype: string }[] };
+  const { inputs = [] } = (golden?.request ?? {}) as { inputs?: readonly { name: string; datatype: string }[] };
   return inputs.map(({ name: input, datatype }) => ({ name: input, datatype }));
 }
 
