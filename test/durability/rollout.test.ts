@@ -21,7 +21,7 @@ const startLoad = () => {
 
 beforeAll(async () => {
   fixture = await durableProject('durability');
-  server = await heldModelServer(fixture.engine.dataDir);
+  server = await heldModelServer(fixture.engine.dataDir, { isInOwnProcess: true });
   model = fixture.evertrain.model(staged);
   worker = await startWorker();
 });
@@ -37,7 +37,7 @@ afterAll(async () => {
 /** A batch that leads to a version which is offline ever better, and serves one of the models of test/fixtures/rollout. */
 let wrong = 190;
 const arrives = (id: string, onnx: string) => {
-  wrong -= 12;
+  wrong -= 9;
   const attributes = { effects: fixture.effects.url, wrong, onnx };
   return model.dataArrived({ id, uri: `file:/${id}`, rows: 5, attributes });
 };
@@ -68,6 +68,17 @@ async function expectServedAlone(number: string): Promise<void> {
   const { models } = (await (await fetch(`${server.behind}/evertrain/models`)).json()) as { models: object[] };
   expect(models).toMatchObject([{ name: 'staged', version: number }]);
   expect(models[0]).not.toHaveProperty('challenger');
+}
+
+/** Its bytes, when they were loaded, and what it answers. */
+async function champion(): Promise<object> {
+  const { models } = (await (await fetch(`${server.behind}/evertrain/models`)).json()) as {
+    models: { sha256: string; loadedAt: string }[];
+  };
+  const inputs = [{ name: 'x', shape: [3, 1], datatype: 'FP32', data: [1, 2.5, -7] }];
+  const asked = { method: 'POST', body: JSON.stringify({ id: 'same', inputs }) };
+  const answer = await fetch(`${server.behind}/v2/models/staged/versions/2/infer`, asked);
+  return { sha256: models[0]?.sha256, loadedAt: models[0]?.loadedAt, answer: await answer.text() };
 }
 
 describe('a rollout', () => {
@@ -107,9 +118,11 @@ describe('a rollout', () => {
     'of a challenger that %s is taken back, with the reason; nobody notices',
     async (onnx, number, stage, reason) => {
       const asking = startLoad();
+      const before = await champion();
       await arrives(`a model that ${onnx}`, onnx);
       expect(await settled(number)).toMatchObject({ stage, reason: expect.stringMatching(reason) as string });
       await expectServedAlone('2');
+      expect(await champion()).toEqual(before);
       await load?.stop();
       expect([asking.told.failed, Object.keys(asking.told.byVersion)]).toEqual([[], ['2']]);
     },
@@ -205,6 +218,31 @@ describe('a rollout that is interrupted', () => {
   }, 120_000);
 });
 
+describe('a rollout whose model server dies', () => {
+  it.each([
+    ['before it has the weights', '14', 'before'],
+    ['when it has the weights, and nobody knows', '15', 'after'],
+  ] as const)(
+    '%s goes on; only requests in flight fail',
+    async (_, number, moment) => {
+      const asking = startLoad();
+      await arrives(`server killed ${moment}`, number === '14' ? 'right' : 'right-too');
+      const { revision } = await inRollout(number);
+      await expect.poll(() => stagesTaken(revision).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(1);
+      await server.hold(moment);
+      const restarted = server.killAndRestart();
+      server.release();
+      await restarted;
+      expect(await settled(number)).toMatchObject({ stage: 'champion' });
+      await expectServedAlone(number);
+      await load?.stop();
+      // Nobody listened, or the connection broke: no answer of the server's was a refusal.
+      expect(asking.told.failed.filter((failure) => !failure.startsWith('fetch failed'))).toEqual([]);
+    },
+    90_000,
+  );
+});
+
 describe('labels that come back', () => {
   const startLabelledLoad = () => {
     load = servedLoad(() => server.behind, { model: 'staged', isLabelled: true });
@@ -214,11 +252,11 @@ describe('labels that come back', () => {
   it('take back a version that is better on paper only', async () => {
     const asking = startLabelledLoad();
     await arrives('better on paper', 'wrong');
-    expect(await settled('14')).toMatchObject({
+    expect(await settled('16')).toMatchObject({
       stage: 'rejected',
       reason: expect.stringMatching(/^taken back in stage .*mae/) as string,
     });
-    await expectServedAlone('13');
+    await expectServedAlone('15');
     await load?.stop();
     expect(asking.told.failed).toEqual([]);
   }, 60_000);
@@ -227,20 +265,20 @@ describe('labels that come back', () => {
     await model.configure({ rollout: { stages: [{ bandit: 'mae', within: '2 minutes' }], lookEvery: '200ms' } });
     const asking = startLabelledLoad();
     await arrives('a bandit against it', 'wrong');
-    expect(await settled('15')).toMatchObject({
+    expect(await settled('17')).toMatchObject({
       stage: 'rejected',
       reason: expect.stringMatching(/^taken back in stage bandit on mae: the labels say /) as string,
     });
-    await model.promote('15', { now: true });
+    await model.promote('17', { now: true });
     await arrives('a bandit for it', 'right');
-    await inRollout('16');
+    await inRollout('18');
     await worker.kill();
     worker = await startWorker();
-    expect(await settled('16')).toMatchObject({
+    expect(await settled('18')).toMatchObject({
       stage: 'champion',
       reason: expect.stringMatching(/^rolled out: bandit on mae /) as string,
     });
-    await expectServedAlone('16');
+    await expectServedAlone('18');
     await load?.stop();
     expect(asking.told.failed).toEqual([]);
   }, 120_000);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { openStorage } from '../../activities/sdk/storage.js';
 import { startModelServer } from '../../serving/start-model-server.js';
+import { startChild } from './child-process.js';
 import type { Deployment } from '../../workflows/sdk/protocol.js';
 
 /** A real model server behind a door that can be held shut, before a deployment or before its answer. */
@@ -19,6 +20,8 @@ export interface HeldModelServer {
   release(): void;
   /** What it serves a model's version as. */
   served(model: string): Promise<string | undefined>;
+  /** Kills the server, which must run in a process of its own, and starts it again on the same folder. */
+  killAndRestart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,8 +34,22 @@ interface Asked {
   readonly isTaken: boolean;
 }
 
-export async function heldModelServer(dataDir: string): Promise<HeldModelServer> {
-  const server = await startModelServer({ dataDir, store: openStorage(dataDir).store });
+interface Server {
+  readonly address: string;
+  /** In a process of its own: by SIGKILL. */
+  close(): Promise<void>;
+}
+
+async function inOwnProcess(dataDir: string): Promise<Server> {
+  const child = startChild('model-server-child.ts', { dataDir });
+  const { address } = await child.next<{ address: string }>();
+  return { address, close: () => child.kill() };
+}
+
+export async function heldModelServer(dataDir: string, { isInOwnProcess = false } = {}): Promise<HeldModelServer> {
+  let server: Server = isInOwnProcess
+    ? await inOwnProcess(dataDir)
+    : await startModelServer({ dataDir, store: openStorage(dataDir).store });
   const asked: Asked[] = [];
   let held: { readonly moment: 'before' | 'after'; readonly reached: () => void } | undefined;
   let letGo: () => void = () => undefined;
@@ -64,7 +81,9 @@ export async function heldModelServer(dataDir: string): Promise<HeldModelServer>
   await new Promise<void>((listening) => door.listen(0, '127.0.0.1', listening));
   return {
     address: `http://127.0.0.1:${(door.address() as AddressInfo).port}`,
-    behind: server.address,
+    get behind() {
+      return server.address;
+    },
     asked,
     get deployed() {
       return asked.filter(({ isTaken }) => isTaken).map(({ version }) => version);
@@ -85,6 +104,10 @@ export async function heldModelServer(dataDir: string): Promise<HeldModelServer>
       const answer = await fetch(`${server.address}/v2/models/${model}`);
       if (!answer.ok) return undefined;
       return ((await answer.json()) as { versions?: string[] }).versions?.[0];
+    },
+    async killAndRestart() {
+      await server.close();
+      server = await inOwnProcess(dataDir);
     },
     async close() {
       letGo();

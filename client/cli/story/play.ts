@@ -63,7 +63,9 @@ export async function playStory({ system, root, say }: StoryOptions): Promise<vo
     await narrator.until((state) => state.drift?.records.at(-1)?.isDrifted === true);
     await sleep(2_000);
     say(await liveError(address, 'In summer', summerBegan));
-    await narrator.until(({ champion, rollout }) => champion === '2' && rollout === undefined);
+    const isDecided = ({ version, stage }: ModelVersion) =>
+      version === '2' && !['candidate', 'challenger'].includes(stage);
+    requireChampion(await narrator.until(({ versions }) => versions.some(isDecided)));
     const better = Date.now();
     await sleep(4_000);
     say(await liveError(address, 'In summer', better));
@@ -80,12 +82,24 @@ export async function playStory({ system, root, say }: StoryOptions): Promise<vo
     await narrator.until((state) => state.rollout === undefined && state.restoring === undefined);
     const isSame = before === (await predict(address, inputs, row));
     say(`  The champion answers as before, ${isSame ? 'to the byte' : 'but for something else'}.`);
+    const afterwards = Date.now();
+    await sleep(4_000);
+    say(await liveError(address, 'In summer', afterwards));
   } finally {
     await traffic.stop();
   }
   say(
     `\n${traffic.answered} requests were answered, ${traffic.failed} failed. No person did anything but the mistake.`,
   );
+}
+
+/** A machine that is far too slow takes a good version back, too. */
+function requireChampion({ champion, versions }: ModelState): void {
+  if (champion === '2') return;
+  const { stage, reason } = versions.find(({ version }) => version === '2') ?? {};
+  throw new EvertrainError('SYSTEM_DEPLOY_FAILED', `The story ends early: version 2 is ${stage}, ${reason}.`, {
+    remedy: 'Tell it again in a new data folder.',
+  });
 }
 
 function inputsOf({ golden }: ModelVersion): { name: string; datatype: string }[] {

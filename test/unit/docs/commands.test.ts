@@ -62,6 +62,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   ],
   'evertrain replay <run>': ['test/e2e/cli.test.ts', "call('replay', 'iris-by-hand')"],
   'evertrain model iris': ['test/e2e/readme.test.ts', "call('model', 'iris')"],
+  'npm start -- --story': ['test/e2e/story.test.ts', "['start', '--story', '--data-dir', dataDir]"],
   'evertrain model iris train': ['test/e2e/commands-live.test.ts', "call('model', 'scorer', 'train'"],
   'evertrain model iris promote 3 --actor ann': ['test/e2e/commands-live.test.ts', "'promote', '2', '--actor', 'ann'"],
   'evertrain model iris rollback --reason complaints': [

@@ -18,7 +18,7 @@ export const bikesLive = model('bikes-live', {
     hold: '4 seconds',
     minRequests: 50,
     lookEvery: '1 second',
-    abortWhen: { errorRate: 0.02, p95Ms: 500, metric: { name: 'mae' } },
+    abortWhen: { errorRate: 0.02, p95Ms: 1_000, metric: { name: 'mae' } },
   },
   description: 'the serving count of rented bikes, watched while it is asked',
 });
