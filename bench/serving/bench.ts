@@ -17,7 +17,7 @@ const afterSwapMs = 100;
 const betweenSwapsMs = 400;
 
 /**
- * Single-row requests to the model server, its observer on, from a load generator on the same machine: how many, how fast,
+ * Single-row requests to the model server, its log of predictions on, from a load generator on the same machine: how many, how fast,
  * and how much slower while one version takes over from another. MLflow's server of the same model beside it, where it
  * can be installed.
  */

@@ -4,7 +4,6 @@ import { tell } from '../../test/support/child-process.js';
 
 /** A model server in a process of its own, with its log of predictions on: prints its address. */
 const { dataDir } = JSON.parse(process.argv[2] ?? '') as { dataDir: string };
-let logged = 0;
-const server = await startModelServer({ dataDir, store: openStorage(dataDir).store, observe: () => logged++ });
+const server = await startModelServer({ dataDir, store: openStorage(dataDir).store });
 await server.ready;
 tell({ address: server.address });

@@ -130,6 +130,20 @@ describe('a rollout', () => {
   );
 });
 
+describe('a rollout that was held to its end', () => {
+  it('leaves the champion alone where the model server refuses the promotion', async () => {
+    startLoad();
+    server.refuse('8');
+    await arrives('refused at last', 'right');
+    expect(await settled('8')).toMatchObject({
+      stage: 'rejected',
+      reason: expect.stringMatching(/^not deployed: .*refused on purpose/) as string,
+    });
+    server.refuse(undefined);
+    await expectServedAlone('2');
+  }, 60_000);
+});
+
 describe('a rollout that is interrupted', () => {
   /** A version that is as good as the champion, in its rollout's stage of 10 %. */
   const rollingOut = async (number: string, onnx: string) => {
@@ -140,8 +154,8 @@ describe('a rollout that is interrupted', () => {
   };
 
   it.each([
-    ['before the server has the weights', '8', 'right', 'before'],
-    ['when the server has the weights, and nobody knows', '9', 'right-too', 'after'],
+    ['before the server has the weights', '9', 'right', 'before'],
+    ['when the server has the weights, and nobody knows', '10', 'right-too', 'after'],
   ] as const)(
     'by the death of its worker %s goes on, and no request fails',
     async (_, number, onnx, moment) => {
@@ -168,51 +182,51 @@ describe('a rollout that is interrupted', () => {
 
   it('by a person is taken back at once, and the champion serves alone', async () => {
     const asking = startLoad();
-    await rollingOut('10', 'right');
+    await rollingOut('11', 'right');
     await model.rollback({ actor: 'ann', reason: 'not today' });
-    expect(await settled('10')).toMatchObject({ stage: 'rejected', reason: 'taken back by ann: not today' });
-    await expectServedAlone('9');
+    expect(await settled('11')).toMatchObject({ stage: 'rejected', reason: 'taken back by ann: not today' });
+    await expectServedAlone('10');
     await load?.stop();
     expect(asking.told.failed).toEqual([]);
   }, 60_000);
 
   it('by a promotion at once ends with that', async () => {
     startLoad();
-    await rollingOut('11', 'right');
-    await expect(model.promote('10')).rejects.toMatchObject({
+    await rollingOut('12', 'right');
+    await expect(model.promote('11')).rejects.toMatchObject({
       code: 'USER_OPTION_INVALID',
-      message: expect.stringContaining('is rolling version 11 out already') as string,
+      message: expect.stringContaining('is rolling version 12 out already') as string,
     });
-    await model.promote('11', { now: true, actor: 'ann' });
-    expect(await settled('11')).toMatchObject({ stage: 'champion', reason: 'promoted by ann' });
+    await model.promote('12', { now: true, actor: 'ann' });
+    expect(await settled('12')).toMatchObject({ stage: 'champion', reason: 'promoted by ann' });
+    await expectServedAlone('12');
+    const other = await model.promote('11', { now: true });
+    expect(other.champion).toBe('11');
     await expectServedAlone('11');
-    const other = await model.promote('10', { now: true });
-    expect(other.champion).toBe('10');
-    await expectServedAlone('10');
   }, 60_000);
 
   it('by a cancelled run leaves the champion, and a candidate', async () => {
     startLoad();
-    const { workflowId } = await rollingOut('12', 'right');
+    const { workflowId } = await rollingOut('13', 'right');
     await fixture.evertrain.attach(workflowId).cancel();
-    expect(await settled('12')).toMatchObject({
+    expect(await settled('13')).toMatchObject({
       stage: 'candidate',
       reason: expect.stringMatching(/^not rolled out: /),
     });
-    await expectServedAlone('10');
+    await expectServedAlone('11');
   }, 60_000);
 
   it('by the model continuing as new, and by the death of the engine, goes on', async () => {
     const asking = startLoad();
-    await rollingOut('13', 'right-too');
+    await rollingOut('14', 'right-too');
     const handle = fixture.evertrain.client.workflow.getHandle(modelWorkflowId('staged'));
     const { runId } = await handle.describe();
     await handle.signal(modelMessages.deployed, { code: 'another' });
     await expect.poll(async () => (await handle.describe()).runId, { timeout: 30_000 }).not.toBe(runId);
     await fixture.engine.kill();
     await fixture.engine.restart();
-    expect(await settled('13')).toMatchObject({ stage: 'champion' });
-    await expectServedAlone('13');
+    expect(await settled('14')).toMatchObject({ stage: 'champion' });
+    await expectServedAlone('14');
     await load?.stop();
     expect(asking.told.failed).toEqual([]);
   }, 120_000);
@@ -220,13 +234,13 @@ describe('a rollout that is interrupted', () => {
 
 describe('a rollout whose model server dies', () => {
   it.each([
-    ['before it has the weights', '14', 'before'],
-    ['when it has the weights, and nobody knows', '15', 'after'],
+    ['before it has the weights', '15', 'before'],
+    ['when it has the weights, and nobody knows', '16', 'after'],
   ] as const)(
     '%s goes on; only requests in flight fail',
     async (_, number, moment) => {
       const asking = startLoad();
-      await arrives(`server killed ${moment}`, number === '14' ? 'right' : 'right-too');
+      await arrives(`server killed ${moment}`, number === '15' ? 'right' : 'right-too');
       const { revision } = await inRollout(number);
       await expect.poll(() => stagesTaken(revision).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(1);
       await server.hold(moment);
@@ -252,11 +266,11 @@ describe('labels that come back', () => {
   it('take back a version that is better on paper only', async () => {
     const asking = startLabelledLoad();
     await arrives('better on paper', 'wrong');
-    expect(await settled('16')).toMatchObject({
+    expect(await settled('17')).toMatchObject({
       stage: 'rejected',
       reason: expect.stringMatching(/^taken back in stage .*mae/) as string,
     });
-    await expectServedAlone('15');
+    await expectServedAlone('16');
     await load?.stop();
     expect(asking.told.failed).toEqual([]);
   }, 60_000);
@@ -265,20 +279,20 @@ describe('labels that come back', () => {
     await model.configure({ rollout: { stages: [{ bandit: 'mae', within: '2 minutes' }], lookEvery: '200ms' } });
     const asking = startLabelledLoad();
     await arrives('a bandit against it', 'wrong');
-    expect(await settled('17')).toMatchObject({
+    expect(await settled('18')).toMatchObject({
       stage: 'rejected',
       reason: expect.stringMatching(/^taken back in stage bandit on mae: the labels say /) as string,
     });
-    await model.promote('17', { now: true });
+    await model.promote('18', { now: true });
     await arrives('a bandit for it', 'right');
-    await inRollout('18');
+    await inRollout('19');
     await worker.kill();
     worker = await startWorker();
-    expect(await settled('18')).toMatchObject({
+    expect(await settled('19')).toMatchObject({
       stage: 'champion',
       reason: expect.stringMatching(/^rolled out: bandit on mae /) as string,
     });
-    await expectServedAlone('18');
+    await expectServedAlone('19');
     await load?.stop();
     expect(asking.told.failed).toEqual([]);
   }, 120_000);

@@ -18,6 +18,8 @@ export interface HeldModelServer {
   /** Holds the next deployment: `before` the server has it, or once it has it, its answer. */
   hold(moment: 'before' | 'after'): Promise<void>;
   release(): void;
+  /** The deployments of a version as the promoted one are refused. */
+  refuse(version: string | undefined): void;
   /** What it serves a model's version as. */
   served(model: string): Promise<string | undefined>;
   /** Kills the server, which must run in a process of its own, and starts it again on the same folder. */
@@ -54,6 +56,9 @@ export async function heldModelServer(dataDir: string, { isInOwnProcess = false 
   let held: { readonly moment: 'before' | 'after'; readonly reached: () => void } | undefined;
   let letGo: () => void = () => undefined;
   let released = Promise.resolve();
+  let refused: string | undefined;
+  const isRefused = ({ method }: IncomingMessage, body: string) =>
+    method === 'PUT' && (JSON.parse(body) as Deployment).version === refused;
   const wait = async (moment: 'before' | 'after') => {
     if (held?.moment !== moment) return;
     held.reached();
@@ -62,6 +67,11 @@ export async function heldModelServer(dataDir: string, { isInOwnProcess = false 
   const forward = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await text(request);
     await wait('before');
+    if (isRefused(request, body)) {
+      const said = JSON.stringify({ error: 'refused on purpose', code: 'SYSTEM_DEPLOY_FAILED' });
+      response.writeHead(422, { 'content-type': 'application/json' }).end(said);
+      return;
+    }
     const answer = await fetch(`${server.address}${request.url}`, {
       method: request.method ?? 'GET',
       headers: { 'content-type': 'application/json' },
@@ -99,6 +109,9 @@ export async function heldModelServer(dataDir: string, { isInOwnProcess = false 
     release() {
       held = undefined;
       letGo();
+    },
+    refuse(version) {
+      refused = version;
     },
     async served(model) {
       const answer = await fetch(`${server.address}/v2/models/${model}`);

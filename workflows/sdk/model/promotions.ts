@@ -151,6 +151,8 @@ export class ModelPromotions {
       if (isCancellation(error)) throw error;
       const why = `not deployed: ${failureText(error)}`;
       book.state = withStage(book.state, version, 'rejected', why);
+      // It may have been a challenger until now.
+      this.rollouts.serveChampionAlone();
       return ApplicationFailure.nonRetryable(`Version ${version} was ${why}`, 'SYSTEM_DEPLOY_FAILED');
     }
     const { restoring: _, ...settled } = book.state;

@@ -109,12 +109,20 @@ export class ModelRollouts {
   private takeBack({ version }: ModelVersion, stage: 'candidate' | 'rejected', reason: string): void {
     const { book } = this;
     const { name, champion } = book.state;
-    const revision = book.state.revision + 1;
-    book.state = withStage({ ...book.state, revision, restoring: revision }, version, stage, reason);
-    this.restore(revision);
+    book.state = withStage(book.state, version, stage, reason);
+    this.serveChampionAlone();
     const message = `version ${version} of model "${name}" was ${reason}; version ${champion} serves alone`;
     const facts = { version, champion, reason };
     notice({ kind: 'rollout-taken-back', pipeline: name, message, facts }).catch(() => undefined);
+  }
+
+  /** What the model server has been told of a challenger counts no more. */
+  serveChampionAlone(): void {
+    const { book } = this;
+    if (book.definition.runs.rollout === undefined || book.state.champion === undefined) return;
+    const revision = book.state.revision + 1;
+    book.state = { ...book.state, revision, restoring: revision };
+    this.restore(revision);
   }
 
   /** Beside what else the model does, until the model server has taken it, or something newer. */
