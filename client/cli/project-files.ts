@@ -32,7 +32,10 @@ export async function loadProject(root: string): Promise<Project> {
   return ((await load(path)) as { default: Project }).default;
 }
 
+let readsTypeScript: Promise<unknown> | undefined;
+
 async function load(path: string): Promise<unknown> {
+  await (readsTypeScript ??= import('tsx/esm/api').then(({ register }) => register()));
   try {
     return await import(pathToFileURL(path).href);
   } catch (cause) {

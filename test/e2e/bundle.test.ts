@@ -15,6 +15,9 @@ function withSource(code: string, name: string, change: (text: string) => string
   return code.slice(0, -whole.length) + `base64,${Buffer.from(JSON.stringify(parsed)).toString('base64')}`;
 }
 
+/** The sources: a bundle is held against them. */
+const cli = (args: string[]) => evertrainCli(args, { sources: true });
+
 describe('a bundle that was built before', () => {
   let engine: TestEngine;
   let bundle: string;
@@ -25,7 +28,7 @@ describe('a bundle that was built before', () => {
     engine = await startTestEngine();
     folder = await mkdtemp(join(tmpdir(), 'evertrain-bundle-'));
     bundle = join(folder, 'build', 'workflows.js');
-    const built = await evertrainCli(['worker', '--build-bundle', bundle]).ended;
+    const built = await cli(['worker', '--build-bundle', bundle]).ended;
     expect(built.out).toMatch(/holds build [0-9a-f]{12}/);
     expect(built.code).toBe(0);
   });
@@ -35,9 +38,9 @@ describe('a bundle that was built before', () => {
   });
 
   it('serves runs', async () => {
-    const worker = evertrainCli(['worker', '--bundle', bundle, '--queues', 'evertrain=100,gpu=1', ...where()]);
+    const worker = cli(['worker', '--bundle', bundle, '--queues', 'evertrain=100,gpu=1', ...where()]);
     await worker.until('worker started');
-    const run = await evertrainCli(['run', 'penguins', ...where()]).ended;
+    const run = await cli(['run', 'penguins', ...where()]).ended;
     expect(run.out).toContain('"outcome": "completed"');
     worker.child.kill('SIGTERM');
     expect((await worker.ended).code).toBe(0);
@@ -51,7 +54,7 @@ describe('a bundle that was built before', () => {
       changed,
       withSource(original, from, (text) => `${text}// one more line\n`),
     );
-    const refused = await evertrainCli(['worker', '--bundle', changed, ...where()]).ended;
+    const refused = await cli(['worker', '--bundle', changed, ...where()]).ended;
     expect(refused).toMatchObject({ code: 2, out: expect.stringContaining(`changed since: ${from}.`) as string });
     const cut = join(folder, 'cut.js');
     await writeFile(cut, original.slice(0, -1000));
@@ -65,7 +68,7 @@ describe('a bundle that was built before', () => {
     await writeFile(other, (await readFile(bundle, 'utf8')).replace(/^\/\* evertrain [^,]+/, '/* evertrain 9.9.9'));
     const text = join(folder, 'text.js');
     await writeFile(text, 'export default 1;\n');
-    const refused = async (path: string) => evertrainCli(['worker', '--bundle', path, ...where()]).ended;
+    const refused = async (path: string) => cli(['worker', '--bundle', path, ...where()]).ended;
     expect(await refused(other)).toMatchObject({
       code: 2,
       out: expect.stringMatching(/was built by evertrain 9\.9\.9/),

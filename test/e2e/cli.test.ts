@@ -3,20 +3,22 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CliProcess, evertrainCli } from '../support/cli-process.js';
+import { type CliOptions, type CliProcess, evertrainCli } from '../support/cli-process.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
+
+/** The sources as they lie in the checkout: what surrounds a training there is recorded with it. */
+const cli = (args: string[], options: CliOptions = {}) => evertrainCli(args, { ...options, sources: true });
 
 describe('the command line', () => {
   let engine: TestEngine;
   let worker: CliProcess;
   let folder: string;
-  const call = (...args: string[]) =>
-    evertrainCli([...args, '--address', engine.address, '--data-dir', engine.dataDir]).ended;
+  const call = (...args: string[]) => cli([...args, '--address', engine.address, '--data-dir', engine.dataDir]).ended;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'evertrain-cli-'));
     engine = await startTestEngine();
-    worker = evertrainCli(['worker', '--address', engine.address, '--data-dir', engine.dataDir]);
+    worker = cli(['worker', '--address', engine.address, '--data-dir', engine.dataDir]);
     await worker.until('worker started');
   });
   afterAll(async () => {
@@ -74,7 +76,7 @@ describe('the command line', () => {
   });
 
   it('says that nothing answers at an address, and exits with 4', async () => {
-    const { code, out } = await evertrainCli(['ls', '--address', '127.0.0.1:1']).ended;
+    const { code, out } = await cli(['ls', '--address', '127.0.0.1:1']).ended;
     expect(out).toContain('SYSTEM_ENGINE_UNREACHABLE');
     expect(code).toBe(4);
   });
@@ -86,7 +88,7 @@ describe('the command line', () => {
     expect(findings.find(({ check }) => check === 'engine')?.found).toContain(engine.address);
     expect(good.code).toBe(0);
     const nowhere = join(folder, 'not', 'made');
-    const bad = await evertrainCli(['doctor', '--address', '127.0.0.1:1', '--data-dir', nowhere]).ended;
+    const bad = await cli(['doctor', '--address', '127.0.0.1:1', '--data-dir', nowhere]).ended;
     expect(bad.out).toMatch(/fail engine +Nothing answers at 127\.0\.0\.1:1/);
     expect(bad.out).toMatch(/ok {3}data folder +.*not made yet/);
     expect(bad.code).toBe(4);
@@ -100,8 +102,7 @@ describe('the command line', () => {
     expect(same.out).toMatch(/Reproduced: metrics and model \([0-9a-f]{64}\) are the same\./);
     expect(same.code).toBe(0);
     const connection = ['--address', engine.address, '--data-dir', engine.dataDir];
-    const elsewhere = await evertrainCli(['reproduce', 'penguins', '1', '--check', ...connection], { cwd: folder })
-      .ended;
+    const elsewhere = await cli(['reproduce', 'penguins', '1', '--check', ...connection], { cwd: folder }).ended;
     expect(elsewhere.out).toMatch(/here it is otherwise:\n {2}commit: [0-9a-f]{40} → –/);
     expect(elsewhere.out).toMatch(/lockFiles\/package-lock\.json: [0-9a-f]{64} → –/);
     expect(elsewhere.code).toBe(1);

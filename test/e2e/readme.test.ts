@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
+import { built } from '../support/built-tree.js';
 import { type CliProcess, evertrainCli } from '../support/cli-process.js';
 
 const entryPoints: Readonly<Record<string, string>> = {
@@ -30,7 +31,7 @@ beforeAll(async () => {
     const imports = /from '(evertrain(?:\/\w+)?)'/g;
     await writeFile(
       join(folder, name),
-      text.replace(imports, (_, entry: string) => `from '${resolve(entryPoints[entry] ?? entry)}'`),
+      text.replace(imports, (_, entry: string) => `from '${built(resolve(entryPoints[entry] ?? entry))}'`),
     );
   }
   dev = evertrainCli(['dev'], { cwd: folder });

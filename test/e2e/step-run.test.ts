@@ -74,7 +74,7 @@ describe('a step that is run by itself', () => {
          }));
        })`,
     );
-    const slow = evertrainCli(['step', 'run', 'slow'], { cwd: project });
+    const slow = evertrainCli(['step', 'run', 'slow'], { cwd: project, sources: true });
     await slow.until('waiting');
     slow.child.kill('SIGINT');
     const { code, out } = await slow.ended;

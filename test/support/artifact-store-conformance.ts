@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArtifactStore } from '../../activities/sdk/ports.js';
 import { putDirectory } from '../../activities/sdk/store/directory.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
-import { type Child, type Remake, startChild } from './child-process.js';
+import { type Child, type Remake, remakeInChild, startChild } from './child-process.js';
 
 export interface StoreUnderTest {
   readonly store: ArtifactStore;
@@ -48,7 +48,7 @@ export function artifactStoreConformance(name: string, makeStore: () => Promise<
       await rm(folder, { recursive: true, force: true });
     });
     const child = (task: unknown) => {
-      const started = startChild('artifact-store-child.ts', { remake: subject.remake, task });
+      const started = startChild('artifact-store-child.ts', { remake: remakeInChild(subject.remake), task });
       children.push(started);
       return started;
     };

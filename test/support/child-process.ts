@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { built } from './built-tree.js';
+import { nodeScript } from './node-script.js';
 
 /** How another process makes the same store or journal: an exported function of a module, with JSON arguments. */
 export interface Remake {
@@ -21,10 +23,12 @@ export interface Child {
   exited: Promise<number | null>;
 }
 
-/** Starts a TypeScript file beside this one in a process of its own, with a JSON argument. */
-export function startChild(script: string, argument: unknown): Child {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const options = ['--import', import.meta.resolve('tsx/esm'), path, JSON.stringify(argument)];
+/**
+ * Starts a TypeScript file beside this one in a process of its own, with a JSON argument. `sources`: not as the built tree
+ * has it, where what it does depends on the paths of the code.
+ */
+export function startChild(script: string, argument: unknown, { sources = false } = {}): Child {
+  const options = [...nodeScript(script.replace(/\.ts$/, ''), sources), JSON.stringify(argument)];
   const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -46,6 +50,11 @@ export function startChild(script: string, argument: unknown): Child {
       await exited;
     },
   };
+}
+
+/** The same for a child, which runs the built tree where there is one. */
+export function remakeInChild(remake: Remake): Remake {
+  return { ...remake, module: pathToFileURL(built(fileURLToPath(remake.module))).href };
 }
 
 /** In a child: the object that the parent described. */

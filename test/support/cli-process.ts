@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { built } from './built-tree.js';
 
 const cli = resolve('client/cli/evertrain.mjs');
 
@@ -16,13 +17,22 @@ export interface CliProcess {
   until(text: string): Promise<string>;
 }
 
-/** Runs `evertrain` with these arguments, as a user's shell would: this checkout's, or an installed one. */
-export function evertrainCli(
-  args: readonly string[],
-  { cwd, bin = cli, env }: { readonly cwd?: string; readonly bin?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): CliProcess {
-  const child = spawn(process.execPath, [bin, ...args], {
-    cwd,
+export interface CliOptions {
+  /** Default: the working directory. */
+  readonly cwd?: string;
+  /** An installed one. Default: this checkout's. */
+  readonly bin?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** As it is in the checkout, and in the checkout itself, not in its built tree: slower, and knows git. */
+  readonly sources?: boolean;
+}
+
+/** Runs `evertrain` with these arguments, as a user's shell would. */
+export function evertrainCli(args: readonly string[], options: CliOptions = {}): CliProcess {
+  const { cwd = process.cwd(), bin, env, sources = bin !== undefined } = options;
+  const place = sources ? (path: string) => path : built;
+  const child = spawn(process.execPath, [bin ?? place(cli), ...args], {
+    cwd: place(cwd),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

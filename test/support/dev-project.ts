@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { built } from './built-tree.js';
 
 /** A small project of a user's, outside of this checkout, to be edited while it is served. */
 export interface DevProject {
@@ -11,7 +12,7 @@ export interface DevProject {
   remove(): Promise<void>;
 }
 
-const sdk = (path: string) => JSON.stringify(resolve(path));
+const sdk = (path: string) => JSON.stringify(built(resolve(path)));
 
 const contracts = `
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Journal, journalKey } from '../../activities/sdk/ports.js';
-import { type Child, type Remake, startChild } from './child-process.js';
+import { type Child, type Remake, remakeInChild, startChild } from './child-process.js';
 
 export interface JournalUnderTest {
   readonly journal: Journal;
@@ -25,7 +25,7 @@ export function journalConformance(name: string, makeJournal: () => Promise<Jour
       await subject.dispose();
     });
     const child = (task: unknown) => {
-      const started = startChild('journal-child.ts', { remake: subject.remake, task });
+      const started = startChild('journal-child.ts', { remake: remakeInChild(subject.remake), task });
       children.push(started);
       return started;
     };

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { built } from './built-tree.js';
+import { nodeScript } from './node-script.js';
 
 export interface SpawnWorkerOptions {
   /**
@@ -40,8 +40,8 @@ export interface SpawnedWorker {
 
 /** Starts `createWorker` for a project in a Node process and waits until it serves: `spawnWorker(engine)`. */
 export async function spawnWorker(options: SpawnWorkerOptions): Promise<SpawnedWorker> {
-  const script = ['ts', 'js'].map(scriptFile).find(existsSync) ?? scriptFile('js');
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx/esm'), script, JSON.stringify(options)], {
+  const project = built(options.project ?? process.cwd());
+  const child = spawn(process.execPath, [...nodeScript('worker-process'), JSON.stringify({ ...options, project })], {
     // Its standard input is its lifeline: a worker ends with the test that started it, however that ends.
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -72,8 +72,4 @@ export async function spawnWorker(options: SpawnWorkerOptions): Promise<SpawnedW
       clearTimeout(late);
     },
   };
-}
-
-function scriptFile(ending: string): string {
-  return fileURLToPath(new URL(`worker-process.${ending}`, import.meta.url));
 }

@@ -162,7 +162,11 @@ it('is built by each of many processes where it is damaged and the code has chan
   writeFileSync(entry(), 'damaged');
   const undo = edit('workflows/greeting.js', (text) => text.replace('hello', 'hi'));
   const noFolder = at('package.json');
-  const children = [cache, cache, noFolder].map((folder) => startChild('bundle-child.ts', { workflows, folder }));
+  // The place of the SDK's own files is part of what a bundle is found by.
+  const inPlace = { sources: true };
+  const children = [cache, cache, noFolder].map((folder) =>
+    startChild('bundle-child.ts', { workflows, folder }, inPlace),
+  );
   try {
     for (const child of children) await child.next();
     for (const child of children) child.go();
