@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Implementation } from '../../activities/sdk/implementation.js';
 import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
 import type { Project } from '../../workflows/sdk/project.js';
+import { readTypeScript } from './read-typescript.js';
 
 // Apart from local-system.ts: a command that only looks at the project loads neither the worker nor the bundler.
 
@@ -19,7 +20,7 @@ export function projectFile(root: string, part: 'workflows' | 'activities'): str
 
 export async function loadActivities(root: string): Promise<readonly Implementation[]> {
   const path = projectFile(root, 'activities');
-  const loaded = (await load(path)) as { activities?: readonly Implementation[] };
+  const loaded = (await load(root, path)) as { activities?: readonly Implementation[] };
   if (Array.isArray(loaded.activities)) return loaded.activities;
   throw new EvertrainError('USER_OPTION_INVALID', `${path} exports ${show(loaded.activities)} as "activities".`, {
     value: path,
@@ -29,13 +30,11 @@ export async function loadActivities(root: string): Promise<readonly Implementat
 
 export async function loadProject(root: string): Promise<Project> {
   const path = projectFile(root, 'workflows');
-  return ((await load(path)) as { default: Project }).default;
+  return ((await load(root, path)) as { default: Project }).default;
 }
 
-let readsTypeScript: Promise<unknown> | undefined;
-
-async function load(path: string): Promise<unknown> {
-  await (readsTypeScript ??= import('tsx/esm/api').then(({ register }) => register()));
+async function load(root: string, path: string): Promise<unknown> {
+  await readTypeScript(['workflows', 'activities'].map((part) => resolve(root, part)));
   try {
     return await import(pathToFileURL(path).href);
   } catch (cause) {

@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type CliProcess, evertrainCli } from '../support/cli-process.js';
-import { npm, type PackedLibrary, packLibrary } from '../support/packed-library.js';
+import { npm, packedLibrary } from '../support/packed-library.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const setUpMs = 300_000;
 vi.setConfig({ testTimeout: 240_000 });
-let library: PackedLibrary | undefined;
 let folder: string;
 let project: string;
 
@@ -22,7 +21,7 @@ const evertrain = (cwd: string, args: readonly string[], env: NodeJS.ProcessEnv 
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'evertrain-init-'));
-  const { tarball } = (library = await packLibrary());
+  const tarball = await packedLibrary();
   project = join(folder, 'my-project');
   await writeFile(join(folder, 'package.json'), '{ "private": true }');
   await npm(folder, 'install', tarball);
@@ -33,7 +32,6 @@ beforeAll(async () => {
 }, setUpMs);
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
-  await library?.remove();
 });
 
 describe('a project that init wrote with the packed library', () => {

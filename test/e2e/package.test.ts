@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evertrainCli } from '../support/cli-process.js';
-import { npm, type PackedLibrary, packLibrary } from '../support/packed-library.js';
+import { npm, packedLibrary } from '../support/packed-library.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const exec = promisify(execFile);
@@ -62,12 +62,10 @@ await evertrain.close();
 };
 
 describe('the packed library in a project of a stranger', () => {
-  let library: PackedLibrary;
   let folder: string;
   let engine: TestEngine;
   let bin: string;
   beforeAll(async () => {
-    library = await packLibrary();
     folder = await mkdtemp(join(tmpdir(), 'evertrain-package-'));
     bin = join(folder, 'node_modules', 'evertrain', 'client', 'cli', 'evertrain.mjs');
     engine = await startTestEngine();
@@ -75,12 +73,11 @@ describe('the packed library in a project of a stranger', () => {
       await mkdir(join(folder, name, '..'), { recursive: true });
       await writeFile(join(folder, name), content);
     }
-    await npm(folder, 'install', library.tarball);
+    await npm(folder, 'install', await packedLibrary());
   }, 300_000);
   afterAll(async () => {
     await engine.stop();
     await rm(folder, { recursive: true, force: true });
-    await library.remove();
   });
 
   it('exports every entry point', async () => {

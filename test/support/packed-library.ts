@@ -1,37 +1,32 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, symlink } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { makeOnce } from '../../worker/setup/make-once.mjs';
+import { asProgress } from '../../worker/setup/progress.mjs';
+import { runFolder } from './run-folder.js';
 
 const run = promisify(execFile);
 
-/** The library as npm would publish it. */
-export interface PackedLibrary {
-  /** Path of the archive. */
-  readonly tarball: string;
-  remove(): Promise<void>;
+/** The archive of the library, as npm would publish it: packed once in a run of the tests. */
+export async function packedLibrary(): Promise<string> {
+  const path = join(runFolder(), 'packed', 'evertrain.tgz');
+  await makeOnce({ path, what: 'the packed library', progress: asProgress(undefined), make: pack });
+  return path;
 }
 
 /** Packs a copy of this checkout, whose own `dist` may be in use. */
-export async function packLibrary(): Promise<PackedLibrary> {
-  const folder = await mkdtemp(join(tmpdir(), 'evertrain-packed-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  try {
-    const source = join(folder, 'source');
-    const skipped = new Set(['.git', '.evertrain', 'dist', 'node_modules']);
-    await mkdir(source);
-    await cp(resolve('.'), source, { recursive: true, filter: (path) => !skipped.has(basename(path)) });
-    await symlink(resolve('node_modules'), join(source, 'node_modules'), 'dir');
-    const packed = await run('npm', ['pack', '--silent', '--pack-destination', folder], {
-      cwd: source,
-      env: strangersEnv(),
-    });
-    return { tarball: join(folder, packed.stdout.trim().split('\n').at(-1) ?? ''), remove };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+async function pack(folder: string): Promise<string> {
+  const source = join(folder, 'source');
+  const skipped = new Set(['.git', '.evertrain', 'dist', 'node_modules']);
+  await mkdir(source);
+  await cp(resolve('.'), source, { recursive: true, filter: (path) => !skipped.has(basename(path)) });
+  await symlink(resolve('node_modules'), join(source, 'node_modules'), 'dir');
+  const packed = await run('npm', ['pack', '--silent', '--pack-destination', folder], {
+    cwd: source,
+    env: strangersEnv(),
+  });
+  return join(folder, packed.stdout.trim().split('\n').at(-1) ?? '');
 }
 
 /** The environment of a stranger's shell: without what `npm test` and vitest tell the programs that they start. */

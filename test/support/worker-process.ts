@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { register } from 'tsx/esm/api';
 import type { Implementation } from '../../activities/sdk/implementation.js';
 import { createWorker } from '../../worker/create-worker.js';
 import { installRuntime } from '../../worker/log.js';
@@ -19,8 +18,8 @@ function projectFile(part: 'workflows' | 'activities'): string {
 
 process.stdin.resume().once('close', () => process.exit(1));
 installRuntime('ERROR');
-// Not before the modules above are loaded, which are JavaScript in the package: it makes each module slower to load.
-register();
+// Only where it is needed, and not before the modules above are loaded: it makes each module slower to load.
+if (projectFile('activities').endsWith('.ts')) (await import('tsx/esm/api')).register();
 const { activities } = (await import(pathToFileURL(projectFile('activities')).href)) as {
   activities: readonly Implementation[];
 };
