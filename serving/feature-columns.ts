@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import type { TensorSpec } from './onnx-session.js';
-import { type Column, identifier } from './table-file.js';
+import { identifier } from '../activities/data/table-query.js';
+import type { Column } from './table-file.js';
 import { type Datatype, datatypeFacts, type Tensor } from './tensor.js';
 
 /**

@@ -1,6 +1,7 @@
 import { access, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { identifier } from '../activities/data/table-query.js';
 import type { ArtifactStore } from '../activities/sdk/ports.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
@@ -9,7 +10,7 @@ import { modelFeatures } from './model-features.js';
 import { OnnxSession } from './onnx-session.js';
 import { loadDuckDb } from './peers.js';
 import { PredictionTable } from './prediction-table.js';
-import { type Column, identifier, loadTable, tableFormat, writeTable } from './table-file.js';
+import { type Column, loadTable, tableFormat, writeTable } from './table-file.js';
 
 /**
  * Offline scoring with the code that the server runs. The table is loaded into a temporary DuckDB file beside the output,

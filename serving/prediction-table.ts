@@ -2,7 +2,7 @@ import type { DuckDBAppender, DuckDBConnection, DuckDBType, DuckDBValue } from '
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import { sqlType } from './feature-columns.js';
 import { loadDuckDb } from './peers.js';
-import { identifier } from './table-file.js';
+import { identifier } from '../activities/data/table-query.js';
 import { datatypeFacts, sizeOf, type Tensor } from './tensor.js';
 
 /** Rows in one of DuckDB's data chunks. */

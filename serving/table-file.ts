@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { literal } from '../activities/data/table-query.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 
 /** CSV, Parquet and JSON files as DuckDB reads and writes them. */
@@ -16,14 +17,6 @@ export function tableFormat(path: string): TableFormat {
     value: path,
     remedy: 'Tables are .csv, .parquet, .json (one list) or .jsonl (one object a line).',
   });
-}
-
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 export interface Column {

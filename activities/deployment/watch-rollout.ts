@@ -1,6 +1,6 @@
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import type { LiveMetric } from '../../workflows/sdk/model/rollout-guards.js';
-import type { LiveCounts, LiveReport, Moments, WatchAnswer, WatchRequest } from '../../workflows/sdk/protocol.js';
+import type { LiveCounts, LiveReport, WatchAnswer, WatchRequest } from '../../workflows/sdk/protocol.js';
+import { momentsOf } from './metric-evidence.js';
 import { askModelServer } from './model-server.js';
 import { judgeRollout } from './rollout-guards.js';
 import { challengerShare } from './thompson-split.js';
@@ -47,7 +47,7 @@ function shift(
   { champion, challenger, isOver, facts: found }: Look,
 ): WatchAnswer | undefined {
   const { metric, floor, confidence } = bandit;
-  const moments = { champion: momentsOf(champion, metric), challenger: momentsOf(challenger, metric) };
+  const moments = { champion: momentsOf(metric, champion), challenger: momentsOf(metric, challenger) };
   const { percent, probabilityBetter, stop } = challengerShare({ ...moments, metric, floor, sureAt: confidence });
   const facts = {
     ...found,
@@ -60,9 +60,4 @@ function shift(
   if (stop === 'champion') return { ended: 'aborted', reason: `the labels say that it is ${likely} only`, facts };
   if (isOver) return { ended: 'aborted', reason: `the labels have not decided in time: ${likely}`, facts };
   return Math.abs(percent - bandit.percent) < leastShift ? undefined : { ended: 'shifted', percent, facts };
-}
-
-function momentsOf(counts: LiveCounts | undefined, metric: LiveMetric): Moments | undefined {
-  const { accuracy, absoluteError, squaredError } = counts?.scores ?? {};
-  return { accuracy, mae: absoluteError, rmse: squaredError }[metric];
 }

@@ -1,7 +1,7 @@
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory, unlessAbsent } from '../../activities/sdk/durable-files.js';
-import { literal } from '../table-file.js';
+import { literal } from '../../activities/data/table-query.js';
 import type { DuckDbThread } from './duckdb-thread.js';
 import { jsonColumns, readLayout } from './layout.js';
 import { listSegments, type SegmentFile } from './segment.js';

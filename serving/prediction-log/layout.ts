@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { identifier } from '../table-file.js';
+import { identifier } from '../../activities/data/table-query.js';
 
 /** The columns of a segment, beside those that every segment has. Its first line holds them. */
 export interface Layout {

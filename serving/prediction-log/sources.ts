@@ -1,4 +1,4 @@
-import { literal } from '../table-file.js';
+import { literal } from '../../activities/data/table-query.js';
 import { hasFeatures, jsonColumns, type Layout, readLayout } from './layout.js';
 import { longestLineBytes } from './prediction-writer.js';
 import type { SegmentFile } from './segment.js';

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../activities/sdk/ports.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
-import { identifier, literal } from '../table-file.js';
+import { identifier, literal } from '../../activities/data/table-query.js';
 import type { DuckDbThread } from './duckdb-thread.js';
 import type { SegmentFile } from './segment.js';
 import { predictionSources, type Source } from './sources.js';

@@ -6,6 +6,7 @@ import { type DurableProject, durableProject } from '../support/durable-project.
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';
 import { type ServedLoad, servedLoad } from '../support/served-load.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
+import { untilModel } from '../support/until-model.js';
 import { type WebhookReceiver, webhookReceiver } from '../support/webhook-receiver.js';
 
 let fixture: DurableProject;
@@ -33,16 +34,7 @@ afterAll(async () => {
   await fixture?.close();
 });
 
-async function until(holds: (now: ModelState) => boolean): Promise<ModelState> {
-  let now = await model.state({ within: '30s' });
-  await expect
-    .poll(async () => holds((now = await model.state({ within: '30s' }))) || JSON.stringify(now.drift), {
-      timeout: 60_000,
-      interval: 50,
-    })
-    .toBe(true);
-  return now;
-}
+const until = (holds: (now: ModelState) => boolean) => untilModel(model, holds);
 /** The next check of which that holds, of those that begin after now. */
 async function nextCheck(holds: (record: DriftRecord) => boolean): Promise<DriftRecord | undefined> {
   const begun = (await model.state()).drift?.checks ?? 0;

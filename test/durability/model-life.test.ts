@@ -5,6 +5,7 @@ import { rival, type rivalling } from '../fixtures/durability/rival.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
+import { untilModel } from '../support/until-model.js';
 
 let fixture: DurableProject;
 let server: HeldModelServer;
@@ -39,16 +40,7 @@ const arrives = (id: string, skill: Skill) =>
 
 const state = () => model.state({ within: '30s' });
 /** The state once a condition holds of it. */
-async function until(holds: (now: ModelState) => boolean): Promise<ModelState> {
-  let now = await state();
-  await expect
-    .poll(async () => holds((now = await state())) || JSON.stringify({ ...now, versions: now.versions.slice(-2) }), {
-      timeout: 60_000,
-      interval: 50,
-    })
-    .toBe(true);
-  return now;
-}
+const until = (holds: (now: ModelState) => boolean) => untilModel(model, holds);
 const version = ({ versions }: ModelState, number: string) => versions.find((one) => one.version === number);
 const isIdle = (now: ModelState) =>
   [now.training, now.checking, now.comparison, now.promoting].every((open) => open === undefined) &&

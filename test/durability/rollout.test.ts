@@ -6,6 +6,7 @@ import { type DurableProject, durableProject } from '../support/durable-project.
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';
 import { type ServedLoad, servedLoad } from '../support/served-load.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
+import { untilModel } from '../support/until-model.js';
 
 let fixture: DurableProject;
 let server: HeldModelServer;
@@ -42,12 +43,7 @@ const arrives = (id: string, onnx: string) => {
   return model.dataArrived({ id, uri: `file:/${id}`, rows: 5, attributes });
 };
 const state = () => model.state({ within: '30s' });
-async function until(holds: (now: ModelState) => boolean): Promise<ModelState> {
-  let now = await state();
-  const shown = () => JSON.stringify({ ...now, versions: now.versions.slice(-2) });
-  await expect.poll(async () => holds((now = await state())) || shown(), { timeout: 60_000, interval: 50 }).toBe(true);
-  return now;
-}
+const until = (holds: (now: ModelState) => boolean) => untilModel(model, holds);
 const newest = (now: ModelState) => now.versions.at(-1);
 const isSettled = (now: ModelState) =>
   [now.training, now.comparison, now.rollout, now.restoring, now.promoting].every((open) => open === undefined) &&

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadDuckDb } from '../../../serving/peers.js';
+import { literal, rowsOf, withDuckdb } from '../../../activities/data/table-query.js';
 import { sendFeedback } from '../../send-feedback.js';
 
 /** Hours of a table that are asked about, one after the other, and how many bikes were rented in them. */
@@ -10,16 +10,8 @@ export interface Hours {
 
 /** In an order of no meaning, the same each time. */
 export async function hoursOf(path: string, label: string): Promise<Hours> {
-  const { DuckDBInstance } = await loadDuckDb();
-  const database = await DuckDBInstance.create(':memory:');
-  const connection = await database.connect();
-  try {
-    const found = await connection.runAndReadAll('SELECT * FROM read_parquet($1) ORDER BY hash(day * 24 + hr)', [path]);
-    return { rows: found.getRowObjectsJson(), label };
-  } finally {
-    connection.closeSync();
-    database.closeSync();
-  }
+  const ordered = `SELECT * FROM read_parquet(${literal(path)}) ORDER BY hash(day * 24 + hr)`;
+  return { rows: await withDuckdb((connection) => rowsOf(connection, ordered)), label };
 }
 
 interface Input {

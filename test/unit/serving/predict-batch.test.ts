@@ -1,10 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
 import { predictBatch } from '../../../serving/predict-batch.js';
-import { expected, fixturePath, temporaryFolder } from './support.js';
+import { expected, fixturePath, query, temporaryFolder } from './support.js';
 
 let folder = '';
 beforeEach(async () => {
@@ -13,18 +12,6 @@ beforeEach(async () => {
 
 const irisColumns = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'];
 const irisRows = expected['iris-v1'].rows;
-
-/** Rows as a query gives them, 64-bit integers as text. */
-async function query(sql: string): Promise<Record<string, unknown>[]> {
-  const database = await DuckDBInstance.create(':memory:');
-  const connection = await database.connect();
-  try {
-    return await (await connection.run(sql)).getRowObjectsJson();
-  } finally {
-    connection.closeSync();
-    database.closeSync();
-  }
-}
 
 async function csv(name: string, header: readonly string[], rows: readonly (readonly unknown[])[]): Promise<string> {
   const path = join(folder, name);

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach } from 'vitest';
 import type { ArtifactStore } from '../../../activities/sdk/ports.js';
 import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
@@ -169,4 +170,16 @@ export async function live(server: ModelServer, model = 'm'): Promise<LiveReport
 /** Waits for what the server does after its answers. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Rows as a query gives them, 64-bit integers as text. */
+export async function query(sql: string): Promise<Record<string, unknown>[]> {
+  const database = await DuckDBInstance.create(':memory:');
+  const connection = await database.connect();
+  try {
+    return await (await connection.run(sql)).getRowObjectsJson();
+  } finally {
+    connection.closeSync();
+    database.closeSync();
+  }
 }

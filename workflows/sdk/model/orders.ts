@@ -54,7 +54,7 @@ export function takeOrders(book: ModelBook, { feed, promotions, rollouts, archiv
   on<PromoteRequest>(modelMessages.promote, {
     check: ({ version, now }) => {
       promotable(book.state, version);
-      rollouts.check(version, now === true);
+      if (now !== true) rollouts.check(version);
     },
     carryOut: ({ version, now, ...by }) =>
       promotions.order({

@@ -24,9 +24,9 @@ export class ModelRollouts {
   }
 
   /** Refuses a promotion while another version is rolled out. */
-  check(version: string, isAtOnce: boolean): void {
+  check(version: string): void {
     const { rollout, name } = this.book.state;
-    if (rollout === undefined || isAtOnce) return;
+    if (rollout === undefined) return;
     const which = rollout.version === version ? 'it' : `version ${rollout.version}`;
     throw new EvertrainError('USER_OPTION_INVALID', `Model "${name}" is rolling ${which} out already.`, {
       value: version,
@@ -41,7 +41,7 @@ export class ModelRollouts {
     const champion = championOf(book.state);
     if (run === undefined || policy.rollout === undefined || champion === undefined) return undefined;
     try {
-      this.check(version.version, false);
+      this.check(version.version);
     } catch (error) {
       return asFailure(error);
     }

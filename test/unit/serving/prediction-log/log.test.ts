@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { call, deploy, expected, floats, infer, serve } from '../support.js';
-import { ask, filesOf, irisRow, loggedRows, predictIris } from './support.js';
+import { call, deploy, expected, floats, infer, query, serve } from '../support.js';
+import { filesOf, irisRow, loggedRows, predictIris } from './support.js';
 import { logFolder } from '../../../../serving/prediction-log/segment.js';
 
 const { rows: irises, label, probabilities } = expected['iris-v1'];
@@ -129,7 +129,7 @@ describe('the prediction log', () => {
     const rows = await loggedRows(harness.dataDir);
     expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, i) => `id-${String(i).padStart(3, '0')}`));
     const folder = logFolder(harness.dataDir, 'm');
-    const types = await ask(`SELECT DISTINCT typeof(x) AS x, typeof(prediction) AS p FROM '${folder}/*.parquet'`);
+    const types = await query(`SELECT DISTINCT typeof(x) AS x, typeof(prediction) AS p FROM '${folder}/*.parquet'`);
     const columns = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'].map((name) => `${name} FLOAT`);
     expect(types).toEqual([{ x: `STRUCT(${columns.join(', ')})`, p: 'BIGINT' }]);
   });

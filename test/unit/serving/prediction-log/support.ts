@@ -1,31 +1,18 @@
 import { readdir } from 'node:fs/promises';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { listSegments, logFolder } from '../../../../serving/prediction-log/segment.js';
 import { predictionSources } from '../../../../serving/prediction-log/sources.js';
-import { expected, floats, type Harness, infer } from '../support.js';
+import { expected, floats, type Harness, infer, query } from '../support.js';
 
 export const irisRow = expected['iris-v1'].rows[0] as number[];
 
 export type LoggedRow = Record<string, unknown>;
-
-/** What a query in a database of its own answers. */
-export async function ask(sql: string): Promise<LoggedRow[]> {
-  const database = await DuckDBInstance.create(':memory:', { threads: '1' });
-  const connection = await database.connect();
-  try {
-    return await (await connection.run(sql)).getRowObjectsJson();
-  } finally {
-    connection.closeSync();
-    database.closeSync();
-  }
-}
 
 /** Every row of a model's log as readers see it, in the order of ids and rows. */
 export async function loggedRows(dataDir: string, model = 'm'): Promise<LoggedRow[]> {
   const sources = await predictionSources(await listSegments(logFolder(dataDir, model)), 0);
   if (sources.length === 0) return [];
   const selects = sources.map(({ from }) => `SELECT * FROM ${from} WHERE id IS NOT NULL`);
-  return ask(`SELECT * FROM (${selects.join(' UNION ALL BY NAME ')}) ORDER BY id, "row"`);
+  return query(`SELECT * FROM (${selects.join(' UNION ALL BY NAME ')}) ORDER BY id, "row"`);
 }
 
 export async function filesOf(dataDir: string, model = 'm'): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Artifact } from '../../../../workflows/sdk/artifact.js';
-import { type Answer, call, deploy, floats, type Harness, infer, serve } from '../support.js';
-import { ask, filesOf, irisRow, type LoggedRow, predictIris } from './support.js';
+import { type Answer, call, deploy, floats, type Harness, infer, query, serve } from '../support.js';
+import { filesOf, irisRow, type LoggedRow, predictIris } from './support.js';
 
 const ask4 = ({ server }: Harness, request: unknown): Promise<Answer> =>
   call(server, 'POST', '/evertrain/models/m/window', request);
@@ -14,7 +14,7 @@ async function windowOf(harness: Harness, request: object = {}): Promise<{ rows:
   const { rows, artifact } = body as { rows: number; artifact: Artifact };
   expect(status, JSON.stringify(body)).toBe(200);
   expect(artifact.mediaType).toBe('application/vnd.apache.parquet');
-  const table = await ask(`SELECT * FROM read_parquet('${await harness.store.materialize(artifact)}')`);
+  const table = await query(`SELECT * FROM read_parquet('${await harness.store.materialize(artifact)}')`);
   return { rows, table };
 }
 
