@@ -37,15 +37,29 @@ const diagnoses: readonly Diagnosis[] = [
   },
 ];
 
-/** Whether the start failed because another program took a port in between. */
-export function isPortTaken(log: string): boolean {
-  return /address already in use/.test(log);
+/** Whether the start failed because another program has this port. */
+export function isPortTaken(log: string, port: number): boolean {
+  return log.includes(`:${port}: bind: address already in use`);
+}
+
+/**
+ * Whether the next start may succeed: a port of the server's own choice was taken in between, or it panicked for a reason
+ * that names neither its database nor its options.
+ */
+export function mayStartNextTime(log: string): boolean {
+  return /address already in use|^panic: /m.test(log) && !diagnoses.some(({ sign }) => sign.test(log));
+}
+
+/** The end of the log as shown to people; of a panic its reason, not the stack below it. */
+function lastWords(log: string, lines = 10): string {
+  const beforeStack = log.split(/^goroutine \d+ /m, 1)[0] as string;
+  return beforeStack.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
 /** The error for a server that ended, or did not answer, at its start. */
 export function startFailure(binary: string, database: string, how: string, log: string): EvertrainError {
   const found = diagnoses.find(({ sign }) => sign.test(log));
-  const shown = log === '' ? 'It wrote nothing.' : `Its last lines:\n${log.replace(/^/gm, '    ')}\n`;
+  const shown = log === '' ? 'It wrote nothing.' : `Its last lines:\n${lastWords(log).replace(/^/gm, '    ')}\n`;
   if (found?.code === 'SYSTEM_STORE_UNAVAILABLE') {
     return new EvertrainError(found.code, `${found.what} File: ${database}. ${shown}`, {
       value: database,

@@ -70,10 +70,9 @@ export function foundEngine(pid: number): EngineProcess {
   };
 }
 
-/** The last lines of the log from an offset in bytes on. */
-export function logTail(logFile: string, from: number, lines = 10): string {
-  const text = readFileSync(logFile).subarray(from).toString('utf8');
-  return text.trimEnd().split('\n').slice(-lines).join('\n');
+/** What the log says from an offset in bytes on. */
+export function logSince(logFile: string, from: number): string {
+  return readFileSync(logFile).subarray(from).toString('utf8').trimEnd();
 }
 
 /** The size of the log before a start, in bytes; one that has grown large makes room first. */

@@ -10,9 +10,9 @@ import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { identify } from '../setup/process-identity.mjs';
 import { type DataFolderLock, dataFolderInUse, tryLockFile } from './data-folder-lock.js';
 import { engineArguments, engineNamespace } from './engine-arguments.js';
-import { cannotSpawn, isPortTaken, startFailure } from './engine-failure.js';
+import { cannotSpawn, isPortTaken, mayStartNextTime, startFailure } from './engine-failure.js';
 import { choosePort, loopback, portInUse, portOf } from './engine-ports.js';
-import { type EngineProcess, foundEngine, logSize, logTail, spawnEngine } from './engine-process.js';
+import { type EngineProcess, foundEngine, logSince, logSize, spawnEngine } from './engine-process.js';
 import { type EngineRecord, readEngineRecord, writeEngineRecord } from './engine-record.js';
 import { probeEngine, waitForEngine } from './probe-engine.js';
 
@@ -141,10 +141,9 @@ async function startNew(dataDir: string, options: EngineOptions, lock: DataFolde
       options.log?.(`The engine runs at ${started.record.address} (process ${started.record.pid}).`);
       return own(dataDir, started.record, started.engine, lock);
     }
-    if (!isPortTaken(started.log)) throw started.error;
     // Another program took a port between our look and the server's.
-    if (options.port !== undefined && started.log.includes(`:${options.port}`)) throw portInUse('port', options.port);
-    if (attempt === 3) throw started.error;
+    if (options.port !== undefined && isPortTaken(started.log, options.port)) throw portInUse('port', options.port);
+    if (attempt === 3 || !mayStartNextTime(started.log)) throw started.error;
   }
 }
 
@@ -177,7 +176,7 @@ async function tryStart(
   if (clusterId === undefined || engine.hasExited()) {
     const how = engine.hasExited() ? await engine.exited : `it did not answer within ${startWithinMs / 1000} s`;
     await engine.end();
-    const log = logTail(logFile, before);
+    const log = logSince(logFile, before);
     return { error: startFailure(binary, database, how, log), log };
   }
   const identity = identify(engine.pid);

@@ -221,6 +221,30 @@ describe('startEngine refuses', () => {
     });
     expect(existsSync(join(folder, 'engine.json'))).toBe(false);
   });
+
+  test('a server that panics while it starts is started again, and its reason shown if it does so each time', async () => {
+    const script = join(folder, 'panics');
+    const starts = join(folder, 'starts');
+    const panics = (times: number) => `#!/bin/sh
+      echo . >> ${starts}
+      [ $(wc -l < ${starts}) -gt ${times} ] && exec ${binary} "$@"
+      echo 'level=INFO msg="starting server"'
+      echo 'panic: the moon is full' >&2
+      echo >&2; echo 'goroutine 1 [running]:' >&2
+      for line in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "main.main() $line" >&2; done
+      exit 2`;
+    writeFileSync(script, panics(3), { mode: 0o755 });
+    await expect(start({ binary: script })).rejects.toMatchObject({
+      code: 'SYSTEM_FAILED',
+      message: expect.stringMatching(
+        /exit code 2.*msg="starting server"\n +panic: the moon is full\n (?!.*main\.main)/s,
+      ),
+    });
+    rmSync(starts);
+    writeFileSync(script, panics(1));
+    expect((await start({ binary: script })).adopted).toBe(false);
+    expect(readFileSync(starts, 'utf8')).toBe('.\n.\n');
+  });
 });
 
 describe('lockDataFolder', () => {
