@@ -32,6 +32,24 @@ export interface StepHeader {
   readonly cache?: CachePolicy;
   /** History length at which user code called the step, when the pending window delayed its scheduling. */
   readonly calledAt?: number;
+  /** Calls whose checkpoint this one goes on from while it has none of its own, newest first (trials of a study). */
+  readonly resumes?: readonly ResumedCall[];
+  /** A metric that the run is told while the step is at work: signal `TrialReport` at each. */
+  readonly reports?: string;
+}
+
+/** A call of a step, by default in the same run. */
+export interface ResumedCall {
+  readonly stepId: string;
+  readonly workflowId?: string;
+  readonly runId?: string;
+}
+
+export interface TrialReport {
+  readonly stepId: string;
+  /** Epoch or iteration, as the step said it. */
+  readonly at: number;
+  readonly value: number;
 }
 
 export interface CachePolicy {
@@ -101,6 +119,8 @@ export const memo = {
   reused: 'evertrain.reused',
   /** Of a model: version of the bundle that it began its present execution on. */
   code: 'evertrain.code',
+  /** Of a study, each in turn: `StudyRecord`. */
+  study: 'evertrain.study',
 } as const;
 
 export interface GateRecord {
@@ -137,6 +157,8 @@ export const runMessages = {
   approve: 'evertrain.approve',
   /** Query: open approvals as `ApprovalRecord[]`. */
   approvals: 'evertrain.approvals',
+  /** Signal `TrialReport` from a worker. */
+  report: 'evertrain.report',
 } as const;
 
 export interface ApprovalAnswer {
@@ -385,6 +407,10 @@ export const builtIn = {
   watch: 'evertrain.watch-rollout',
   /** What the model server has logged of a model, as a table: `WindowRequest` → `LoggedWindow`. */
   window: 'evertrain.logged-window',
+  /** Parameters for the next trials of a study, by Optuna: `SuggestRequest` → `SuggestAnswer`. */
+  suggest: 'evertrain.suggest',
+  /** Writes a study as an artifact: `StudyDocument` without importance → `Artifact`. */
+  study: 'evertrain.study',
 } as const;
 
 /** What a run tells the worker that carries out its task, outside of its history (a type: sinks need an index). */
