@@ -4,13 +4,14 @@
  * does is the same code as on a worker; what durability adds (retries, heartbeats, the cache) is not there.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
 import { acceptAnswer } from '../../workflows/sdk/approval.js';
 import { awaitable } from '../../workflows/sdk/awaitable.js';
 import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import { checkInput, checkOutput } from '../../workflows/sdk/json-size.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
-import type { PipelineResult } from '../../workflows/sdk/protocol.js';
+import { builtIn, type PipelineResult } from '../../workflows/sdk/protocol.js';
 import {
   type ApprovalBook,
   GateRejection,
@@ -20,6 +21,7 @@ import {
   useScopeLookup,
 } from '../../workflows/sdk/run-scope.js';
 import { decode } from '../../workflows/sdk/schema.js';
+import { studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { PlainActivities } from './plain-activities.js';
 
@@ -128,6 +130,19 @@ class PlainHost implements RunHost {
   async child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
     checkInput(id, input);
     return runIn(new PlainHost({ ...this.given, startAt: new Date(this.clockMs) }), pipeline, asJson(input));
+  }
+
+  /** A study's artifact is named and not stored. */
+  async builtIn(type: string, argument: unknown): Promise<unknown> {
+    if (type === builtIn.study) {
+      const bytes = Buffer.from(JSON.stringify(argument));
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      return { uri: `plain:sha256/${sha256}`, sha256, sizeBytes: bytes.length, mediaType: studyMediaType };
+    }
+    throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `Plain calls do not have ${show(type)}.`, {
+      value: type,
+      remedy: 'Use a sampler that needs no Optuna, for example random(), or run the pipeline on a worker.',
+    });
   }
 
   record(): void {}

@@ -14,6 +14,11 @@ export function deriveSeed(seed: number, name: string): number {
   return hash(`${seed}/${name}`, 0x51ed27) % 0x1_0000_0000;
 }
 
+/** A number from 0 up to but not 1 that depends on a seed and a name: one draw of a random stream of its own. */
+export function uniform(seed: number, name: string): number {
+  return hash(`${seed}/${name}`, 0x2545f4) / 2 ** 53;
+}
+
 function stable(value: unknown): string {
   if (isArtifact(value)) return `#${value.sha256}`;
   if (Array.isArray(value)) return `[${value.map(stable).join(',')}]`;

@@ -101,7 +101,7 @@ function prepare(items: readonly unknown[], target: Target, options: FanOutOptio
   const call: Call<unknown, unknown> =
     target.kind === 'step' ? (input) => callStep(target as unknown as StepDefinition, input) : target;
   const each: Call<unknown, unknown> = (item, index) =>
-    withPath({ prefix: `${id}[${index}]/`, groups: [...at.groups, id.slice(at.prefix.length)] }, () =>
+    withPath({ ...at, prefix: `${id}[${index}]/`, groups: [...at.groups, id.slice(at.prefix.length)] }, () =>
       call(isValue ? { ...options.with, ...(item as object) } : item, index),
     );
   return { each, atMost };

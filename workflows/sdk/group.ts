@@ -7,5 +7,5 @@ export function group<T>(name: string, body: () => Promise<T>): Promise<T> {
   checkName('group', name);
   const at = currentPath();
   const id = nextId(currentScope(`group "${name}"`), at, name);
-  return awaitable(withPath({ prefix: `${id}/`, groups: [...at.groups, id.slice(at.prefix.length)] }, body));
+  return awaitable(withPath({ ...at, prefix: `${id}/`, groups: [...at.groups, id.slice(at.prefix.length)] }, body));
 }

@@ -17,6 +17,17 @@ export { type Pipeline, pipeline, type PipelineInput, type PipelineOptions, type
 export type { PolicyOptions, RetryOptions } from './policy.js';
 export { type Project, project } from './project.js';
 export type { ModelState, ModelVersion, PipelineResult } from './protocol.js';
+export type { BudgetOptions } from './search/budget-guard.js';
+export type { BestTrial, Study, TrialResult } from './search/conduct-study.js';
+export { cmaEs, gp, grid, nsga2, quasiRandom, random, type Sampler, tpe } from './search/samplers.js';
+export { asha } from './search/schedulers/asha.js';
+export { hyperband } from './search/schedulers/hyperband.js';
+export { medianStop } from './search/schedulers/median-stop.js';
+export { population } from './search/schedulers/population.js';
+export { successiveHalving } from './search/schedulers/successive-halving.js';
+export { search, type SearchOptions } from './search/search.js';
+export { categorical, float, int, type ParamsOf, type Space } from './search/space.js';
+export type { StudyDocument } from './search/study-record.js';
 export { type Signal, signal } from './signal.js';
 export { type Step, step, type StepOptions } from './step.js';
 export { now, sleep } from './timer.js';

@@ -56,7 +56,8 @@ export function pipeline<Output, I extends Schema | undefined = undefined>(
   }
   const call = (input?: unknown) => {
     const scope = currentScope(owner);
-    return awaitable(scope.host.child(scope, value, input, nextId(scope, currentPath(), name)));
+    const at = currentPath();
+    return awaitable(scope.host.child(scope, value, input, nextId(scope, at, name), at));
   };
   const value = defineFields(call, {
     kind: 'pipeline',

@@ -3,9 +3,16 @@ import { EvertrainError } from './errors.js';
 import type { ModelDefinition } from './model/model.js';
 import { checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
-import { type ModelStart, modelWorkflowType, type RunOptions, tickWorkflowType } from './protocol.js';
+import {
+  type ModelStart,
+  modelWorkflowType,
+  type RunOptions,
+  studyWorkflowType,
+  tickWorkflowType,
+} from './protocol.js';
 import { runModel } from './model/run-model.js';
 import { runPipeline } from './run-pipeline.js';
+import { studyRun } from './search/study-run.js';
 import { tick } from './model/tick.js';
 
 /** What a project's workflows/index.ts exports as its default: every pipeline and model that its workers serve. */
@@ -38,9 +45,11 @@ export function project(parts: {
       return runModel(found, start);
     }
     if (type === tickWorkflowType) return tick(String(args[0]));
+    const options = (args[1] ?? {}) as RunOptions;
+    if (type === studyWorkflowType) return runPipeline(studyRun(args), args[0], options);
     const found = pipelines.get(type);
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
-    return runPipeline(found, args[0], (args[1] ?? {}) as RunOptions);
+    return runPipeline(found, args[0], options);
   };
   // A run stays with the code it started on; a model lives for years and moves on with each deployment.
   const behavior = () => (workflowInfo().workflowType === modelWorkflowType ? 'AUTO_UPGRADE' : 'PINNED');

@@ -69,6 +69,8 @@ export interface RunOptions {
   readonly reportTo?: { readonly workflowId: string; readonly trigger: string };
   /** Set by `rerun --from`: recorded outputs handed over. */
   readonly rerun?: Rerun;
+  /** Earlier runs whose steps' checkpoints those of the same id go on from, newest first (trials of a study). */
+  readonly resumes?: readonly { readonly workflowId: string; readonly runId: string }[];
   /** Asks the step cache for nothing: every step that is not handed over runs. */
   readonly fresh?: boolean;
   /** Set in a replay only, which asks where the code calls what; see trace.ts. */
@@ -202,6 +204,9 @@ export function modelWorkflowId(name: string): string {
 }
 
 export const modelWorkflowType = 'evertrain.model';
+
+/** The run of a study that is too large for the run that searches. */
+export const studyWorkflowType = 'evertrain.study';
 
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
 export const tickWorkflowType = 'evertrain.tick';
@@ -409,6 +414,8 @@ export const builtIn = {
   window: 'evertrain.logged-window',
   /** Parameters for the next trials of a study, by Optuna: `SuggestRequest` → `SuggestAnswer`. */
   suggest: 'evertrain.suggest',
+  /** Completed trials of a study's artifact, the best 500: `Artifact` → `KnownTrial[]`. */
+  knownTrials: 'evertrain.known-trials',
   /** Writes a study as an artifact: `StudyDocument` without importance → `Artifact`. */
   study: 'evertrain.study',
 } as const;

@@ -4,6 +4,7 @@ import {
   condition,
   DeterminismViolationError,
   defineQuery,
+  defineSignal,
   defineUpdate,
   getExternalWorkflowHandle,
   isCancellation,
@@ -29,6 +30,7 @@ import {
   type RunSinks,
   runMessages,
   searchAttributes,
+  type TrialReport,
 } from './protocol.js';
 import { enterScope, type RunScope } from './run-scope.js';
 import { decode } from './schema.js';
@@ -81,9 +83,13 @@ function decodeInput({ name, input: schema }: PipelineDefinition, input: unknown
 
 function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope {
   const host = new TemporalHost();
-  const scope: RunScope = { pipeline, options, host, counts: new Map(), progress: new Map() };
+  const onReport = new Map<string, (report: TrialReport) => void>();
+  const scope: RunScope = { pipeline, options, host, counts: new Map(), progress: new Map(), onReport };
   enterScope(scope);
   showDetailsOf(scope);
+  setHandler(defineSignal<[TrialReport]>(runMessages.report), (report) => {
+    onReport.get(report.stepId.split('[', 1)[0] as string)?.(report);
+  });
   setDefaultSignalHandler((name, ...args) => {
     host.signals.set(name, [...(host.signals.get(name) ?? []), args[0]]);
   });

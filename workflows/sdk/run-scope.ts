@@ -1,7 +1,7 @@
 import { AsyncLocalStorage, inWorkflowContext } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
-import type { RunOptions } from './protocol.js';
+import type { RunOptions, TrialReport } from './protocol.js';
 import type { StepDefinition } from './step.js';
 import { trace } from './trace.js';
 
@@ -20,6 +20,8 @@ export interface RunScope {
   rejected?: GateRejection;
   /** Called at once when a gate ends the run. */
   onReject?: () => void;
+  /** Called with each metric that a step at work reports; by study. */
+  readonly onReport?: Map<string, (report: TrialReport) => void>;
 }
 
 export type StepProgress = 'queued' | 'completed' | 'cached' | 'reused' | 'failed';
@@ -28,7 +30,9 @@ export type StepProgress = 'queued' | 'completed' | 'cached' | 'reused' | 'faile
 export interface RunHost {
   /** The promise may be awaited late: its rejection counts as handled (see `awaitable`). */
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown>;
-  child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown>;
+  child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string, path: StepPath): Promise<unknown>;
+  /** One of Evertrain's own activities, by its type. */
+  builtIn(type: string, argument: unknown, summary: string): Promise<unknown>;
   record(key: string, value: unknown): void;
   /** Resolves true when `ready` holds, false when the time is over first. */
   wait(ready: () => boolean, withinMs?: number): Promise<boolean>;
@@ -57,6 +61,19 @@ export interface OpenApproval {
 export interface StepPath {
   readonly prefix: string;
   readonly groups: readonly string[];
+  readonly trial?: TrialPath;
+}
+
+/** The call of a study's trial around a call. */
+export interface TrialPath {
+  /** What ids in this call of the trial begin with. */
+  readonly prefix: string;
+  /** The same of the trial's first call: seeds derive from it, so that all its calls have one. */
+  readonly seedPrefix: string;
+  /** The same of calls whose checkpoints its steps go on from, newest first. */
+  readonly resumes: readonly { readonly prefix: string; readonly runId?: string }[];
+  /** A metric that the run is told while a step is at work. */
+  readonly reports?: string;
 }
 
 /** Ends a pipeline by decision. User `catch` cannot swallow it: the run remembers it. */

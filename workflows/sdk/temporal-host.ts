@@ -5,9 +5,9 @@ import {
   CancellationScope,
   ChildWorkflowFailure,
   condition,
-  executeChild,
   isCancellation,
   scheduleActivity,
+  startChild,
   TimeoutFailure,
   upsertMemo,
   upsertSearchAttributes,
@@ -19,8 +19,8 @@ import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
-import { builtIn, memo, type Notice, type StepHeader, searchAttributes } from './protocol.js';
-import type { ApprovalBook, RunHost, RunScope, StepPath } from './run-scope.js';
+import { builtIn, memo, type Notice, type ResumedCall, type StepHeader, searchAttributes } from './protocol.js';
+import type { ApprovalBook, RunHost, RunScope, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
 import { checkInput } from './json-size.js';
@@ -49,6 +49,9 @@ export class TemporalHost implements RunHost {
   private readonly records = new RecordBudget();
   private readonly cache = new CacheLookups();
   private readonly plans = new Map<StepDefinition, StepPlan>();
+  /** Calls that another run has made in our stead, by id: their checkpoints are there. */
+  private readonly sources = new Map<string, ResumedCall>();
+  private readonly childRuns = new Map<string, string>();
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
@@ -106,6 +109,7 @@ export class TemporalHost implements RunHost {
     const recorded = scope.options.rerun?.recorded[id];
     if (recorded === undefined || recorded.inputDigest !== jsonDigest(input)) return undefined;
     scope.progress.set(id, 'reused');
+    this.sources.set(id, { stepId: id, ...(recorded.from ?? scope.options.rerun?.of) });
     this.record(memo.reused, { stepId: id, step: name });
     return recorded;
   }
@@ -124,6 +128,7 @@ export class TemporalHost implements RunHost {
     });
     if (found?.hit) {
       scope.progress.set(id, 'cached');
+      this.sources.set(id, found.source);
       return found.output;
     }
     return schedule();
@@ -140,8 +145,11 @@ export class TemporalHost implements RunHost {
     const { name, description } = plan.definition;
     const summary = description === undefined ? id : `${id}: ${description}`;
     const options = Object.assign({ activityId: id, summary }, plan.options);
-    const header: Mutable<StepHeader> = Object.assign({ seed: deriveSeed(scope.options.seed ?? 0, id) }, plan.header);
+    const header: Mutable<StepHeader> = Object.assign({ seed: seedOf(scope, id, path.trial) }, plan.header);
     if (path.groups.length > 0) header.groups = path.groups;
+    const resumes = this.resumesOf(scope, id, path.trial);
+    if (resumes.length > 0) header.resumes = resumes;
+    if (path.trial?.reports !== undefined) header.reports = path.trial.reports;
     const args = input === undefined ? [] : [input];
     return this.steps.run(place, (delayedSince) => {
       checkRoom(id);
@@ -151,27 +159,66 @@ export class TemporalHost implements RunHost {
     });
   }
 
-  async child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
+  /** The same calls in earlier calls of the trial at hand, or in earlier runs of a trial that is a run. */
+  private resumesOf(scope: RunScope, id: string, trial: TrialPath | undefined): readonly ResumedCall[] {
+    if (trial === undefined) return (scope.options.resumes ?? []).map((run) => ({ stepId: id, ...run }));
+    const { runId: here } = workflowInfo();
+    return trial.resumes.map(({ prefix, runId }) => {
+      const stepId = prefix + id.slice(trial.prefix.length);
+      return this.sources.get(stepId) ?? { stepId, ...(runId === undefined || runId === here ? {} : { runId }) };
+    });
+  }
+
+  async child(
+    scope: RunScope,
+    pipeline: PipelineDefinition,
+    input: unknown,
+    id: string,
+    { trial }: StepPath,
+  ): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
     const fresh = scope.options.fresh === true ? { fresh: true } : {};
+    const { workflowId } = workflowInfo();
+    const resumes = (trial?.resumes ?? []).flatMap(({ prefix }) => {
+      const before = prefix + id.slice((trial as TrialPath).prefix.length);
+      const runId = this.childRuns.get(before);
+      return runId === undefined ? [] : [{ workflowId: `${workflowId}/${before}`, runId }];
+    });
+    const options = { seed: seedOf(scope, id, trial), ...fresh, ...(resumes.length === 0 ? {} : { resumes }) };
     try {
-      return await this.children.run(place, () => {
+      return await this.children.run(place, async () => {
         checkRoom(id);
-        return executeChild(pipeline.name, {
-          workflowId: `${workflowInfo().workflowId}/${id}`,
-          args: [input, { seed: deriveSeed(scope.options.seed ?? 0, id), ...fresh }],
+        const run = await startChild(pipeline.name, {
+          workflowId: `${workflowId}/${id}`,
+          args: [input, options],
           typedSearchAttributes: [
             { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
           ],
           staticSummary: pipeline.description ?? pipeline.name,
         });
+        if (trial !== undefined) this.childRuns.set(id, run.firstExecutionRunId);
+        return run.result();
       });
     } catch (error) {
       throw scope.rejected ?? stepFailure(error, id);
     } finally {
       this.children.leave(place);
+    }
+  }
+
+  async builtIn(type: string, argument: unknown, summary: string): Promise<unknown> {
+    checkRoom(summary);
+    try {
+      return await scheduleActivity(type, [argument], {
+        startToCloseTimeout: 1_800_000,
+        heartbeatTimeout: 10_000,
+        retry: { maximumAttempts: 10, maximumInterval: 30_000 },
+        summary,
+      });
+    } catch (error) {
+      throw stepFailure(error, summary);
     }
   }
 
@@ -220,6 +267,12 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
       summary: `tell people: ${partial.kind}`,
     }),
   ).catch(() => undefined);
+}
+
+/** All calls of a trial have the seed of its first one. */
+function seedOf(scope: RunScope, id: string, trial: TrialPath | undefined): number {
+  const of = trial === undefined ? id : trial.seedPrefix + id.slice(trial.prefix.length);
+  return deriveSeed(scope.options.seed ?? 0, of);
 }
 
 function retryPolicy(policy: Policy) {

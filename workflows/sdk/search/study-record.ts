@@ -67,7 +67,9 @@ export interface StudyEnded {
 
 export type StudyRecord = StudyBegan | TrialEnded | StudyEnded;
 
-/** The study as an artifact of media type `application/vnd.evertrain.study+json`. */
+export const studyMediaType = 'application/vnd.evertrain.study+json';
+
+/** The study as an artifact of that type. */
 export interface StudyDocument extends Omit<StudyBegan, 'event'> {
   readonly state: StudyEnded['state'];
   readonly reason?: string;

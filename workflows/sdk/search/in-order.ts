@@ -1,0 +1,19 @@
+import type { Move, Scheduler } from './scheduler.js';
+
+/** Without a scheduler each trial is called once, and gets all that it takes. */
+export class InOrder implements Scheduler {
+  private begun = 0;
+  private open = 0;
+
+  constructor(private readonly trials: number) {}
+
+  next(): Move {
+    if (this.begun === this.trials) return { kind: this.open > 0 ? 'wait' : 'done' };
+    this.open++;
+    return { kind: 'start', trial: this.begun++, budget: 0 };
+  }
+
+  ended(): void {
+    this.open--;
+  }
+}

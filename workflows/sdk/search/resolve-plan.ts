@@ -1,0 +1,119 @@
+import { EvertrainError, show } from '../errors.js';
+import type { Schema } from '../schema.js';
+import { type BudgetOptions, resolveBudget } from './budget-guard.js';
+import { gridSize } from './point-samplers.js';
+import { checkSampler, random, type Sampler } from './samplers.js';
+import type { MedianStopOptions, SchedulerOptions } from './scheduler.js';
+import { openStopper } from './schedulers/median-stop.js';
+import { openScheduler } from './schedulers/open-scheduler.js';
+import { checkParams, checkSpace, type Space } from './space.js';
+import type { KnownTrial, StudyPlan } from './study-plan.js';
+import type { Objective } from './study-record.js';
+
+interface Options {
+  readonly space: Space;
+  readonly trials: number;
+  readonly atMost?: number;
+  readonly maximize?: string | readonly string[];
+  readonly minimize?: string | readonly string[];
+  readonly sampler?: Sampler;
+  readonly scheduler?: SchedulerOptions | MedianStopOptions;
+  readonly budget?: BudgetOptions;
+  readonly seed?: number;
+  readonly guesses?: readonly object[];
+  readonly tolerate?: number;
+}
+
+interface Surroundings {
+  /** Of the trial. */
+  readonly queue: string;
+  /** Of the trial, where it has a schema. */
+  readonly output: Schema | undefined;
+  readonly warmStart: readonly KnownTrial[] | undefined;
+}
+
+/** Checks what `search` was asked for, before anything is called; USER_OPTION_INVALID with the option. */
+export function resolvePlan(owner: string, study: string, options: Options, around: Surroundings): StudyPlan {
+  const { space, atMost = 1, sampler = random(), scheduler, budget, seed = 0, guesses = [], tolerate = 0.2 } = options;
+  checkSpace(owner, space);
+  if (!Number.isInteger(atMost) || atMost < 1) throw bad(owner, 'atMost', atMost, 'Use a whole number from 1.');
+  if (!Number.isSafeInteger(seed)) throw bad(owner, 'seed', seed, 'Use a whole number.');
+  if (!(tolerate >= 0 && tolerate <= 1)) throw bad(owner, 'tolerate', tolerate, 'Use a share from 0 to 1.');
+  const objectives = objectivesOf(owner, options, around.output);
+  checkSampler(owner, sampler, objectives);
+  const known = guesses.map((guess, i) => checkParams(`${owner}: guesses[${i}]`, space, { ...guess }));
+  const trials = Math.min(
+    options.trials,
+    sampler.kind === 'grid' ? known.length + gridSize(owner, space, sampler.points) : Infinity,
+  );
+  const isStopper = scheduler?.kind === 'median-stop';
+  if (scheduler !== undefined && objectives.length > 1) {
+    throw bad(owner, 'scheduler', scheduler.kind, 'It compares trials by one objective; name one.');
+  }
+  if (scheduler !== undefined) {
+    // Makes sure that they are what their makers return.
+    if (isStopper) openStopper(scheduler);
+    else openScheduler(scheduler, trials);
+  }
+  if (isStopper && trials > 500) throw bad(owner, 'trials', trials, 'medianStop() takes at most 500: use asha().');
+  return {
+    study,
+    space,
+    trials,
+    atMost,
+    objectives,
+    sampler,
+    ...(scheduler === undefined ? {} : isStopper ? { stop: scheduler } : { scheduler }),
+    ...(budget === undefined ? {} : { budget: resolveBudget(owner, budget, around.queue) }),
+    seed,
+    guesses: known,
+    warmStart: warmTrials(owner, space, objectives, around.warmStart),
+    tolerate,
+  };
+}
+
+function objectivesOf(
+  owner: string,
+  { maximize, minimize }: Options,
+  output: Schema | undefined,
+): readonly Objective[] {
+  const named = (metrics: string | readonly string[] | undefined, direction: Objective['direction']) =>
+    [metrics ?? []].flat().map((metric) => ({ metric, direction }));
+  const objectives = [...named(maximize, 'maximize'), ...named(minimize, 'minimize')];
+  if (objectives.length === 0) {
+    throw bad(owner, 'maximize', maximize, 'Name the number in the trial’s output to maximize, or to minimize.');
+  }
+  const twice = objectives.find(({ metric }, i) => objectives.findIndex((other) => other.metric === metric) < i);
+  if (twice !== undefined) throw bad(owner, 'maximize', twice.metric, 'It is named twice.');
+  // Of a Zod object the fields are known before any trial runs.
+  const shape = (output as { readonly shape?: Readonly<Record<string, unknown>> } | undefined)?.shape;
+  for (const { metric, direction } of objectives) {
+    if (typeof metric !== 'string') throw bad(owner, direction, metric, 'Name a field of the trial’s output.');
+    if (shape === undefined || metric in shape) continue;
+    throw bad(owner, direction, metric, `The trial’s output has ${Object.keys(shape).join(', ') || 'no field'}.`);
+  }
+  return objectives;
+}
+
+/** Trials of another space teach nothing: those that are no point of this one are left out. */
+function warmTrials(
+  owner: string,
+  space: Space,
+  objectives: readonly Objective[],
+  trials: readonly KnownTrial[] | undefined,
+): readonly KnownTrial[] {
+  if (trials === undefined) return [];
+  const known = trials.flatMap(({ params, values }) => {
+    try {
+      return values.length === objectives.length ? [{ params: checkParams(owner, space, params), values }] : [];
+    } catch {
+      return [];
+    }
+  });
+  if (known.length > 0) return known;
+  throw bad(owner, 'warmStart', `${trials.length} trials`, 'None of them is of this space, with as many objectives.');
+}
+
+export function bad(owner: string, option: string, value: unknown, remedy: string): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${option} is ${show(value)}.`, { value, remedy });
+}

@@ -1,0 +1,72 @@
+import type { Budget, MoreBudget } from './budget-guard.js';
+import type { Sampler } from './samplers.js';
+import type { MedianStopOptions, SchedulerOptions } from './scheduler.js';
+import type { Space } from './space.js';
+import type { Objective, Params, TrialEnded } from './study-record.js';
+
+/** What `search` was asked for, checked, with its defaults, as JSON. */
+export interface StudyPlan {
+  /** Id in the run. */
+  readonly study: string;
+  readonly space: Space;
+  readonly trials: number;
+  readonly atMost: number;
+  readonly objectives: readonly Objective[];
+  readonly sampler: Sampler;
+  readonly scheduler?: SchedulerOptions;
+  readonly stop?: MedianStopOptions;
+  readonly budget?: Budget;
+  readonly seed: number;
+  /** Parameters of the first trials. */
+  readonly guesses: readonly Params[];
+  /** Finished trials of an earlier study. */
+  readonly warmStart: readonly KnownTrial[];
+  /** Share of the trials that may fail, from 0 to 1. */
+  readonly tolerate: number;
+}
+
+/** A finished trial, as a later study learns from it. */
+export interface KnownTrial {
+  readonly params: Params;
+  readonly values: readonly number[];
+}
+
+/** What makes a study go on: its trials, and what happened in its order. Decisions are made anew from it. */
+export interface StudyState {
+  readonly startedAt: number;
+  readonly rows: readonly Row[];
+  readonly log: readonly LogEntry[];
+  readonly leaders: readonly Leader[];
+  /** What people have added to its budget. */
+  readonly added: readonly MoreBudget[];
+  /** The last move has not begun. */
+  readonly isHeld: boolean;
+}
+
+/** A trial. */
+export interface Row {
+  params: Params;
+  /** Calls that have ended, in the order in which they went on from each other, newest last; at most 3. */
+  lineage: { readonly trial: number; readonly rung: number; readonly runId: string }[];
+}
+
+export type LogEntry =
+  /** The scheduler began a call. */
+  | 'move'
+  /** The sampler answered for these trials. */
+  | { readonly asked: readonly number[] }
+  /** Guesses took these trials. */
+  | { readonly given: number }
+  | { readonly ended: CallResult };
+
+export type CallResult = Omit<TrialEnded, 'study' | 'event'>;
+
+/** One of the best trials so far, with what it answered. */
+export interface Leader {
+  readonly trial: number;
+  readonly rung: number;
+  readonly budget?: number;
+  readonly params: Params;
+  readonly values: readonly number[];
+  readonly output: unknown;
+}
