@@ -62,6 +62,9 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
     [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
     [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
+    [builtIn.study]: coded(async (document: unknown) =>
+      settings.services.store.put(Buffer.from(JSON.stringify(document)), 'application/vnd.evertrain.study+json'),
+    ),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded(async (deployment: Deployment) => {
       const address = modelServer(settings, deployment.model);

@@ -44,7 +44,8 @@ export interface SearchOptions<S extends Space, Metric extends string = string> 
 }
 
 type NumberField<O> = { [K in keyof O]: O[K] extends number ? K : never }[keyof O] & string;
-type Bound<Input> = Omit<Input, 'params' | 'budget'>;
+/** A budget may be bound where no scheduler gives one. */
+type Bound<Input> = Omit<Input, 'params' | 'budget'> & Partial<Pick<Input, 'budget' & keyof Input>>;
 type With<Input> =
   Record<never, never> extends Bound<Input> ? { readonly with?: Bound<Input> } : { readonly with: Bound<Input> };
 /** Says in the compiler's words which parameters the trial takes where the space does not give them. */

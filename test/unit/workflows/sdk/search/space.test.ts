@@ -80,7 +80,7 @@ describe('samplers that look at no result', () => {
   it.each(['random', 'quasi-random'] as const)('%s: draws points of the space, by seed and number alone', (kind) => {
     const points = openPoints('s', { kind }, space, 1);
     const drawn = Array.from({ length: 500 }, (_, n) => points(n));
-    for (const params of drawn) expect(checkParams('point', space, params as object)).toEqual(params);
+    for (const params of drawn) expect(checkParams('point', space, params as Record<string, unknown>)).toEqual(params);
     expect(openPoints('s', { kind }, space, 1)(123)).toEqual(drawn[123]);
     expect(openPoints('s', { kind }, space, 2)(123)).not.toEqual(drawn[123]);
     expect(drawn.filter((params) => params !== undefined && 'degree' in params).length).toBeGreaterThan(250);
