@@ -65,10 +65,10 @@ export class Bracket {
     return undefined;
   }
 
-  /** How many go on from a rung on which all calls have ended: ⌊ended / eta⌋, at least one, if as many are paused. */
+  /** How many go on from a rung on which all calls have ended: ⌊ended / eta⌋, if as many are paused. */
   promotions(rung: number): number {
     const { ended, paused } = this.rungs[rung] as Rung;
-    return Math.min(paused.size, Math.max(1, Math.floor(ended / this.eta)));
+    return Math.min(paused.size, Math.floor(ended / this.eta));
   }
 
   /** For the end of a bracket in which nobody has reached the last rung: the best paused trial of the highest rung. */

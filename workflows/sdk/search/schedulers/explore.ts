@@ -13,14 +13,14 @@ const resampled = 0.25;
  * Parameters near these, for a member of a population that takes over from another (Jaderberg et al., 2017; Ray Tune): a
  * number × 0.8 or × 1.2, within its bounds and on its steps; of a list the value before or after, or sometimes any. A
  * constant stays. A parameter whose condition no longer holds is dropped, one that now exists is drawn, and so is one
- * whose value is not of the space (a guess that was given), or is 0 and without steps: no factor moves it.
+ * whose value the list lacks (a guess that was given), or is 0 and without steps: no factor moves it.
  */
 export function explore(space: Space, params: Params, random: Random, draw: Draw): Params {
   const explored = new Map<string, Scalar | undefined>();
   const visit = (name: string): Scalar | undefined => {
     if (explored.has(name)) return explored.get(name);
     const parameter = space[name];
-    const value = params[name] ?? undefined;
+    const value = Object.hasOwn(params, name) ? (params[name] ?? undefined) : undefined;
     let result: Scalar | undefined;
     if (!isParameter(parameter)) result = value ?? parameter;
     else if (!holds(parameter.when, visit)) result = undefined;
@@ -31,7 +31,7 @@ export function explore(space: Space, params: Params, random: Random, draw: Draw
   const found: Record<string, Scalar> = {};
   for (const name of Object.keys(space)) {
     const value = visit(name);
-    const isHere = isParameter(space[name]) || name in params;
+    const isHere = isParameter(space[name]) || Object.hasOwn(params, name);
     if (value !== undefined && isHere) found[name] = value;
   }
   return found;
@@ -52,7 +52,7 @@ function holds(when: Condition | undefined, valueOf: (name: string) => Scalar | 
 
 function perturbed(parameter: Parameter, value: Scalar | undefined, random: Random): Scalar | undefined {
   if (parameter.kind === 'categorical') return neighbour(parameter.values, value, random);
-  if (typeof value !== 'number' || value < parameter.min || value > parameter.max) return undefined;
+  if (typeof value !== 'number') return undefined;
   return scaled(parameter, value, random() < 0.5 ? 0.8 : 1.2);
 }
 

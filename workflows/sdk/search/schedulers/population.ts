@@ -113,10 +113,13 @@ export class Population implements Scheduler {
   private takesOverFrom({ trial, rung, value }: Member): number | undefined {
     const { ended, ranked } = this.generation(rung);
     // Floats: 100 · 0.07 is a little above 7.
-    const few = Math.min(Math.ceil(ended * this.rule.quantile - 1e-9), Math.floor(ended / 2));
+    const share = Math.max(Math.ceil(ended * this.rule.quantile - 1e-9), 1);
+    const few = Math.min(share, Math.floor(ended / 2));
     if (value !== undefined && ranked.rank({ trial, value }) < ended - few) return undefined;
-    const best = ranked.head(Math.max(few, 1)).filter((one) => value === undefined || one.value > value);
-    return best[deriveSeed(rung, String(trial)) % best.length]?.trial;
+    const better = value === undefined ? ranked.size : ranked.rank({ trial: -1, value });
+    const best = Math.min(few, better);
+    // Of none, the remainder is NaN, and nobody has that place.
+    return ranked.at(deriveSeed(rung, String(trial)) % best)?.trial;
   }
 
   private generation(rung: number): Generation {

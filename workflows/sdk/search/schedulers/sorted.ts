@@ -25,11 +25,6 @@ export class Sorted<Item> {
     return this.items[index];
   }
 
-  /** The first so many. */
-  head(count: number): readonly Item[] {
-    return this.items.slice(0, count);
-  }
-
   /** How many come before the item, whether or not it is in the list. */
   rank(item: Item): number {
     let from = 0;

@@ -11,8 +11,8 @@ export function successiveHalving(options: HalvingOptions): SchedulerOptions {
 }
 
 /**
- * At least one trial goes on from each rung, so one reaches the last; where all on a rung have failed, the next best from
- * below takes their place. Nothing is decided while a call is open, hence not by the order in which calls end.
+ * It ends as `Asha` does: where nobody on a rung may go on, or all have failed, the best paused trial of the highest rung
+ * does, until one has reached the last. Nothing is decided while a call is open, hence not by the order in which they end.
  */
 export class SuccessiveHalving implements Scheduler {
   private readonly bracket: Bracket;
