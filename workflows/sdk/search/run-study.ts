@@ -216,10 +216,12 @@ export class StudyRun {
     const { plan } = this.settings;
     let draws = 0;
     const random = () => uniform(plan.seed, `${plan.study}[${move.trial}]@${move.rung}/${draws++}`);
-    const { params, lineage } = this.row(from.trial);
+    // It may have gone on since, with other parameters.
+    const source = this.ended.find(({ trial, rung }) => trial === from.trial && rung === from.rung) as CallResult;
+    const place = this.row(from.trial).lineage.find(({ trial, rung }) => trial === from.trial && rung === from.rung);
     return {
-      params: explore(plan.space, params, random, (_, parameter) => valueAt(parameter, random())),
-      lineage: lineage.filter(({ trial, rung }) => trial !== from.trial || rung <= from.rung),
+      params: explore(plan.space, source.params, random, (_, parameter) => valueAt(parameter, random())),
+      lineage: [place ?? { ...from, runId: this.settings.runId }],
     };
   }
 

@@ -47,7 +47,6 @@ class OptunaSuggestions implements Suggestions {
   private waiting: { readonly trial: number; resolve(params: Params): void; reject(error: unknown): void }[] = [];
   private isAsking = false;
   private readonly variable: Space;
-  private readonly constants: Params;
 
   constructor(
     private readonly plan: StudyPlan,
@@ -56,16 +55,7 @@ class OptunaSuggestions implements Suggestions {
     private readonly ask: Ask,
     private readonly asked: (trials: readonly number[]) => void,
   ) {
-    const entries = Object.entries(plan.space);
-    // What depends on a constant asks for it: it stays, as a choice of one.
-    const parents = new Set(entries.flatMap(([, part]) => (isParameter(part) ? Object.keys(part.when ?? {}) : [])));
-    this.variable = Object.fromEntries(
-      entries.flatMap(([name, part]): [string, Space[string]][] => {
-        if (isParameter(part)) return [[name, part]];
-        return parents.has(name) ? [[name, { kind: 'categorical', values: [part] }]] : [];
-      }),
-    );
-    this.constants = Object.fromEntries(entries.filter(([, part]) => !isParameter(part))) as Params;
+    this.variable = Object.fromEntries(Object.entries(plan.space).filter(([, part]) => isParameter(part)));
     for (const { params, values } of plan.warmStart) {
       this.happened({ event: 'added', params, state: 'complete', values });
     }

@@ -1,4 +1,4 @@
-import type { Condition, FloatParameter, IntParameter, Parameter, Scalar, Space } from '../space.js';
+import { drawAll, type FloatParameter, type IntParameter, type Parameter, type Scalar, type Space } from '../space.js';
 import type { Params } from '../study-record.js';
 
 /** A number from 0 to below 1. */
@@ -16,48 +16,17 @@ const resampled = 0.25;
  * whose value the list lacks (a guess that was given), or is 0 and without steps: no factor moves it.
  */
 export function explore(space: Space, params: Params, random: Random, draw: Draw): Params {
-  const explored = new Map<string, Scalar | undefined>();
-  const visit = (name: string): Scalar | undefined => {
-    if (explored.has(name)) return explored.get(name);
-    const parameter = space[name];
-    const value = Object.hasOwn(params, name) ? (params[name] ?? undefined) : undefined;
-    let result: Scalar | undefined;
-    if (!isParameter(parameter)) result = value ?? parameter;
-    else if (!holds(parameter.when, visit)) result = undefined;
-    else result = perturbed(parameter, value, random) ?? draw(name, parameter);
-    explored.set(name, result);
-    return result;
-  };
-  const found: Record<string, Scalar> = {};
-  for (const name of Object.keys(space)) {
-    const value = visit(name);
-    const isHere = isParameter(space[name]) || Object.hasOwn(params, name);
-    if (value !== undefined && isHere) found[name] = value;
-  }
-  return found;
+  return drawAll(space, (name, parameter) => perturbed(parameter, params[name], random) ?? draw(name, parameter));
 }
 
-function isParameter(entry: Parameter | Scalar | undefined): entry is Parameter {
-  return typeof entry === 'object';
-}
-
-/** Parents come first, wherever they stand in the space: a condition asks for the value that they now have. */
-function holds(when: Condition | undefined, valueOf: (name: string) => Scalar | undefined): boolean {
-  return Object.entries(when ?? {}).every(([parent, values]) => {
-    const value = valueOf(parent);
-    const wanted: readonly Scalar[] = typeof values === 'object' ? values : [values];
-    return value !== undefined && wanted.includes(value);
-  });
-}
-
-function perturbed(parameter: Parameter, value: Scalar | undefined, random: Random): Scalar | undefined {
+function perturbed(parameter: Parameter, value: Params[string] | undefined, random: Random): Scalar | undefined {
   if (parameter.kind === 'categorical') return neighbour(parameter.values, value, random);
   if (typeof value !== 'number') return undefined;
   return scaled(parameter, value, random() < 0.5 ? 0.8 : 1.2);
 }
 
-function neighbour(values: readonly Scalar[], value: Scalar | undefined, random: Random): Scalar | undefined {
-  const at = value === undefined ? -1 : values.indexOf(value);
+function neighbour(values: readonly Scalar[], value: Params[string] | undefined, random: Random): Scalar | undefined {
+  const at = value === undefined ? -1 : values.indexOf(value as Scalar);
   if (at === -1) return undefined;
   if (random() < resampled) return values[Math.floor(random() * values.length)];
   return values[Math.min(Math.max(at + (random() < 0.5 ? -1 : 1), 0), values.length - 1)];

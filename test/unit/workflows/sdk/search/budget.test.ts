@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { float, now, pipeline, search, sleep, type BudgetOptions } from '../../../../../workflows/sdk/index.js';
+import { BudgetGuard, resolveBudget } from '../../../../../workflows/sdk/search/budget-guard.js';
+import { runPlain } from '../../../../support/run-plain.js';
+
+const hour = 3_600_000;
+const guardOf = (options: BudgetOptions) => new BudgetGuard(resolveBudget('search "s"', options, 'gpu'), 0);
+
+/** Trials of ten minutes each, one after the other, on the plain calls' clock. */
+async function study(budget: BudgetOptions, answers: Record<string, unknown> = {}) {
+  const began: number[] = [];
+  const run = pipeline('budgeted', {}, async () => {
+    const start = now().getTime();
+    return search({
+      space: { x: float(0, 1) },
+      trials: 20,
+      maximize: 'x',
+      budget,
+      trial: async ({ params }) => {
+        began.push((now().getTime() - start) / 60_000);
+        await sleep('10 minutes');
+        return { x: params.x };
+      },
+    });
+  });
+  const result = await runPlain(run, undefined, { answers });
+  if (result.outcome !== 'completed') throw new Error('rejected');
+  return { began, study: result.output };
+}
+
+describe('a budget', () => {
+  it('of trials ends the study with the best so far', async () => {
+    const { began, study: found } = await study({ trials: 3 });
+    expect(began).toEqual([0, 10, 20]);
+    expect(found).toMatchObject({ state: 'stopped', reason: 'its 3 trials are used' });
+    expect(found.best.value).toBe(Math.max(...found.trials.map(({ value }) => value as number)));
+  });
+
+  it('of compute lets no call begin that may exceed it', async () => {
+    const { began, study: found } = await study({ compute: '45 minutes', reserve: '1 minute' });
+    // The first call took ten minutes, so ten are set aside for each further one.
+    expect(began).toEqual([0, 10, 20, 30]);
+    expect(found.reason).toBe('another call may exceed 0.75 h of compute');
+  });
+
+  it('of money counts by the price of the queue', async () => {
+    const { began, study: found } = await study({ money: 1, price: { evertrain: 3, gpu: 99 }, reserve: '10 minutes' });
+    expect(began).toEqual([0, 10]);
+    expect(found.reason).toBe('another call may cost more than 1 in all');
+  });
+
+  it('asks a person for more, and goes on or ends as it is told', async () => {
+    const answers = { 'search: more budget?': { trials: 3 }, 'search: more budget?#2': {} };
+    const more = await study({ trials: 2, onLimit: 'ask' }, answers);
+    expect(more.began).toHaveLength(5);
+    expect(more.study.reason).toBe('its 5 trials are used, and nobody gave more');
+    const none = await study({ trials: 2, onLimit: 'ask', askWithin: '1 day' }, { 'search: more budget?': {} });
+    expect(none.began).toHaveLength(2);
+    expect(none.study).toMatchObject({ state: 'stopped', reason: 'its 2 trials are used, and nobody gave more' });
+  });
+});
+
+describe('its guard', () => {
+  it('sets aside for what is open, and gives back what was not used', () => {
+    const guard = guardOf({ compute: '1 hour', reserve: '20 minutes' });
+    for (let n = 0; n < 3; n++) {
+      expect(guard.refusal(true, 0)).toBeUndefined();
+      guard.began(true);
+    }
+    expect(guard.refusal(true, 0)).toContain('may exceed 1 h');
+    guard.ended(5 * 60_000);
+    expect(guard.refusal(true, 0)).toContain('may exceed');
+    guard.ended(5 * 60_000);
+    expect(guard.refusal(true, 0)).toBeUndefined();
+    expect(guard.spent(hour)).toEqual({ trials: 3, seconds: 3600, computeSeconds: 600 });
+  });
+
+  it('of time refuses what would not end before it', () => {
+    const guard = guardOf({ time: '1 hour', reserve: '10 minutes' });
+    expect(guard.refusal(true, 49 * 60_000)).toBeUndefined();
+    expect(guard.refusal(true, 51 * 60_000)).toBe('its time is over');
+    guard.add({ hours: 1 });
+    expect(guard.refusal(true, 51 * 60_000)).toBeUndefined();
+    expect(guard.endsAt()).toBe(2 * hour);
+  });
+
+  it('of trials counts new ones only', () => {
+    const guard = guardOf({ trials: 1 });
+    guard.began(true);
+    expect(guard.refusal(false, 0)).toBeUndefined();
+    expect(guard.refusal(true, 0)).toBe('its 1 trials are used');
+  });
+});
