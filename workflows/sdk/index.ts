@@ -19,6 +19,11 @@ export { type Project, project } from './project.js';
 export type { ModelState, ModelVersion, PipelineResult } from './protocol.js';
 export type { BudgetOptions } from './search/budget-guard.js';
 export type { BestTrial, Study, TrialResult } from './search/conduct-study.js';
+export {
+  nestedCrossValidation,
+  type NestedCrossValidationOptions,
+  type NestedScore,
+} from './search/nested-cross-validation.js';
 export { cmaEs, gp, grid, nsga2, quasiRandom, random, type Sampler, tpe } from './search/samplers.js';
 export { asha } from './search/schedulers/asha.js';
 export { hyperband } from './search/schedulers/hyperband.js';

@@ -68,7 +68,7 @@ interface Search {
   ): Promise<Study<ParamsOf<S>, Output>>;
   /** The same with a function of the parameters, for at most 500 trials. */
   <const S extends Space, Output>(
-    options: SearchOptions<S, NumberField<Output>> & {
+    options: SearchOptions<S, NumberField<NoInfer<Output>>> & {
       readonly trial: (input: { readonly params: ParamsOf<S>; readonly budget: number }) => Promise<Output>;
     },
   ): Promise<Study<ParamsOf<S>, Output>>;

@@ -8,6 +8,7 @@ import {
   grid,
   int,
   medianStop,
+  nestedCrossValidation,
   nsga2,
   pipeline,
   population,
@@ -226,6 +227,29 @@ describe('search', () => {
     expect(calls.filter(({ budget }) => budget === 1)).toHaveLength(501);
     expect(found.trials).toHaveLength(500);
     expect(found.best.budget).toBe(9);
+  });
+
+  it('nested cross-validation scores each fold by a study that has not seen it', async () => {
+    const folds = [1, 2, 3].map((fold) => ({ train: `train-${fold}`, test: fold }));
+    const seen: string[] = [];
+    const run = pipeline('toy', {}, () =>
+      nestedCrossValidation({
+        folds,
+        search: ({ train }) =>
+          search({
+            space: { x: float(0, 1) },
+            trials: 4,
+            maximize: 'score',
+            trial: async ({ params }) => (seen.push(train), { score: params.x }),
+          }),
+        score: async (best, { test }) => best.params.x * 0 + test,
+      }),
+    );
+    const result = await runPlain(run, undefined);
+    if (result.outcome !== 'completed') throw new Error('rejected');
+    expect(result.output).toMatchObject({ mean: 2, standardDeviation: 1 });
+    expect(result.output.folds.map(({ score }) => score)).toEqual([1, 2, 3]);
+    expect(seen).toEqual(folds.flatMap(({ train }) => Array(4).fill(train)));
   });
 
   it.each<[string, object, string]>([

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { artifact, asha, categorical, float, int, search, step } from '../../workflows/sdk/index.js';
+
+/** What a search infers from its space and its trial; `npm run check` compiles it. */
+
+const fit = step('typed.fit', {
+  input: z.object({
+    train: artifact(),
+    params: z.object({ depth: z.int(), kind: z.enum(['a', 'b']) }),
+    budget: z.int(),
+  }),
+  output: z.object({ accuracy: z.number(), model: artifact() }),
+});
+declare const train: z.input<ReturnType<typeof artifact>>;
+const space = { depth: int(1, 5), kind: categorical(['a', 'b']) };
+
+export async function infers(): Promise<void> {
+  const study = await search({
+    space,
+    trials: 3,
+    maximize: 'accuracy',
+    scheduler: asha({ max: 9 }),
+    trial: fit,
+    with: { train },
+  });
+  const depth: number = study.best.params.depth;
+  const kind: 'a' | 'b' = study.best.params.kind;
+  const model: { readonly sha256: string } = study.best.output.model;
+  void [depth, kind, model];
+
+  const own = await search({
+    space: { x: float(0, 1), only: float(0, 1, { when: { mode: 'p' } }), mode: categorical(['p', 'q']), fixed: 'word' },
+    trials: 3,
+    minimize: ['loss', 'seconds'],
+    guesses: [{ x: 0.5, mode: 'q', fixed: 'word' }],
+    trial: async ({ params, budget }) => ({ loss: params.x + (params.only ?? 0), seconds: budget, note: params.mode }),
+  });
+  const only: number | undefined = own.best.params.only;
+  const word: 'word' = own.best.params.fixed;
+  const note: 'p' | 'q' = own.best.output.note;
+  void [only, word, note];
+}
+
+export async function refuses(): Promise<void> {
+  // @ts-expect-error the output has no such number
+  await search({ space, trials: 3, maximize: 'acuracy', trial: fit, with: { train } });
+  // @ts-expect-error it is no number
+  await search({ space, trials: 3, maximize: 'model', trial: fit, with: { train } });
+  // @ts-expect-error what the step needs beside its parameters is missing
+  await search({ space, trials: 3, maximize: 'accuracy', trial: fit });
+  // @ts-expect-error the step takes other parameters
+  await search({ space: { width: int(1, 5) }, trials: 3, maximize: 'accuracy', trial: fit, with: { train } });
+  await search({
+    space,
+    trials: 3,
+    maximize: 'accuracy',
+    trial: fit,
+    with: { train },
+    // @ts-expect-error a guess that the space does not have
+    guesses: [{ depth: 1, kind: 'c' }],
+  });
+}
