@@ -22,9 +22,11 @@ export async function findResumed(
   calls: readonly LendingCall[],
   log: Pick<StepLogger, 'info' | 'warn'>,
 ): Promise<Checkpoint | undefined> {
+  let isLost = false;
   for (const call of calls) {
-    let lost = 0;
+    let [entries, lost] = [0, 0];
     for await (const entry of readLogBackwards(journal, checkpointPrefix(call.workflowId, call.runId, call.stepId))) {
+      entries++;
       if (entry !== undefined && !isCheckpoint(entry)) continue;
       if (entry === undefined || !(await isUsable(entry.artifact, store))) {
         lost++;
@@ -35,9 +37,13 @@ export async function findResumed(
       log.info(`Goes on from checkpoint ${entry.sequence} of "${call.stepId}".`, fields);
       return asCheckpoint(entry);
     }
-    const why = lost === 0 ? 'it has none' : `all ${lost} are gone or damaged`;
-    log.warn(`Cannot go on from a checkpoint of "${call.stepId}": ${why}.`, { ...call });
+    // A call that looked for a checkpoint and saved none has an entry, its attempt.
+    if (entries > 0 && lost === 0) continue;
+    isLost = true;
+    const why =
+      entries === 0 ? 'the journal has nothing of it' : `all of its checkpoints (${lost}) are gone or damaged`;
+    log.warn(`Cannot go on from "${call.stepId}": ${why}.`, { ...call });
   }
-  if (calls.length > 0) log.warn('Starts anew: no call that it could go on from has a checkpoint left.');
+  if (calls.length > 0) log[isLost ? 'warn' : 'info']('Starts anew: no earlier call has a checkpoint to go on from.');
   return undefined;
 }

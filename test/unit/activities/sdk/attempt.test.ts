@@ -136,10 +136,22 @@ describe('a call that goes on from an earlier one', () => {
     for (const one of [opened, anew.opened]) await one.close({ outcome: 'cancelled' });
     expect(await warnings('third')).toEqual([
       '2 newer checkpoints of "second" are gone or damaged.',
-      'Cannot go on from a checkpoint of "second": all 3 are gone or damaged.',
-      'Cannot go on from a checkpoint of "first": it has none.',
-      'Starts anew: no call that it could go on from has a checkpoint left.',
+      'Cannot go on from "second": all of its checkpoints (3) are gone or damaged.',
+      'Cannot go on from "first": the journal has nothing of it.',
+      'Starts anew: no earlier call has a checkpoint to go on from.',
     ]);
+  });
+
+  it('starts anew without a warning after calls that saved no checkpoint', async () => {
+    for (const stepId of ['first', 'second']) {
+      const { context, opened } = await begin(stepId);
+      await context.checkpoints.load();
+      await opened.close({ outcome: 'completed' });
+    }
+    const { context, opened } = await begin('third', { header: { resumes } });
+    expect(await context.checkpoints.load()).toBeUndefined();
+    await opened.close({ outcome: 'completed' });
+    expect(await warnings('third')).toEqual([]);
   });
 
   it('does not start anew because the journal cannot be asked', async () => {
