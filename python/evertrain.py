@@ -162,11 +162,12 @@ class Directory:
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """The newest checkpoint of this step in this run, by whichever attempt."""
+    """The newest checkpoint of this call, by whichever attempt, or of the call that it goes on from."""
 
     path: Path
     meta: Mapping[str, Any]
     sequence: int
+    """Grows by one with each checkpoint of the call that saved it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,14 +223,19 @@ class Context:
         self._channel.emit("progress", fraction=value, **({} if message is None else {"message": str(message)}))
 
     def metric(self, name: str, value: float, at: "float | None" = None) -> None:
-        """Records one value of a curve; ``at`` is the epoch or iteration. NaN and infinities raise ValueError."""
+        """Records one value of a curve; ``at`` is the epoch or iteration. NaN and infinities raise ValueError.
+
+        In a trial whose study decides early by this metric, its run is told each value that has an ``at``. The program
+        waits for none of it, and a value that an earlier attempt has told may come again.
+        """
         fields = {} if at is None else {"at": _finite(f'"at" of metric "{name}"', at)}
         self._channel.emit("metric", name=str(name), value=_finite(f'metric "{name}"', value), **fields)
 
     def checkpoint(self, path: "str | os.PathLike[str]", **meta: Any) -> int:
         """Stores a file or directory from which the next attempt can go on; gives its number.
 
-        It counts once this returns. The file may be overwritten or removed afterwards. ``meta`` holds small JSON facts.
+        It counts once this returns, and with it the metrics reported before it. The file may be overwritten or removed
+        afterwards. ``meta`` holds small JSON facts.
         """
         where = Path(path).resolve()
         if not where.exists():
@@ -237,7 +243,13 @@ class Context:
         return self._channel.checkpoint(str(where), _Encoder(None).encode(meta, "meta"))
 
     def resume(self) -> "Checkpoint | None":
-        """The newest checkpoint, from which to go on; None at the first start."""
+        """The newest checkpoint, from which to go on; None at the first start.
+
+        In a trial of a study that goes on (promoted to a larger budget, or taking over from a better one), this is the
+        checkpoint of the earlier call until this call has one of its own, also on another worker. So train from
+        ``meta["epoch"] + 1`` to the budget, and no epoch is paid twice; whatever the curve depends on belongs into the
+        checkpoint: weights, optimizer, random generators.
+        """
         found = self._checkpoint
         return found and Checkpoint(Path(found["path"]), found["meta"], found["sequence"])
 

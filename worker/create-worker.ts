@@ -27,6 +27,7 @@ import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { RunRecorder } from './run-recorder.js';
 import { openStepServices } from './step-services.js';
+import { tellRun } from './tell-run.js';
 import { wakeModels } from './wake-models.js';
 import { warmUp } from './warm-up.js';
 import { watchMismatches } from './watch-mismatches.js';
@@ -132,8 +133,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
     throw unreachable(options.address, error);
   });
   const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
-  const services = await openStepServices(options);
   const client = new Client({ connection: clientConnection, namespace });
+  const services = await openStepServices({ ...options, tell: tellRun(client) });
   const activities = activityTable(options, manifest, services, client, {
     models: project.models,
     code: bundle.version,

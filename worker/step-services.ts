@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { storeUnavailable } from '../activities/sdk/durable-files.js';
 import { configurePythonByDefault } from '../activities/sdk/jobs/python-environment.js';
 import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
-import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
+import type { ArtifactStore, Journal, TellRun } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { openStorage } from '../activities/sdk/storage.js';
 import { workerLog } from './log.js';
@@ -19,6 +19,8 @@ export interface StepServicesOptions {
   readonly journal?: Journal | undefined;
   /** Default: the worker's own log. */
   readonly log?: StepServices['log'];
+  /** Default: nobody is told. */
+  readonly tell?: TellRun;
 }
 
 /**
@@ -46,6 +48,7 @@ export async function openStepServices(
     identity: `${process.pid}@${hostname()}`,
     tmpDir,
     background,
+    ...(options.tell === undefined ? {} : { tell: options.tell }),
     log: options.log ?? ((level, message, fields) => workerLog[level](fields, message)),
     async close() {
       await Promise.all(background);

@@ -6,12 +6,11 @@ import type { Context } from '@temporalio/activity';
 import type { Artifact, Producer } from '../../workflows/sdk/artifact.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { StepHeader } from '../../workflows/sdk/protocol.js';
-import type { Checkpoint, Checkpoints, StepArtifacts, StepContext, StepLogger } from './context.js';
+import type { Checkpoint, StepArtifacts, StepContext, StepLogger } from './context.js';
 import { type AttemptJournal, openAttemptJournal } from './journal/attempt-journal.js';
-import { openCheckpoints } from './journal/checkpoints.js';
-import { openFencedLog } from './journal/fenced-log.js';
-import { checkpointPrefix } from './journal/keys.js';
+import { RunReports } from './run-reports.js';
 import type { StepServices } from './services.js';
+import { StepCheckpoints } from './step-checkpoints.js';
 import { putDirectory } from './store/directory.js';
 import { mediaTypeOf } from './store/media-type.js';
 
@@ -38,6 +37,8 @@ export interface Attempt {
   readonly failure: EvertrainError | undefined;
   /** The implementation's answer, or the worker's own reason to give up first. */
   race<T>(work: Promise<T>): Promise<T>;
+  /** Gives what is on its way to the run a moment; answers nothing where nothing is. Never fails. */
+  told(): Promise<void> | undefined;
   /** Leaves the record; answers nothing where nothing is left to wait for. */
   close(end: AttemptEnd): Promise<void> | undefined;
 }
@@ -65,7 +66,8 @@ class OpenAttempt implements Attempt {
   private workDir: string | undefined;
 
   private readonly state: AttemptState;
-  private readonly checkpoints: FencedCheckpoints;
+  private readonly checkpoints: StepCheckpoints;
+  private readonly reports: RunReports | undefined;
 
   constructor(
     activity: AttemptHost,
@@ -75,15 +77,22 @@ class OpenAttempt implements Attempt {
   ) {
     const { info } = activity;
     const state = new AttemptState(activity, header);
-    const checkpoints = new FencedCheckpoints(services, producer, (pointer) => state.sawCheckpoint(pointer));
     this.state = state;
-    this.checkpoints = checkpoints;
     const journal = openAttemptJournal(services.journal, services.records, producer);
     this.journal = journal;
     const { workflowId, runId } = producer;
     // What most steps do not use is made when it is asked for: it costs more than a trivial step.
     const artifacts = lazy(() => artifactsOf(services, producer));
     const log = lazy(() => this.logger());
+    const checkpoints = new StepCheckpoints(services, producer, {
+      resumes: header.resumes,
+      log,
+      saw: (pointer) => state.sawCheckpoint(pointer),
+      flush: () => journal.flush().catch(() => undefined),
+    });
+    this.checkpoints = checkpoints;
+    const reports = reportsOf(header, services, producer, log);
+    this.reports = reports;
     const workDir = () => this.openWorkDir();
     this.context = {
       get log() {
@@ -100,8 +109,12 @@ class OpenAttempt implements Attempt {
       },
       metric(name, value, at) {
         if (!Number.isFinite(value)) throw notFinite(`metric "${name}"`, value, 'Report finite numbers only.');
+        if (at !== undefined && !Number.isFinite(at)) {
+          throw notFinite(`"at" of metric "${name}"`, at, 'Report finite numbers only.');
+        }
         state.sawSignOfLife();
         journal.metric(name, value, at);
+        if (name === header.reports && at !== undefined) reports?.add({ stepId: producer.stepId, at, value });
       },
       get signal() {
         return state.signal;
@@ -131,8 +144,13 @@ class OpenAttempt implements Attempt {
     return this.state.race(work);
   }
 
+  told(): Promise<void> | undefined {
+    return this.reports?.settle();
+  }
+
   close(end: AttemptEnd): Promise<void> | undefined {
     this.state.stop();
+    this.reports?.drop();
     const { startedAt, workDir } = this;
     // A clock that is set meanwhile must not make it last an hour, or less than nothing.
     const endedAt = startedAt + Math.round(performance.now() - this.began);
@@ -158,6 +176,16 @@ class OpenAttempt implements Attempt {
       this.services.log(level, message, { ...fields, ...more });
     });
   }
+}
+
+function reportsOf(
+  { reports }: StepHeader,
+  { tell }: StepServices,
+  { workflowId, runId }: Producer,
+  log: () => StepLogger,
+): RunReports | undefined {
+  if (reports === undefined || tell === undefined) return undefined;
+  return new RunReports((report) => tell({ workflowId, runId }, report), log);
 }
 
 function notFinite(what: string, value: number, remedy: string): EvertrainError {
@@ -281,42 +309,6 @@ const pulse = {
     this.timer = undefined;
   },
 };
-
-/** Opens the step's fenced log when it is first needed, so steps without checkpoints pay nothing for it. */
-class FencedCheckpoints implements Checkpoints {
-  private opened: Promise<Checkpoints> | undefined;
-
-  constructor(
-    private readonly services: StepServices,
-    private readonly producer: Producer,
-    private readonly saw: (pointer: Checkpoint) => void,
-  ) {}
-
-  /** Fences older attempts and repeats the pointer they left. */
-  async open(): Promise<void> {
-    await this.load();
-  }
-
-  async load(): Promise<Checkpoint | undefined> {
-    const found = await (await this.log()).load();
-    if (found !== undefined) this.saw(found);
-    return found;
-  }
-
-  async save(artifact: Artifact, meta: Record<string, unknown> = {}): Promise<Checkpoint> {
-    const saved = await (await this.log()).save(artifact, meta);
-    this.saw(saved);
-    return saved;
-  }
-
-  private log(): Promise<Checkpoints> {
-    const { workflowId, runId, stepId, attempt } = this.producer;
-    this.opened ??= openFencedLog(this.services.journal, checkpointPrefix(workflowId, runId, stepId), attempt).then(
-      (log) => openCheckpoints(log, this.services.store),
-    );
-    return this.opened;
-  }
-}
 
 function artifactsOf({ store }: StepServices, producer: Producer): StepArtifacts {
   const mine = async (stored: Promise<Artifact>): Promise<Artifact> => ({ ...(await stored), producedBy: producer });

@@ -22,13 +22,16 @@ export interface StepArtifacts {
   json(artifact: Artifact): Promise<unknown>;
 }
 
-/** Exact resume: what an attempt saves, the next attempt of the same step loads. */
+/** Exact resume: what an attempt saves, the next attempt of the same call loads. */
 export interface Checkpoints {
-  /** The newest checkpoint of this step in this run, by whichever attempt. */
+  /**
+   * The newest checkpoint of this call, by whichever attempt. While it has none, that of the call which it goes on from: an
+   * earlier one of the same trial, or of a better one, in a study. What is gone or damaged is passed by.
+   */
   load(): Promise<Checkpoint | undefined>;
   /**
-   * Records an artifact as the newest checkpoint. It counts once this returns. SYSTEM_FENCED when a newer attempt has
-   * started: this one must stop.
+   * Records an artifact as the newest checkpoint. It counts once this returns, and the metrics reported before it are in the
+   * journal then. SYSTEM_FENCED when a newer attempt has started: this one must stop.
    */
   save(artifact: Artifact, meta?: CheckpointMeta): Promise<Checkpoint>;
 }
@@ -39,8 +42,9 @@ export type CheckpointMeta = Record<string, unknown>;
 export interface Checkpoint {
   readonly artifact: Artifact;
   readonly meta: CheckpointMeta;
-  /** Grows by one with each checkpoint of the step. */
+  /** Grows by one with each checkpoint of the call that saved it. */
   readonly sequence: number;
+  /** Which attempt of that call saved it. */
   readonly attempt: number;
 }
 
@@ -51,7 +55,11 @@ export interface StepContext {
   readonly checkpoints: Checkpoints;
   /** Says how far the work is: a fraction from 0 to 1, and words. Counts as a sign of life for `progressWithin`. */
   readonly progress: (fraction: number, message?: string) => void;
-  /** Records one value of a curve; `at` is the epoch or iteration. NaN and infinities are refused (USER_OUTPUT_INVALID). */
+  /**
+   * Records one value of a curve; `at` is the epoch or iteration. NaN and infinities are refused (USER_OUTPUT_INVALID). In a
+   * trial whose study decides early by this metric, the run is told each value that has an `at`, in order; nothing waits for
+   * that. A value that an earlier attempt has told may come again.
+   */
   readonly metric: (name: string, value: number, at?: number) => void;
   /** Aborts when the run cancels the step, the worker drains, or a newer attempt took over. */
   readonly signal: AbortSignal;

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
+import type { TrialReport } from '../../workflows/sdk/protocol.js';
 
 /**
  * The artifact store keeps immutable bytes by their SHA-256. Every implementation passes
@@ -42,6 +43,15 @@ export interface Journal {
   /** Removes every document and stream below the prefix. */
   delete(prefix: string): Promise<void>;
 }
+
+/**
+ * Tells a run that is open what a step of it reports (`runMessages.report`). Resolves once the engine has recorded it;
+ * rejects after brief tries, also where the run has ended.
+ */
+export type TellRun = (
+  run: { readonly workflowId: string; readonly runId: string },
+  report: TrialReport,
+) => Promise<void>;
 
 /** Escapes user text (run ids, step ids) into one key segment: reversible, never `.`/`..`, safe on every file system. */
 export function journalKey(...segments: readonly string[]): string {

@@ -17,7 +17,8 @@ export interface StepHere {
 
 /**
  * Runs one step in this process, without an engine: the implementation, its context and the checks of input and output
- * are those of a worker, so a debugger sees what a run would. There is no retry, no cache, and no second attempt. Close
+ * are those of a worker, so a debugger sees what a run would. There is no retry, no cache, no second attempt, and no earlier
+ * call to go on from. Close
  * the implementation when it runs no more.
  */
 export async function runStepHere(

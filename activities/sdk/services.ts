@@ -1,5 +1,5 @@
 import type { AttemptRecords } from './journal/attempt-records.js';
-import type { ArtifactStore, Journal } from './ports.js';
+import type { ArtifactStore, Journal, TellRun } from './ports.js';
 
 /** What a worker gives to the steps that it runs. */
 export interface StepServices {
@@ -14,4 +14,6 @@ export interface StepServices {
   readonly background: Set<Promise<unknown>>;
   /** Shows a step's log lines where the worker's own go. */
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
+  /** Absent where no engine is: then nobody is told what a step reports to its run. */
+  readonly tell?: TellRun;
 }

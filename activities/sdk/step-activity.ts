@@ -37,6 +37,8 @@ export function stepActivity(implementation: Implementation, services: StepServi
     try {
       const output = await outputOf(implementation, input, attempt);
       if (header.cache !== undefined) await keep(implementation, services, attempt, header, input, output);
+      const telling = attempt.told();
+      if (telling !== undefined) await telling;
       closeLater(attempt, services);
       return output;
     } catch (error) {
@@ -124,6 +126,7 @@ async function failed(error: unknown, context: Context, attempt: Attempt): Promi
     return new CancelledFailure(`"${step.id}" was cancelled.`);
   }
   const known = asEvertrainError(attempt.failure ?? error, `Step "${step.name}"`);
+  await attempt.told();
   await attempt.close({ outcome: 'failed', code: known.code, message: known.message })?.catch(() => undefined);
   return asApplicationFailure(known, step.name);
 }

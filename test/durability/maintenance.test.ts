@@ -7,7 +7,8 @@ import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
 import type { Evertrain } from '../../client/evertrain.js';
 import { backup } from '../../worker/maintenance/backup.js';
 import { collectGarbage } from '../../worker/maintenance/collect-garbage.js';
-import { engineRuns, historyRoots } from '../../worker/maintenance/history-roots.js';
+import { engineRuns } from '../../worker/maintenance/engine-runs.js';
+import { historyRoots } from '../../worker/maintenance/history-roots.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { keptBytes } from '../fixtures/durability/activities.js';
 import { library, training } from '../fixtures/durability/contracts.js';
@@ -59,13 +60,11 @@ async function plant(keys: readonly string[]): Promise<void> {
 async function collect(now = Date.now()) {
   const { client } = fixture.evertrain;
   const { dataDir } = fixture.engine;
-  const { open, retained } = await engineRuns(client);
   return collectGarbage({
     store: storeOf(dataDir),
     journal: fileJournal(join(dataDir, 'journal')),
     roots: historyRoots(client),
-    openRuns: open,
-    retainedRuns: retained,
+    ...(await engineRuns(client)),
     dryRun: false,
     now,
   });

@@ -23,13 +23,19 @@ export interface Child {
   exited: Promise<number | null>;
 }
 
-/**
- * Starts a TypeScript file beside this one in a process of its own, with a JSON argument. `sources`: not as the built tree
- * has it, where what it does depends on the paths of the code.
- */
-export function startChild(script: string, argument: unknown, { sources = false } = {}): Child {
-  const options = [...nodeScript(script.replace(/\.ts$/, ''), sources), JSON.stringify(argument)];
-  const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'pipe'] });
+interface ChildOptions {
+  /** Not as the built tree has it, where what it does depends on the paths of the code. */
+  readonly sources?: boolean;
+  /** A program, with its arguments, that is given the child's command to run; `process` is then that program's. */
+  readonly under?: readonly string[];
+}
+
+/** Starts a TypeScript file beside this one in a process of its own, with a JSON argument. */
+export function startChild(script: string, argument: unknown, options: ChildOptions = {}): Child {
+  const { sources = false, under = [] } = options;
+  const node = [process.execPath, ...nodeScript(script.replace(/\.ts$/, ''), sources), JSON.stringify(argument)];
+  const [program = '', ...rest] = [...under, ...node];
+  const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString('utf8');

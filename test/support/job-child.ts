@@ -10,5 +10,5 @@ const { target, input, options } = JSON.parse(process.argv[2] as string) as {
   options: PythonOptions;
 };
 const context = await testContext();
-tell({ root: context.workDir });
+tell({ root: context.workDir, pid: process.pid });
 await implementPython(step('test.killed'), target, options).run(input, context);

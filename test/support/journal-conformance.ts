@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openFencedLog, readLogBackwards } from '../../activities/sdk/journal/fenced-log.js';
 import { type Journal, journalKey } from '../../activities/sdk/ports.js';
 import { type Child, type Remake, remakeInChild, startChild } from './child-process.js';
 
@@ -149,6 +150,18 @@ export function journalConformance(name: string, makeJournal: () => Promise<Jour
       const lines = Array.from({ length: 50 }, (_, i) => `${i} ${'x'.repeat(i * 100)}`);
       await Promise.all(lines.map((line) => journal.append('s', [line])));
       expect(await readAll('s')).toEqual(lines);
+    });
+
+    it('lends the entries of a fenced log to a reader, whom the log does not know of', async () => {
+      const log = await openFencedLog(journal, 'lent', 1);
+      for (let n = 1; n <= 3; n++) await log.append({ kind: 'checkpoint', n });
+      const before = await journal.list('lent');
+      const read: unknown[] = [];
+      for await (const entry of readLogBackwards(journal, 'lent')) read.push(entry?.['n']);
+      for await (const entry of readLogBackwards(journal, 'never-written')) read.push(entry);
+      expect(read).toEqual([3, 2, 1, undefined]);
+      expect([await journal.list('lent'), await journal.list('never-written')]).toEqual([before, []]);
+      expect(await log.append({ kind: 'checkpoint', n: 4 })).toMatchObject({ attempt: 1 });
     });
 
     it('lets exactly one of eight processes create each document', async () => {

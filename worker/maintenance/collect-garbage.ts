@@ -18,9 +18,10 @@ import { expiredRunPrefixes, type RunRef } from './expired-runs.js';
 
 /**
  * Garbage collection by mark and sweep, safe while everything runs. Marked is every artifact that a root holds: the
- * histories that the engine keeps (`historyRoots`), run records (but for what a model's retention has let go), pins, the newest checkpoints of open runs; a directory's
- * manifest marks its files. Swept is what is neither marked nor stored or used within the grace period, which has to be
- * longer than the longest step: between its `put` and its end in a history, an artifact has nothing but its age.
+ * histories that the engine keeps (`historyRoots`), run records (but for what a model's retention has let go), pins, and the
+ * newest checkpoints of each call of open runs, ended calls too: a paused trial goes on from its own. A directory's manifest
+ * marks its files. Swept is what is neither marked nor stored or used within the grace period, which has to be longer than
+ * the longest step: between its `put` and its end in a history, an artifact has nothing but its age.
  *
  * When a root cannot be read the collection fails before it removes anything. Step-cache entries are no roots: they go
  * with their artifacts. The journal of a run goes when the engine knows the run no more and it has been silent for the
@@ -35,6 +36,8 @@ export interface GarbageOptions {
   readonly openRuns: AsyncIterable<RunRef> | Iterable<RunRef>;
   /** Ended runs that the engine still knows: their journals are kept. */
   readonly retainedRuns?: AsyncIterable<RunRef> | Iterable<RunRef>;
+  /** Ended runs whose checkpoints are kept all the same: an open one may go on from them. */
+  readonly lendingRuns?: AsyncIterable<RunRef> | Iterable<RunRef>;
   /** Default 24 hours. */
   readonly graceMs?: number;
   /** Default true: report only. */
@@ -78,6 +81,7 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
     known.push(run);
     await markCheckpoints(journal, run, marks);
   }
+  for await (const run of options.lendingRuns ?? []) await markCheckpoints(journal, run, marks);
   // What a model has let go: a run record alone does not hold it.
   for (const key of await journal.list(releasedPrefix)) marks.release(key.slice(releasedPrefix.length + 1));
   await markDocuments(journal, runRecordsPrefix, marks);

@@ -23,14 +23,17 @@ export async function* historyRoots(client: Client): AsyncGenerator<unknown> {
   }
 }
 
-/** The runs that the engine knows, for `collectGarbage`. */
-export async function engineRuns(client: Client): Promise<{ open: RunRef[]; retained: RunRef[] }> {
-  const open: RunRef[] = [];
-  const retained: RunRef[] = [];
-  for await (const { workflowId, runId, status } of client.workflow.list()) {
-    (status.name === 'RUNNING' ? open : retained).push({ workflowId, runId });
-  }
-  return { open, retained };
+/** What a run was started with; nothing of one that has expired meanwhile. */
+export async function startArguments(client: Client, { workflowId, runId }: RunRef): Promise<unknown[]> {
+  const { namespace } = client.options;
+  const execution = { workflowId, runId };
+  const first = await unlessGone(
+    client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
+  );
+  const started = first?.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  const values: unknown[] = [];
+  for await (const value of payloadDecoder(client)(started?.input)) values.push(value);
+  return values;
 }
 
 async function describe(client: Client, { workflowId, runId }: RunRef): Promise<unknown> {

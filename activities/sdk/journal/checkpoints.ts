@@ -59,7 +59,8 @@ async function findNewest(log: FencedLog): Promise<CheckpointEntry | undefined> 
   return undefined;
 }
 
-async function isUsable(artifact: Artifact, artifacts: Pick<ArtifactStore, 'materialize'> | undefined) {
+/** False when its bytes are gone or damaged. */
+export async function isUsable(artifact: Artifact, artifacts: Pick<ArtifactStore, 'materialize'> | undefined) {
   try {
     await artifacts?.materialize(artifact);
     return true;
@@ -70,7 +71,7 @@ async function isUsable(artifact: Artifact, artifacts: Pick<ArtifactStore, 'mate
   }
 }
 
-function asCheckpoint({ artifact, meta, sequence, attempt }: CheckpointEntry): Checkpoint {
+export function asCheckpoint({ artifact, meta, sequence, attempt }: CheckpointEntry): Checkpoint {
   return { artifact, meta, sequence, attempt };
 }
 

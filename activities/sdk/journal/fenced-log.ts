@@ -64,7 +64,7 @@ class JournalLog implements FencedLog {
     for (let sequence = this.#next; ; sequence++) {
       const body = typeof entry === 'function' ? entry(passed) : entry;
       const full = { ...body, attempt: this.attempt, at: Date.now(), id };
-      const created = await this.#journal.create(this.#key(sequence), JSON.stringify(full));
+      const created = await this.#journal.create(entryKey(this.#prefix, sequence), JSON.stringify(full));
       const found = created ? full : await this.#read(sequence);
       // Before the number is left behind: an attempt that is over must meet the fence again if it tries again.
       this.#mustNotBeNewer(found);
@@ -81,26 +81,18 @@ class JournalLog implements FencedLog {
   }
 
   async *backwards(): AsyncGenerator<LogEntry> {
-    for (let sequence = await this.#lastListed(); sequence > 0; sequence--) yield await this.#read(sequence);
+    const last = await lastListed(this.#journal, this.#prefix);
+    for (let sequence = last; sequence > 0; sequence--) yield await this.#read(sequence);
   }
 
   async #openEnd(): Promise<number> {
-    const last = await this.#lastListed();
+    const last = await lastListed(this.#journal, this.#prefix);
     if (last > 0) this.#mustNotBeNewer(await this.#read(last));
     return last + 1;
   }
 
-  async #lastListed(): Promise<number> {
-    const keys = await this.#journal.list(this.#prefix);
-    return keys.reduce((last, key) => Math.max(last, Number(/\/(\d{8})$/.exec(key)?.[1] ?? 0)), 0);
-  }
-
-  #key(sequence: number): string {
-    return `${this.#prefix}/${String(sequence).padStart(8, '0')}`;
-  }
-
   async #read(sequence: number): Promise<LogEntry> {
-    const key = this.#key(sequence);
+    const key = entryKey(this.#prefix, sequence);
     const entry = parseLogEntry(await this.#journal.get(key));
     if (entry !== undefined) return entry;
     throw new EvertrainError('SYSTEM_ARTIFACT_DAMAGED', `The journal entry ${key} is missing or not readable.`, {
@@ -117,6 +109,25 @@ class JournalLog implements FencedLog {
       { value: { attempt: this.attempt, newer: entry.attempt }, remedy: 'Stop; the newer attempt does the work.' },
     );
   }
+}
+
+/**
+ * The entries of a log that belongs to somebody else, from the newest backwards; undefined stands for one that is missing
+ * or not readable. Nothing is opened, fenced or written, so whoever writes the log goes on undisturbed.
+ */
+export async function* readLogBackwards(journal: Journal, prefix: string): AsyncGenerator<LogEntry | undefined> {
+  for (let sequence = await lastListed(journal, prefix); sequence > 0; sequence--) {
+    yield parseLogEntry(await journal.get(entryKey(prefix, sequence)));
+  }
+}
+
+async function lastListed(journal: Journal, prefix: string): Promise<number> {
+  const keys = await journal.list(prefix);
+  return keys.reduce((last, key) => Math.max(last, Number(/\/(\d{8})$/.exec(key)?.[1] ?? 0)), 0);
+}
+
+function entryKey(prefix: string, sequence: number): string {
+  return `${prefix}/${String(sequence).padStart(8, '0')}`;
 }
 
 /** An entry as it was written, undefined when the text is not one. */

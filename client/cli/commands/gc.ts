@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openStorage } from '../../../activities/sdk/storage.js';
 import { collectGarbage } from '../../../worker/maintenance/collect-garbage.js';
-import { engineRuns, historyRoots } from '../../../worker/maintenance/history-roots.js';
+import { engineRuns } from '../../../worker/maintenance/engine-runs.js';
+import { historyRoots } from '../../../worker/maintenance/history-roots.js';
 import { durationMs } from '../../../workflows/sdk/duration.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
@@ -24,13 +25,12 @@ async function gc(options: ConnectedOptions & { readonly apply?: boolean; readon
   }
   const graceMs = durationMs(options.grace as never, '--grace');
   await connected(options, async ({ client }, journal, store) => {
-    const { open, retained } = await engineRuns(client);
+    const runs = await engineRuns(client);
     const report = await collectGarbage({
       store,
       journal,
       roots: historyRoots(client),
-      openRuns: open,
-      retainedRuns: retained,
+      ...runs,
       graceMs,
       dryRun: options.apply !== true,
     });

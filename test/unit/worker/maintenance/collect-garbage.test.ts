@@ -121,7 +121,10 @@ describe('collectGarbage', () => {
     await save('open');
     await collect({ openRuns: [{ workflowId: 'w', runId: 'open' }] });
     expect(await Promise.all(states.map(has))).toEqual([false, true, true]);
-    await collect({ retainedRuns: [{ workflowId: 'w', runId: 'open' }] });
+    const runs = { retainedRuns: [{ workflowId: 'w', runId: 'open' }] };
+    await collect({ ...runs, lendingRuns: runs.retainedRuns });
+    expect(await Promise.all(states.map(has))).toEqual([false, true, true]);
+    await collect(runs);
     expect(await Promise.all(states.map(has))).toEqual([false, false, false]);
   });
 

@@ -5,7 +5,8 @@ import { ApplicationFailure, type Payload } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { engineRuns, historyRoots } from '../../../../worker/maintenance/history-roots.js';
+import { engineRuns } from '../../../../worker/maintenance/engine-runs.js';
+import { historyRoots } from '../../../../worker/maintenance/history-roots.js';
 import { ensureTemporal } from '../../../../worker/setup/temporal.mjs';
 import { type Artifact, forEachArtifact } from '../../../../workflows/sdk/artifact.js';
 import type { Plants } from './support/planting-workflows.js';
@@ -87,9 +88,37 @@ describe('historyRoots', () => {
       .toEqual(Array.from({ length: 11 }, (_, i) => digestOf(i + 1)));
 
     const runs = await engineRuns(client);
-    expect(runs.open).toEqual([{ workflowId: 'open', runId: open.firstExecutionRunId }]);
-    expect(runs.retained.map((one) => one.workflowId).sort()).toEqual(['ended', 'planted', 'planted']);
+    expect(runs.openRuns).toEqual([{ workflowId: 'open', runId: open.firstExecutionRunId }]);
+    expect(runs.retainedRuns.map((one) => one.workflowId).sort()).toEqual(['ended', 'planted', 'planted']);
+    expect(runs.lendingRuns).toEqual([]);
     await open.terminate();
+  });
+
+  it('tells the ended runs that an open one may go on from: its executions, its child runs, and what it repeats', async () => {
+    const start = (type: string, workflowId: string, args: unknown[]) =>
+      client.workflow.start(type, { taskQueue, workflowId, args });
+    const ids = async () => (await engineRuns(client)).lendingRuns.map(({ workflowId }) => workflowId).sort();
+    const [first, origin] = [await start('plantResult', 'first', [1]), await start('plantResult', 'origin', [1])];
+    await Promise.all([first.result(), origin.result()]);
+    const of = { workflowId: 'first', runId: first.firstExecutionRunId };
+    const from = { workflowId: 'origin', runId: origin.firstExecutionRunId };
+    const rerun = { of, from: 'fit', recorded: { 'search[0]/fit': { inputDigest: '', output: 1, from } } };
+    const again = await start('hang', 'again', [{ n: 1 }, { rerun }]);
+    const studying = await start('study', 'studying', [0]);
+    await expect
+      .poll(ids, { timeout: 20_000, interval: 300 })
+      .toEqual(['first', 'origin', 'studying', 'studying/trial']);
+    for (const run of [again, studying]) await client.workflow.getHandle(run.workflowId).terminate();
+    await expect.poll(ids, { timeout: 20_000, interval: 300 }).toEqual([]);
+    // A model is open for ever, and keeps nothing of what it started.
+    const model = await start('evertrain.model', 'model/m', [0]);
+    const known = async () => {
+      const { openRuns, retainedRuns } = await engineRuns(client);
+      return [...openRuns, ...retainedRuns].map((run) => run.workflowId).filter((id) => id.startsWith('model/'));
+    };
+    await expect.poll(known, { timeout: 20_000, interval: 300 }).toEqual(['model/m', 'model/m', 'model/m/trial']);
+    expect(await ids()).toEqual([]);
+    await client.workflow.getHandle(model.workflowId).terminate();
   });
 
   it('sees heartbeat details before a history has them', async () => {

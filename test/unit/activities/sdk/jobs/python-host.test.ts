@@ -9,6 +9,7 @@ import {
 import { step } from '../../../../../workflows/sdk/step.js';
 import { startChild } from '../../../../support/child-process.js';
 import {
+  descendantsOf,
   eventually,
   fileJson,
   isAlive,
@@ -234,11 +235,21 @@ def f(tell):
   });
 });
 
+/** Runs a program and adopts what it leaves behind, without ever reaping it: zombies stay to be seen. Linux only. */
+const adopter = [
+  process.env['EVERTRAIN_PYTHON'] || 'python3',
+  '-c',
+  `import ctypes, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+subprocess.Popen(sys.argv[1:]).wait()
+time.sleep(600)`,
+];
+
 describe.each([
   ['a fork of the warm host', {}],
   ['a process of its own', { fresh: true }],
 ])('a worker killed by SIGKILL, its job in %s', (_, options: PythonOptions) => {
-  it('leaves no job, grandchild, host or guardian behind', async () => {
+  it('leaves no job, grandchild, host or guardian behind, and the host no zombie but itself', async () => {
     const code = `${leaveBehind}
 import signal, time
 def f(tell):
@@ -248,13 +259,18 @@ def f(tell):
         time.sleep(1)`;
     const path = await project.write(`script_${scripts++}.py`, code);
     const tell = join(project.folder, `killed-${scripts}.json`);
-    const worker = startChild('job-child.ts', { target: `${path}:f`, input: { tell }, options });
-    const { root } = await worker.next<{ root: string }>();
+    const under = process.platform === 'linux' ? adopter : [];
+    const child = startChild('job-child.ts', { target: `${path}:f`, input: { tell }, options }, { under });
+    const { root, pid: worker } = await child.next<{ root: string; pid: number }>();
     const left = await fileJson<Left>(tell);
     expect([...pidsOf(left), ...left.parents].filter((pid) => !isAlive(pid))).toEqual([]);
-    const all = [...pidsOf(left), ...left.parents].filter((pid) => pid !== worker.process.pid);
-    await worker.kill();
+    const all = [...pidsOf(left), ...left.parents].filter((pid) => pid !== worker);
+    process.kill(worker, 'SIGKILL');
     await eventually('everything is gone', 2_000, () => !all.some(isAlive));
+    if (under.length > 0 && options.fresh !== true) {
+      expect(descendantsOf(child.process.pid ?? 0)).toEqual([left.parents[1]]);
+    }
+    await child.kill();
     await rm(dirname(root), { recursive: true, force: true });
   });
 });

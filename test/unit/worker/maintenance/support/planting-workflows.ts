@@ -1,13 +1,16 @@
 import {
   ApplicationFailure,
   condition,
+  continueAsNew,
   defineSignal,
   defineUpdate,
+  executeChild,
   makeContinueAsNewFunc,
   proxyActivities,
   proxyLocalActivities,
   setHandler,
   upsertMemo,
+  workflowInfo,
 } from '@temporalio/workflow';
 
 /** Workflows that leave an artifact in every kind of place that a history or a description has. */
@@ -59,3 +62,12 @@ export async function plantResult(value: unknown): Promise<unknown> {
 export async function hang(value: unknown): Promise<void> {
   await activities.heartbeatAndHang(value);
 }
+
+/** Continues as new after a child run has ended, and stays open. */
+export async function study(executions: number): Promise<void> {
+  if (executions === 1) await hang(executions);
+  await executeChild(plantResult, { workflowId: `${workflowInfo().workflowId}/trial`, args: [1] });
+  await continueAsNew<typeof study>(executions + 1);
+}
+
+export { study as 'evertrain.model' };
