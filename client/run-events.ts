@@ -7,11 +7,13 @@ import type {
   SignalView,
   StepView,
 } from './history/run-view.js';
+import { type StudyHappening, studyHappenings } from './study-events.js';
 
 /** Something that happened in a run, with the run as it then stood. `at`: epoch milliseconds. */
 export type RunEvent = { readonly at: number; readonly view: RunView } & RunHappening;
 
 export type RunHappening =
+  | StudyHappening
   | { readonly type: 'step-queued'; readonly step: StepView }
   /** A worker works at it; once for each attempt that is seen. */
   | { readonly type: 'step-started'; readonly step: StepView }
@@ -59,6 +61,7 @@ export function happenings(before: RunView | undefined, view: RunView): RunEvent
     add(view.blocked.since, { type: 'blocked', message: view.blocked.message });
   }
   stepHappenings(before, view, add);
+  studyHappenings(before, view, add);
   found.sort((a, b) => a.at - b.at);
   if (view.closedAt !== undefined && before?.closedAt === undefined) {
     const last =

@@ -1,8 +1,13 @@
 import colors from 'picocolors';
-import type { RunView } from '../history/run-view.js';
+import type { RunView, StudyView, TrialView } from '../history/run-view.js';
 import type { Run } from '../run.js';
 import type { RunEvent } from '../run-events.js';
+import { trialCallsOf } from '../history/trial-call.js';
+import type { Paint } from './paint.js';
+import { studyWorkflowType } from './studies.js';
+import { failureLine, improvementLine, settingText, stateLine } from './study-lines.js';
 import { approvalLine, gateLine, renderTree, stepLine } from './tree.js';
+import { shortText } from './value-text.js';
 
 export interface LiveOptions {
   readonly stream: NodeJS.WritableStream & { readonly columns?: number; readonly rows?: number };
@@ -36,6 +41,7 @@ function redraw(stream: LiveOptions['stream'], lines: string[], drawn: number): 
 
 function plainLines(event: RunEvent): string[] {
   const paint = colors.createColors(false);
+  if ('step' in event && isOfTrial(event.step.id, event.view)) return [];
   switch (event.type) {
     case 'step-started':
       // A short step has ended by the time that its start is told.
@@ -50,6 +56,18 @@ function plainLines(event: RunEvent): string[] {
       return [gateLine(event.gate, paint)];
     case 'approval':
       return [approvalLine(event.approval, paint)];
+    case 'child':
+      return event.child.pipeline === studyWorkflowType && event.child.status === 'running'
+        ? [`▸ a study in a run of its own: evertrain show ${event.child.workflowId}`]
+        : [];
+    case 'study-began':
+      return [`▸ study ${event.study.id}: ${event.study.planned} trials, ${settingText(event.study)}`];
+    case 'study-improved':
+      return [improvementLine(event.study, event.best, paint)];
+    case 'trial-ended':
+      return failedTrialLine(event.study, event.trial, paint);
+    case 'study-ended':
+      return [stateLine(event.study, paint), ...failureLine(event.study, paint)];
     case 'blocked':
       return [`blocked: ${event.message}`];
     case 'unserved':
@@ -63,4 +81,25 @@ function plainLines(event: RunEvent): string[] {
     default:
       return [];
   }
+}
+
+/** A step of a trial is not told of: there may be thousands. */
+function isOfTrial(stepId: string, { studies }: RunView): boolean {
+  if (studies.length === 0) return false;
+  return trialCallsOf(stepId, new Set(studies.map(({ id }) => id))).length > 0;
+}
+
+/** The first trial that fails in a way; how many followed it is said at the study's end. */
+function failedTrialLine({ id, trials }: StudyView, trial: TrialView, paint: Paint): string[] {
+  if (trial.state !== 'failed') return [];
+  const { code, message } = trial.failure;
+  const first = trials
+    .filter((one) => one.state === 'failed' && one.failure.code === code)
+    .sort((a, b) => endOf(a) - endOf(b))[0];
+  if (first?.number !== trial.number) return [];
+  return [`${paint.red('✖')} study ${id}: trial ${trial.number} failed with ${code}: ${shortText(message, 200)}`];
+}
+
+function endOf(trial: TrialView): number {
+  return 'endedAt' in trial ? (trial.endedAt ?? 0) : 0;
 }

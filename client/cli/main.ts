@@ -24,6 +24,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['step', 'run one step here, without an engine', () => import('./commands/step.js')],
   ['ls', 'list runs', () => import('./commands/ls.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],
+  ['study', 'export the trials of a study', () => import('./commands/study.js')],
   ['logs', 'show the logs of a run', () => import('./commands/logs.js')],
   ['approve', 'answer an approval', () => import('./commands/approve.js')],
   ['cancel', 'cancel a run', () => import('./commands/cancel.js')],

@@ -1,10 +1,10 @@
-import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
+import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { readArchive } from '../../worker/model-archive.js';
 import type { ModelState, ModelVersion } from '../../workflows/sdk/protocol.js';
 import type { Evertrain } from '../evertrain.js';
 import type { RunView } from '../history/run-view.js';
-import { readRunRecord } from './run-record.js';
+import { viewOrRecord } from './run-record.js';
 
 /** All versions of a model, also those that it has archived, oldest first. */
 export async function versionsOf(store: ArtifactStore, { versions, archive }: ModelState): Promise<ModelVersion[]> {
@@ -33,14 +33,6 @@ export async function versionOf(
   });
 }
 
-/** From history; of a run that the engine has forgotten, from its run record. */
-export async function runThatMade(evertrain: Evertrain, journal: Journal, { run }: ModelVersion): Promise<RunView> {
-  try {
-    return await evertrain.attach(run.workflowId, run.runId).view();
-  } catch (error) {
-    const isUnknown = isEvertrainError(error) && error.code === 'USER_RUN_UNKNOWN';
-    const record = isUnknown ? await readRunRecord(journal, run.workflowId, run.runId) : undefined;
-    if (record === undefined) throw error;
-    return record;
-  }
+export function runThatMade(evertrain: Evertrain, journal: Journal, { run }: ModelVersion): Promise<RunView> {
+  return viewOrRecord(evertrain, journal, run.workflowId, run.runId);
 }

@@ -1,5 +1,11 @@
 import colors from 'picocolors';
+import { childId } from '../history/fold-child.js';
 import type { ApprovalView, GateView, RunView, StepView } from '../history/run-view.js';
+import { trialCallsOf } from '../history/trial-call.js';
+import type { Paint } from './paint.js';
+import { stateLine, studyLines } from './study-lines.js';
+import { studyWorkflowType } from './studies.js';
+import { numberText, timeText } from './value-text.js';
 
 export interface TreeOptions {
   readonly color: boolean;
@@ -10,24 +16,46 @@ export interface TreeOptions {
 
 /** Children of a group above which only a count is shown. */
 const foldAbove = 12;
+/** Studies above which each has one line. */
+const mostStudies = 5;
 
-/** A run as lines: a step each (mark, id, status, attempt, duration, key metrics), groups folded, then its decisions. */
+/** A run as lines: a step each (mark, id, status, attempt, duration, key metrics), groups folded, then its studies, its decisions. */
 export function renderTree(view: RunView, { color, width, now = Date.now() }: TreeOptions): string[] {
   const paint = colors.createColors(color);
   const lines = [`${paint.bold(view.pipeline)} ${paint.dim(view.workflowId)}  ${statusText(view)}`];
   if (view.rerunOf !== undefined) lines.push(`  repeats ${view.rerunOf.workflowId} from ${view.rerunOf.from}`);
-  for (const [group, steps] of grouped(view.steps)) {
+  for (const [group, steps] of grouped(ownSteps(view))) {
     const indent = group === '' ? '  ' : '    ';
     if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
     if (group !== '' && steps.length > foldAbove) continue;
     for (const step of steps) lines.push(indent + stepLine(step, now, paint));
   }
+  for (const line of linesOfStudies(view, paint, width - 2)) lines.push(`  ${line}`);
   for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
   for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint, view.closedAt !== undefined)}`);
   return lines.map((line) => cut(line, width));
 }
 
-type Paint = ReturnType<typeof colors.createColors>;
+/** Without those of trials, which their study stands for. */
+function ownSteps({ steps, studies }: RunView): readonly StepView[] {
+  if (studies.length === 0) return steps;
+  const ids = new Set(studies.map(({ id }) => id));
+  return steps.filter(({ id }) => trialCallsOf(id, ids).length === 0);
+}
+
+function linesOfStudies({ studies, children, workflowId }: RunView, paint: Paint, width: number): string[] {
+  const isBrief = studies.length > mostStudies;
+  const known = new Set(studies.map(({ id }) => id));
+  const apart = children.flatMap((child) => {
+    const study = childId(child.workflowId, workflowId);
+    if (child.pipeline !== studyWorkflowType || known.has(study)) return [];
+    return [`▸ study ${study}: ${child.status} in a run of its own, ${child.workflowId}`];
+  });
+  return [
+    ...studies.flatMap((study) => (isBrief ? [stateLine(study, paint)] : studyLines(study, { paint, width }))),
+    ...apart,
+  ];
+}
 
 function grouped(steps: readonly StepView[]): Map<string, StepView[]> {
   const groups = new Map<string, StepView[]>();
@@ -81,9 +109,8 @@ function sourceText(step: StepView): string {
 
 /** Names and values; counts as they are, measures to four digits. */
 export function metricsText(metrics: Readonly<Record<string, number>>): string {
-  const text = (value: number) => (Number.isInteger(value) ? value : Number(value.toPrecision(4)));
   return Object.entries(metrics)
-    .map(([name, value]) => `${name} ${text(value)}`)
+    .map(([name, value]) => `${name} ${numberText(value)}`)
     .join(', ');
 }
 
@@ -91,7 +118,7 @@ function durationText(step: StepView, now: number): string {
   const from = 'startedAt' in step && step.startedAt !== undefined ? step.startedAt : step.scheduledAt;
   if (step.status === 'queued' || step.status === 'unknown') return '';
   const ms = ('endedAt' in step ? step.endedAt : now) - from;
-  return ` ${ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`}`;
+  return ` ${timeText(ms)}`;
 }
 
 export function gateLine(gate: GateView, paint: Paint): string {

@@ -8,8 +8,10 @@ import {
   runMessages,
   searchAttributes,
 } from '../../workflows/sdk/protocol.js';
+import type { StudyRecord } from '../../workflows/sdk/search/study-record.js';
 import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
 import type { Facts, Occurrence } from './fold.js';
+import { foldStudy } from './fold-study.js';
 
 /** What a run writes about itself (memo, markers, search attributes), timers, and the messages that reach it. */
 export function foldRecord(facts: Facts, occurrence: Occurrence): void {
@@ -28,6 +30,7 @@ function foldMemo(facts: Facts, { event, id, at }: Occurrence): void {
   if (typeof gate?.name === 'string') facts.gates.push({ record: gate, at });
   const approval = decodeObject<ApprovalRecord>(fields[memo.approval]);
   if (typeof approval?.id === 'string') foldApproval(facts, approval, at);
+  foldStudy(facts.studies, decodeObject<StudyRecord>(fields[memo.study]), at);
   const reused = decodeObject<{ stepId: string; step: string }>(fields[memo.reused]);
   if (typeof reused?.stepId !== 'string') return;
   facts.steps.set(id, {
@@ -73,12 +76,12 @@ function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
   });
 }
 
-/** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]/prepare/fit` → search, prepare. */
+/** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]@1/prepare/fit` → search, prepare. */
 function groupsOf(stepId: string): string[] {
   return stepId
     .split('/')
     .slice(0, -1)
-    .map((part) => part.replace(/\[\d+\]$/, ''));
+    .map((part) => part.replace(/\[\d+\](@\d+)?$/, ''));
 }
 
 function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {

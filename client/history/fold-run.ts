@@ -53,6 +53,7 @@ function foldStarted(facts: Facts, event: HistoryEvent, at: number): void {
     runId: started.originalExecutionRunId ?? '',
     type: started.workflowType?.name ?? '',
     input: started.input?.payloads ?? [],
+    isContinued: Boolean(started.continuedExecutionRunId),
     ...(parent?.workflowId ? { parent: { workflowId: parent.workflowId, runId: parent.runId ?? '' } } : {}),
   };
 }

@@ -6,6 +6,7 @@ import { foldActivity } from './fold-activity.js';
 import { foldChild } from './fold-child.js';
 import { foldRecord } from './fold-record.js';
 import { foldRun } from './fold-run.js';
+import type { StudyFacts } from './fold-study.js';
 
 /**
  * The facts of a history, gathered in one pass over its events. Payloads stay encoded until the view needs them. Events
@@ -28,6 +29,8 @@ export interface Facts {
   readonly timers: Map<number, TimerFacts>;
   readonly approvals: Map<string, ApprovalFacts>;
   readonly gates: { readonly record: GateRecord; readonly at: number }[];
+  /** By id. */
+  readonly studies: Map<string, StudyFacts>;
   readonly signals: { readonly name: string; readonly at: number; readonly payload: Payload | undefined }[];
   /** As the search attribute says; absent where the run never set it. */
   waitingFor?: readonly string[];
@@ -41,6 +44,8 @@ export interface Started {
   readonly type: string;
   readonly input: readonly Payload[];
   readonly parent?: { readonly workflowId: string; readonly runId: string };
+  /** It goes on where an earlier run of its id left off. */
+  readonly isContinued: boolean;
 }
 
 export interface Closed {
@@ -128,6 +133,7 @@ export function noFacts(): Facts {
     timers: new Map(),
     approvals: new Map(),
     gates: [],
+    studies: new Map(),
     signals: [],
     causes: new CauseTracker(),
   };

@@ -12,6 +12,7 @@ import {
 import { causeEdges, dataEdges, type Node } from './edges.js';
 import { childId } from './fold-child.js';
 import { type ChildFacts, type Facts, fold, noFacts, type StepFacts, type TimerFacts } from './fold.js';
+import { studyViews } from './project-study.js';
 import type { AttemptRecord, ChildView, RunStatus, RunView, StepView, TimerView } from './run-view.js';
 import { type PendingActivity, type StepValues, stepView } from './step-view.js';
 
@@ -49,6 +50,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
   const result = closed?.result === undefined ? undefined : decodePayload(closed.result);
   const values = stepValues(facts, options);
   const nodes = nodesOf(facts, values);
+  const steps = stepViews(facts, values, pending, attempts);
   const { provenance, window, rerun } = options;
   return {
     workflowId: started?.workflowId ?? '',
@@ -70,7 +72,8 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
       askedAt,
       ...(settledAt === undefined ? {} : { answeredAt: settledAt }),
     })),
-    steps: stepViews(facts, values, pending, attempts),
+    steps,
+    studies: studyViews(facts, steps),
     children: [...facts.children.values()].map((child) => {
       const recordedBy = recordedByOf(options, childId(child.workflowId, started?.workflowId ?? ''));
       return { ...childView(child), ...(recordedBy === undefined ? {} : { inputDiffers: true }) };

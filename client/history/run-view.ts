@@ -1,8 +1,10 @@
 import type { KnownBatch } from '../../workflows/sdk/model/data.js';
 import type { ApprovalRecord, GateRecord, Provenance } from '../../workflows/sdk/protocol.js';
 import type { FailureView, StepView } from './step-shapes.js';
+import type { StudyView } from './study-shapes.js';
 
 export type * from './step-shapes.js';
+export type * from './study-shapes.js';
 
 /**
  * What happened to a run, as projected from its event history by `projectRun`. The CLI, the dashboard, alerts, run records
@@ -34,6 +36,8 @@ export interface RunView {
   readonly approvals: readonly ApprovalView[];
   /** In the order in which they were first seen in history. */
   readonly steps: readonly StepView[];
+  /** In the order in which they began. The steps of their trials are among `steps`. */
+  readonly studies: readonly StudyView[];
   readonly children: readonly ChildView[];
   readonly signals: readonly SignalView[];
   readonly timers: readonly TimerView[];

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunView } from '../../client/history/run-view.js';
 import type { RunSummary } from '../../client/list-runs.js';
@@ -137,6 +138,28 @@ describe('cancel, logs and ls', () => {
     const verbose = await live.call('--verbose', 'show', 'nobody');
     expect(verbose.out).toMatch(/USER_RUN_UNKNOWN[^]*^ {4}at /m);
     expect(verbose.code).toBe(2);
+  });
+});
+
+describe('study export', () => {
+  it('writes the trials as a table, and refuses what has none or leaves open which is meant', async () => {
+    for (const name of ['failing', 'studied']) await start(name, `${name} 1`);
+    await expect.poll(async () => (await view('studied 1')).closedAt, { timeout: 15_000 }).toBeDefined();
+    const table = join(live.engine.dataDir, 'trials.csv');
+    await expectAll([
+      [['study', 'export', 'studied 1', '--study', 'search', '--csv', '--out', table], 0, `1 trials to ${table}`],
+      [['study', 'export', 'studied 1', '--study', 'search', '--json'], 0, '"value.accuracy":0.75,"param.rate":-0.5'],
+      [['study', 'export', 'studied 1', '--csv'], 2, 'Name one by --study: search, search#2.'],
+      [['study', 'export', 'failing 1', '--csv'], 2, 'Run "failing 1" has no study.'],
+      [['study', 'export', 'nobody', '--csv'], 2, 'USER_RUN_UNKNOWN'],
+      [['study', 'export', 'studied 1'], 2, 'Give exactly one of --csv and --json.'],
+      [['study', 'export', 'studied 1', '--study', 'search', '--csv', '--out', '/'], 2, '--out / cannot be written.'],
+      [['show', 'studied 1'], 0, 'study search#2: 1 of 1 trials in '],
+    ]);
+    expect(await readFile(table, 'utf8')).toBe(
+      'trial,state,rung,budget,value.accuracy,param.rate,param.kernel,seconds,failure.code,failure.message,sameAs\r\n' +
+        `0,completed,0,,0.75,-0.5,"'=1+1",2,,,\r\n`,
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
+import { withWholeStudies } from '../studies.js';
 import { renderTree } from '../tree.js';
 
 export function configure(command: Command): void {
@@ -10,8 +11,9 @@ export function configure(command: Command): void {
 }
 
 async function show(id: string, options: ConnectedOptions & { readonly json?: boolean }): Promise<void> {
-  await connected(options, async (evertrain) => {
-    const view = await evertrain.attach(id).view();
+  await connected(options, async (evertrain, journal, store) => {
+    const run = await evertrain.attach(id).view();
+    const view = await withWholeStudies(run, { runs: evertrain, journal, store });
     const { isTTY, columns } = process.stdout;
     const text = options.json
       ? JSON.stringify(view)

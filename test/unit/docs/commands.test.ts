@@ -46,6 +46,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     "'ls', '--outcome', 'cancelled', '--pipeline'",
   ],
   'evertrain show <run>': ['test/e2e/cli.test.ts', "call('show', 'iris-by-hand')"],
+  'evertrain study export <run> --csv': [
+    'test/e2e/commands-live.test.ts',
+    "'study', 'export', 'studied 1', '--study', 'search', '--csv'",
+  ],
   'evertrain logs <run> --step iris.fit -f': [
     'test/e2e/commands-live.test.ts',
     "'logs', 'stopped', '-f', '--step', 'work'",

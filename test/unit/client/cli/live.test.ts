@@ -6,6 +6,7 @@ import { projectRun } from '../../../../client/history/project-run.js';
 import type { RunView } from '../../../../client/history/run-view.js';
 import { happenings, type RunEvent } from '../../../../client/run-events.js';
 import { loadHistory } from '../../../support/histories.js';
+import { ashaHistory } from '../support/study-history.js';
 
 async function recorded(name: string): Promise<RunView> {
   return projectRun({ history: await loadHistory(`test/replay/histories/0.1.0/${name}.json`) });
@@ -59,5 +60,30 @@ describe('a run that is followed without a terminal', () => {
     const lines = await written(happenings(undefined, await recorded('shipped.penguins-rejected')));
     expect(lines.some((line) => line.startsWith('✖ gate: '))).toBe(true);
     expect(lines.at(-1)).toBe('penguins rejected');
+  });
+
+  test('has a line for each best of a study and for the first failure of a kind, none for the steps of its trials', async () => {
+    const { events } = ashaHistory().ended({ state: 'completed', best: 1 });
+    const moments = [8, 11, 15, events.length].map((until) =>
+      projectRun({ history: { events: events.slice(0, until) } }),
+    );
+    const told = moments.map((view, n) => written(happenings(moments[n - 1], view)));
+    expect(await Promise.all(told)).toEqual([
+      [
+        '▸ study search: 8 trials, tpe(multivariate), asha(1 to 9, 1 of 3), 2 at once, seed 7',
+        '★ study search: best accuracy 0.71 (trial 0, budget 1) depth 1, learningRate 0.03125, kernel rbf',
+        '★ study search: best accuracy 0.8 (trial 1, budget 1) depth 2, learningRate 0.02',
+        '✖ study search: trial 2 failed with SYSTEM_JOB_KILLED: The job was killed by SIGSEGV.…',
+      ],
+      [
+        '★ study search: best accuracy 0.85 (trial 1, budget 3) depth 2, learningRate 0.02',
+        '✖ study search: trial 3 failed with USER_DATA_MALFORMED: row 3 has no label',
+      ],
+      ['★ study search: best accuracy 0.9741 (trial 1, budget 9) depth 2, learningRate 0.02'],
+      [
+        '✔ study search: 5 of 8 trials in 14.0 s, best accuracy 0.9741 (trial 1), 2 unfinished',
+        '✖ 3 failed, 2 of them with SYSTEM_JOB_KILLED: The job was killed by SIGSEGV.…',
+      ],
+    ]);
   });
 });

@@ -1,0 +1,3 @@
+import type colors from 'picocolors';
+
+export type Paint = ReturnType<typeof colors.createColors>;

@@ -1,0 +1,71 @@
+import { json } from 'node:stream/consumers';
+import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
+import { type Artifact, forEachArtifact } from '../../workflows/sdk/artifact.js';
+import { isEvertrainError } from '../../workflows/sdk/errors.js';
+import type { StudyDocument } from '../../workflows/sdk/search/study-record.js';
+import { studyOfDocument } from '../history/project-study.js';
+import type { ChildView, RunView, StudyView } from '../history/run-view.js';
+import { type Runs, viewOrRecord } from './run-record.js';
+
+/** Of the run that a study with many trials has for itself, as a child of the run that searches. */
+export const studyWorkflowType = 'evertrain.study';
+const studyMediaType = 'application/vnd.evertrain.study+json';
+
+interface StudySources {
+  readonly runs: Runs;
+  readonly journal: Journal;
+  readonly store: ArtifactStore;
+}
+
+/**
+ * A run with its studies as a whole: those that have a run of their own, the importance of parameters, and trials that
+ * only the artifact has. What cannot be had (an artifact in another data folder, say) stays away.
+ */
+export async function withWholeStudies(view: RunView, sources: StudySources): Promise<RunView> {
+  const apart = view.children.filter(({ pipeline }) => pipeline === studyWorkflowType);
+  const [own, ...others] = await Promise.all([
+    Promise.all(view.studies.map((study) => wholeStudy(study, sources.store))),
+    ...apart.map((child) => studiesOfChild(child, sources)),
+  ]);
+  return { ...view, studies: [...(own ?? []), ...others.flat()] };
+}
+
+async function wholeStudy(study: StudyView, store: ArtifactStore): Promise<StudyView> {
+  const document = study.artifact && (await readStudy(study.artifact, store));
+  if (document === undefined) return study;
+  if (study.earlierTrials === 0) {
+    return document.importance === undefined ? study : { ...study, importance: document.importance };
+  }
+  const { startedAt, status, artifact } = study;
+  const whole = studyOfDocument(document, startedAt, 'endedAt' in status ? status.endedAt : startedAt);
+  return whole === undefined ? study : { ...whole, ...(artifact === undefined ? {} : { artifact }) };
+}
+
+/** From its history, which knows how it stands; of one that the engine has forgotten, from the artifact that it answered. */
+async function studiesOfChild(child: ChildView, { runs, journal, store }: StudySources): Promise<StudyView[]> {
+  try {
+    const { studies } = await viewOrRecord(runs, journal, child.workflowId);
+    return await Promise.all(studies.map((study) => wholeStudy(study, store)));
+  } catch (error) {
+    if (!isEvertrainError(error) || error.code !== 'USER_RUN_UNKNOWN') throw error;
+  }
+  const found: Artifact[] = [];
+  forEachArtifact(child.output, (artifact) => {
+    if (artifact.mediaType === studyMediaType) found.push(artifact);
+  });
+  const studies = found.map(async (artifact) => {
+    const document = await readStudy(artifact, store);
+    const study = document && studyOfDocument(document, child.startedAt, child.endedAt ?? child.startedAt);
+    return study === undefined ? [] : [{ ...study, artifact }];
+  });
+  return (await Promise.all(studies)).flat();
+}
+
+async function readStudy(artifact: Artifact, store: ArtifactStore): Promise<StudyDocument | undefined> {
+  try {
+    return (await json(await store.open(artifact))) as StudyDocument;
+  } catch (error) {
+    if (isEvertrainError(error)) return undefined;
+    throw error;
+  }
+}
