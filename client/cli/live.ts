@@ -4,7 +4,7 @@ import type { Run } from '../run.js';
 import type { RunEvent } from '../run-events.js';
 import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
-import { studyWorkflowType } from './studies.js';
+import { studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { failureLine, improvementLine, settingText, stateLine } from './study-lines.js';
 import { approvalLine, gateLine, renderTree, stepLine } from './tree.js';
 import { shortText } from './value-text.js';

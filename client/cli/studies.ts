@@ -2,14 +2,11 @@ import { json } from 'node:stream/consumers';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { type Artifact, forEachArtifact } from '../../workflows/sdk/artifact.js';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
-import type { StudyDocument } from '../../workflows/sdk/search/study-record.js';
+import { studyWorkflowType } from '../../workflows/sdk/protocol.js';
+import { type StudyDocument, studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import { studyOfDocument } from '../history/project-study.js';
 import type { ChildView, RunView, StudyView } from '../history/run-view.js';
 import { type Runs, viewOrRecord } from './run-record.js';
-
-/** Of the run that a study with many trials has for itself, as a child of the run that searches. */
-export const studyWorkflowType = 'evertrain.study';
-const studyMediaType = 'application/vnd.evertrain.study+json';
 
 interface StudySources {
   readonly runs: Runs;

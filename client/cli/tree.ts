@@ -4,7 +4,7 @@ import type { ApprovalView, GateView, RunView, StepView } from '../history/run-v
 import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
-import { studyWorkflowType } from './studies.js';
+import { studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { numberText, timeText } from './value-text.js';
 
 export interface TreeOptions {

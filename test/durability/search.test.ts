@@ -1,12 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { heightOf } from '../fixtures/durability/activities.js';
+import { deriveSeed } from '../../workflows/sdk/digest.js';
+import { type SgdParams, trainedTo } from '../fixtures/durability/iris-sgd.js';
+import { flowerStudy, largeStudy } from '../fixtures/durability/studies.js';
+import { runPlain } from '../support/run-plain.js';
 import { studyRound } from '../support/study-round.js';
 
 /** `npm run soak -- --scenario search --seed S` does the same with 60 trials, ten kills of the worker and two of the engine. */
 describe('a study of iterative trainings', () => {
   let fixture: DurableProject;
   beforeAll(async () => {
-    fixture = await durableProject();
+    // A study's history is full early.
+    fixture = await durableProject('durability', ['limit.historyCount.suggestContinueAsNew=1500']);
   });
   afterAll(() => fixture?.close());
 
@@ -16,12 +22,66 @@ describe('a study of iterative trainings', () => {
       trials: 24,
       atMost: 4,
       scheduler: 'asha',
-      workerKills: 3,
+      workerKills: 2,
       engineKills: 1,
       seed: 11,
     });
     expect(round.failures).toEqual([]);
     expect(round.repeated).toBe(0);
     expect(round.promotions).toBeGreaterThanOrEqual(9);
+  }, 180_000);
+
+  it.each([
+    ['one at a time, by ASHA', 'one', 1, 'asha'],
+    ['by synchronous halving', 'halving', 4, 'halving'],
+  ] as const)('%s: the same trials and winner as undisturbed', async (_, under, atMost, scheduler) => {
+    const options = { under, trials: 9, atMost, scheduler, seed: 5 };
+    const round = await studyRound(fixture, { ...options, workerKills: 1, engineKills: 0 });
+    expect(round.failures).toEqual([]);
+    const plain = await runPlain(
+      flowerStudy,
+      { effects: '', ...options },
+      {
+        steps: {
+          'fit-flowers': ({ params, budget }: { params: SgdParams; budget: number }, { id }: { id: string }) => {
+            const seed = deriveSeed(options.seed, id.replace(/@\d+/, ''));
+            const { curve } = trainedTo(budget, params, seed);
+            return { loss: curve.at(-1), curve, seed };
+          },
+        },
+      },
+    );
+    if (plain.outcome !== 'completed') throw new Error(JSON.stringify(plain));
+    expect({ ...round.study, artifact: undefined }).toEqual({ ...plain.output, artifact: undefined });
+  });
+
+  it('of many trials is a run that continues as new, with the same decisions as one that does not', async () => {
+    const worker = await fixture.worker();
+    const run = await fixture.evertrain.start(largeStudy, { trials: 501 }, { provenance: false });
+    const study = `${run.workflowId}/search`;
+    const runs = async () => {
+      const found = [];
+      for await (const { runId } of fixture.evertrain.client.workflow.list({ query: `WorkflowId = '${study}'` }))
+        found.push(runId);
+      return found.length;
+    };
+    await vi.waitUntil(async () => (await runs()) >= 2, { timeout: 60_000, interval: 200 });
+    await worker.kill();
+    await fixture.worker();
+    const result = await run.result();
+    const plain = await runPlain(
+      largeStudy,
+      { trials: 501 },
+      {
+        steps: {
+          'measure-point': (input: { params: { x: number; y: number }; budget: number }) => ({
+            height: heightOf(input.params, input.budget),
+          }),
+        },
+      },
+    );
+    if (result.outcome !== 'completed' || plain.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    expect({ ...result.output, artifact: undefined }).toEqual({ ...plain.output, artifact: undefined });
+    expect(await runs()).toBeGreaterThanOrEqual(3);
   }, 180_000);
 });

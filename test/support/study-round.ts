@@ -20,7 +20,7 @@ export interface StudyRound {
   /** Epochs that were cut off in the middle, and begun again. */
   readonly interrupted: number;
   readonly promotions: number;
-  readonly best: unknown;
+  readonly study: Readonly<Record<string, unknown>>;
   /** In words; empty where everything held. */
   readonly failures: readonly string[];
 }
@@ -77,8 +77,8 @@ export async function studyRound(fixture: DurableProject, options: Options): Pro
     failures.push(`its history does not replay: ${String(error)}`);
   });
   const counted = epochsOf(fixture, under, ended, failures);
-  const best = result.outcome === 'completed' ? result.output.best : result;
-  return { trials, promotions: ended.filter(({ rung }) => rung > 0).length, best, ...counted, failures };
+  const study = result.outcome === 'completed' ? result.output : { result };
+  return { trials, promotions: ended.filter(({ rung }) => rung > 0).length, study, ...counted, failures };
 }
 
 /** From the history alone: calls in the order in which they were scheduled and in which the run was told of their ends. */

@@ -2,7 +2,7 @@ import type { Artifact } from '../artifact.js';
 import { EvertrainError } from '../errors.js';
 import { builtIn, memo } from '../protocol.js';
 import { gain } from './leaders.js';
-import { type StudyEnd, StudyRun, type StudySettings } from './run-study.js';
+import { StudyRun, type StudySettings } from './run-study.js';
 import { asText } from './samplers.js';
 import type { CallResult, Leader, StudyPlan, StudyState } from './study-plan.js';
 import type { Params, StudyBegan, StudyDocument, StudyEnded, StudyRecord } from './study-record.js';

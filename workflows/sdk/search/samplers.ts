@@ -77,7 +77,7 @@ export function checkSampler(owner: string, sampler: Sampler, objectives: readon
 export function asText({ kind, ...options }: { readonly kind: string }): string {
   const shown = Object.entries(options)
     .filter(([, value]) => value !== undefined && value !== false)
-    .map(([name, value]) => (value === true ? name : `${name}=${value}`));
+    .map(([name, value]) => (value === true ? name : `${name}=${String(value)}`));
   return shown.length === 0 ? kind : `${kind}(${shown.join(', ')})`;
 }
 

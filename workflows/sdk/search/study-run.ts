@@ -1,5 +1,4 @@
 import { continueAsNew, inWorkflowContext, workflowInfo } from '@temporalio/workflow';
-import { callStep } from '../call-step.js';
 import { EvertrainError } from '../errors.js';
 import type { PipelineDefinition } from '../pipeline.js';
 import type { Policy } from '../policy.js';

@@ -36,6 +36,12 @@ export function openSuggestions(
 
 const mostEventBytes = 500_000;
 
+interface Waiting {
+  readonly trial: number;
+  readonly resolve: (params: Params) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /**
  * Asks the warm Optuna process, one request at a time: what happened meanwhile travels with the next one, and trials that
  * wait are suggested together. A process that does not know the study is told all of it, in parts that a payload holds.
@@ -44,7 +50,7 @@ class OptunaSuggestions implements Suggestions {
   private readonly events: SamplerEvent[] = [];
   /** How many events the process was told. */
   private told = 0;
-  private waiting: { readonly trial: number; resolve(params: Params): void; reject(error: unknown): void }[] = [];
+  private waiting: Waiting[] = [];
   private isAsking = false;
   private readonly variable: Space;
 

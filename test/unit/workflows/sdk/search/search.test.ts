@@ -114,7 +114,7 @@ describe('search', () => {
       .slice(0, 9)
       .toSorted((a, b) => b.params.x - a.params.x)
       .map(({ id }) => Number(/\[(\d+)\]/.exec(id)?.[1]));
-    expect(promoted.toSorted()).toEqual(order.slice(0, 3).toSorted());
+    expect(new Set(promoted)).toEqual(new Set(order.slice(0, 3)));
     expect(found.best).toMatchObject({ trial: order[0], budget: 9 });
     expect(found.trials.filter(({ state }) => state === 'paused')).toHaveLength(8);
   });

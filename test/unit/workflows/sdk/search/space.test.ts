@@ -84,7 +84,7 @@ describe('samplers that look at no result', () => {
     expect(openPoints('s', { kind }, space, 1)(123)).toEqual(drawn[123]);
     expect(openPoints('s', { kind }, space, 2)(123)).not.toEqual(drawn[123]);
     expect(drawn.filter((params) => params !== undefined && 'degree' in params).length).toBeGreaterThan(250);
-    expect([...new Set(drawn.map((params) => params?.['share']))].sort()).toEqual([0, 0.1, 0.2, 0.3]);
+    expect(new Set(drawn.map((params) => params?.['share']))).toEqual(new Set([0, 0.1, 0.2, 0.3]));
     // The median of a logarithmic parameter is the geometric middle: 0.01, and about 32.
     const middle = (name: string) =>
       drawn.map((params) => params?.[name] as number).sort((a, b) => a - b)[250] as number;
