@@ -55,6 +55,34 @@ describe('a study of iterative trainings', () => {
     expect({ ...round.study, artifact: undefined }).toEqual({ ...plain.output, artifact: undefined });
   });
 
+  it('by the median rule stops steps at work that fall behind, on what they had reported', async () => {
+    const { effects, evertrain } = fixture;
+    effects.slowDown(() => 40);
+    const worker = await fixture.worker();
+    const input = {
+      effects: effects.url,
+      under: 'median',
+      trials: 10,
+      atMost: 4,
+      scheduler: 'median',
+      budget: 25,
+    } as const;
+    const result = await evertrain.execute(flowerStudy, input, { provenance: false, seed: 3 });
+    effects.slowDown(() => 0);
+    await worker.stop();
+    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    const { best, trials } = result.output;
+    const stopped = trials.filter(({ state }) => state === 'stopped');
+    expect(stopped.length).toBeGreaterThanOrEqual(2);
+    for (const { trial, params, value, budget = 0 } of stopped) {
+      const seed = deriveSeed(3, `search[${trial}]/fit-flowers`);
+      expect(budget).toBeLessThan(25);
+      expect(value).toBe(trainedTo(budget, params, seed).curve.at(-1));
+      expect(value).toBeGreaterThan(best.value);
+    }
+    expect(trials.filter(({ state }) => state === 'completed')).toHaveLength(10 - stopped.length);
+  }, 60_000);
+
   it('of many trials is a run that continues as new, with the same decisions as one that does not', async () => {
     const worker = await fixture.worker();
     const run = await fixture.evertrain.start(largeStudy, { trials: 501 }, { provenance: false });

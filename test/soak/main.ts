@@ -4,10 +4,11 @@ import { soakArrivals } from './arrivals.js';
 import { soakDrift } from './drift.js';
 import { soakFaults } from './faults.js';
 import { soakRollout } from './rollout.js';
+import { soakSearch } from './search.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|year|rollout|drift] [--rounds N]`: what tests do in a reduced form,
+ * `npm run soak -- --seed S [--scenario faults|arrivals|year|rollout|drift|search] [--rounds N]`: what tests do in a reduced form,
  * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
@@ -26,6 +27,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   year: () => soakYear(seed),
   rollout: () => Promise.resolve(soakRollout(seed)),
   drift: () => soakDrift(seed, rounds),
+  search: () => soakSearch(seed, rounds),
 };
 const scenario = scenarios[values.scenario];
 if (scenario === undefined) refuse('--scenario', values.scenario, Object.keys(scenarios).join(', '));
