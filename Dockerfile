@@ -1,5 +1,5 @@
-# Evertrain's worker and model server: Node, the npm packages of the lock file, and the Python environment of the
-# shipped pipelines. `docker build -t evertrain .`
+# Evertrain's worker and model server: Node, the npm packages of the lock file, and the Python environments of
+# the shipped pipelines and of Optuna's samplers. `docker build -t evertrain .`
 FROM node:22-slim
 
 # tini-like reaping of jobs comes from `init: true` in docker-compose.yml (`docker run --init`).
@@ -16,7 +16,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --include=dev --no-audit --no-fund && npm cache clean --force
 COPY worker/setup worker/setup
 COPY python/requirements.txt python/requirements.txt
-RUN node worker/setup/main.mjs python
+COPY python/search-requirements.txt python/search-requirements.txt
+RUN node worker/setup/main.mjs python search
 
 COPY . .
 RUN mkdir /data && chown node:node /data

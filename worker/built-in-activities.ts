@@ -5,13 +5,19 @@ import { deployToServer } from '../activities/deployment/deploy-to-server.js';
 import { askModelServer } from '../activities/deployment/model-server.js';
 import { watchRollout } from '../activities/deployment/watch-rollout.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
+import { knownTrials } from '../activities/search/known-trials.js';
+import type { Optuna } from '../activities/search/optuna.js';
+import { writeStudy } from '../activities/search/write-study.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { keyOf } from '../activities/sdk/step-activity.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
+import type { Artifact } from '../workflows/sdk/artifact.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
+import type { StudyDocument } from '../workflows/sdk/search/study-record.js';
+import type { SuggestRequest } from '../workflows/sdk/search/suggest.js';
 import {
   type ArchiveRequest,
   builtIn,
@@ -33,6 +39,7 @@ import { keepSchedule } from './model-schedule.js';
 export interface BuiltInSettings {
   readonly client: Client;
   readonly services: StepServices;
+  readonly optuna: Optuna;
   readonly implementations: ReadonlyMap<string, Implementation>;
   readonly models: readonly ModelDefinition[];
   /** Version of the worker's bundle. */
@@ -62,9 +69,11 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
     [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
     [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
-    [builtIn.study]: coded(async (document: unknown) =>
-      settings.services.store.put(Buffer.from(JSON.stringify(document)), 'application/vnd.evertrain.study+json'),
+    [builtIn.suggest]: coded((request: SuggestRequest) =>
+      settings.optuna.suggest(request, Context.current().cancellationSignal),
     ),
+    [builtIn.study]: coded((document: StudyDocument) => writeStudy(settings.services, settings.optuna, document)),
+    [builtIn.knownTrials]: coded((artifact: Artifact) => knownTrials(settings.services.store, artifact)),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded(async (deployment: Deployment) => {
       const address = modelServer(settings, deployment.model);

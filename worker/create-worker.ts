@@ -25,6 +25,7 @@ import { type Bundle, loadBundleOf } from './bundle.js';
 import { cachedBundle } from './bundle-cache.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
+import { openOptuna } from './open-optuna.js';
 import { RunRecorder } from './run-recorder.js';
 import { openStepServices } from './step-services.js';
 import { tellRun } from './tell-run.js';
@@ -135,7 +136,9 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const clientConnection = Connection.lazy({ ...settings, channelArgs: historyChannelArgs });
   const client = new Client({ connection: clientConnection, namespace });
   const services = await openStepServices({ ...options, tell: tellRun(client) });
+  const optuna = openOptuna(services.log);
   const activities = activityTable(options, manifest, services, client, {
+    optuna,
     models: project.models,
     code: bundle.version,
   });
@@ -180,6 +183,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
         endWatch();
         await endWaking();
         for (const implementation of manifest.implementations.values()) await implementation.close?.();
+        await optuna.close();
         await recorder.stop();
         await services.close();
         await clientConnection.close();
@@ -229,7 +233,7 @@ function activityTable(
   manifest: Manifest,
   services: StepServices,
   client: Client,
-  declared: Pick<BuiltInSettings, 'models' | 'code'>,
+  declared: Pick<BuiltInSettings, 'models' | 'code' | 'optuna'>,
 ): Activities {
   const steps = [...manifest.implementations.values()].map(
     (one) => [one.step.name, stepActivity(one, services)] as const,

@@ -1,26 +1,30 @@
 import { json } from 'node:stream/consumers';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
-import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { gain } from '../../workflows/sdk/search/leaders.js';
+import { EvertrainError, show } from '../../workflows/sdk/errors.js';
+import { type StudyDocument, studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import type { KnownTrial } from '../../workflows/sdk/search/study-plan.js';
-import { type Objective, type StudyDocument, studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import type { ArtifactStore } from '../sdk/ports.js';
 
-/** As many as a run's history takes lightly. */
-const most = 500;
+const mostTrials = 500;
 
-/** The completed trials of a study's artifact, the best by its first objective. */
-export async function knownTrials(store: ArtifactStore, artifact: Artifact): Promise<readonly KnownTrial[]> {
+/** Completed trials of a study that was written as an artifact: those with the best first objective, in their order. */
+export async function knownTrials(store: Pick<ArtifactStore, 'open'>, artifact: Artifact): Promise<KnownTrial[]> {
   if (artifact.mediaType !== studyMediaType) {
-    throw new EvertrainError('USER_OPTION_INVALID', `warmStart: ${artifact.uri} is a ${artifact.mediaType}, no study.`, {
-      value: artifact.uri,
-      remedy: 'Pass the `artifact` of what search() answered.',
-    });
+    throw new EvertrainError(
+      'USER_OPTION_INVALID',
+      `search: warmStart is an artifact of ${show(artifact.mediaType)}.`,
+      {
+        value: artifact.uri,
+        remedy: 'Give the result of an earlier study, or its `artifact`.',
+      },
+    );
   }
-  const { ended, objectives } = (await json(await store.open(artifact))) as StudyDocument;
-  const known = ended.flatMap(({ state, params, values }) =>
-    state === 'completed' && values !== undefined ? [{ params, values }] : [],
+  const { objectives, ended } = (await json(await store.open(artifact))) as StudyDocument;
+  const sign = objectives[0]?.direction === 'maximize' ? -1 : 1;
+  const completed = ended.flatMap(({ state, sameAs, params, values }) =>
+    state === 'completed' && sameAs === undefined && values !== undefined ? [{ params, values }] : [],
   );
-  const worth = ({ values }: KnownTrial) => gain(objectives[0] as Objective, values[0] as number);
-  return known.sort((a, b) => worth(b) - worth(a)).slice(0, most);
+  const cost = ({ values }: KnownTrial) => sign * (values[0] as number);
+  const best = new Set(completed.toSorted((a, b) => cost(a) - cost(b)).slice(0, mostTrials));
+  return completed.filter((trial) => best.has(trial));
 }

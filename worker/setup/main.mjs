@@ -1,4 +1,4 @@
-// Entry of the set-up: `node worker/setup/main.mjs [npm] [temporal] [python]` before `npm start` and `npm test`.
+// Entry of the set-up: `node worker/setup/main.mjs [npm] [temporal] [python] [search]` before `npm start` and `npm test`.
 // Old Node versions must be able to read this file, so it has no static import and no new syntax.
 var version = process.versions.node.split('.').map(Number);
 var major = version[0] || 0;

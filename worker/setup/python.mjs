@@ -22,6 +22,9 @@ const uv = 'uv==0.13.8';
 /** The environment of the shipped pipelines. */
 export const shippedRequirements = fileURLToPath(new URL('../../python/requirements.txt', import.meta.url));
 
+/** The environment of Optuna's samplers. */
+export const searchRequirements = fileURLToPath(new URL('../../python/search-requirements.txt', import.meta.url));
+
 /** @typedef {{ executable: string, version: string, identity: string }} Interpreter */
 
 /**

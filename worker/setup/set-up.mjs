@@ -1,12 +1,12 @@
 /**
- * Sets up all that `npm start` and `npm test` need: npm packages, the Temporal binary, the Python environment. It uses
+ * Sets up all that `npm start` and `npm test` need: npm packages, the Temporal binary, the Python environments. It uses
  * Node alone, for it runs on a fresh clone. Each part looks first whether it is up to date (all three together take a
  * fraction of a second then, and print nothing), takes a lock between processes, and leaves something whole or nothing.
  */
 import { fileURLToPath } from 'node:url';
 import { ensureNpmPackages } from './npm-packages.mjs';
 import { createProgress } from './progress.mjs';
-import { ensurePython } from './python.mjs';
+import { ensurePython, searchRequirements } from './python.mjs';
 import { stopCommands } from './run-command.mjs';
 import { ensureTemporal } from './temporal.mjs';
 
@@ -17,6 +17,7 @@ const parts = {
   npm: (log) => ensureNpmPackages({ root, log }),
   temporal: (log) => ensureTemporal({ log }),
   python: (log) => ensurePython({ log }),
+  search: (log) => ensurePython({ requirements: searchRequirements, log }),
 };
 
 /**
@@ -52,7 +53,8 @@ export async function main(names) {
   }
 }
 
-/** With a Temporal service configured, no local server is needed. */
+/** With a Temporal service configured, no local server is needed; what studies need is made by the first one. */
 function needed() {
-  return Object.keys(parts).filter((name) => name !== 'temporal' || !process.env.TEMPORAL_ADDRESS);
+  const later = ['search', ...(process.env.TEMPORAL_ADDRESS ? ['temporal'] : [])];
+  return Object.keys(parts).filter((name) => !later.includes(name));
 }

@@ -1,0 +1,121 @@
+"""Studies by Optuna itself, as its manual has them, one trial after the other: what the suggestions of `search` must equal.
+
+In: a JSON array of cases on standard input. Out: for each case the array of its trials, ``{"params", "told"}``.
+"""
+
+import json
+import math
+import sys
+import warnings
+
+import optuna
+
+
+def branin(x):
+    """Dixon and Szego 1978; here on [0, 1]^2 stretched to [-5, 10] x [0, 15]."""
+    a, b = x[0] * 15 - 5, x[1] * 15
+    bowl = b - 5.1 / (4 * math.pi**2) * a**2 + 5 / math.pi * a - 6
+    return bowl**2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(a) + 10
+
+
+def hartmann6(x):
+    """Hartmann 1973, on [0, 1]^6."""
+    weights = [1.0, 1.2, 3.0, 3.2]
+    scales = [
+        [10, 3, 17, 3.5, 1.7, 8],
+        [0.05, 10, 17, 0.1, 8, 14],
+        [3, 3.5, 1.7, 10, 17, 8],
+        [17, 8, 0.05, 10, 0.1, 14],
+    ]
+    places = [
+        [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
+        [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
+        [0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650],
+        [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
+    ]
+    return -sum(
+        weight * math.exp(-sum(s * (v - p) ** 2 for s, v, p in zip(scale, x, place)))
+        for weight, scale, place in zip(weights, scales, places)
+    )
+
+
+def suggest_branin(trial):
+    return [branin([trial.suggest_float("a", 0, 1), trial.suggest_float("b", 0, 1)])]
+
+
+def suggest_hartmann6(trial):
+    return [hartmann6([trial.suggest_float(name, 0, 1) for name in "uvwxyz"])]
+
+
+def suggest_tree(trial):
+    """Every kind of parameter, and two branches of which one has a branch of its own."""
+    rate = trial.suggest_float("rate", 1e-4, 1, log=True)
+    share = trial.suggest_float("share", 0, 1, step=0.125)
+    model = trial.suggest_categorical("model", ["forest", "net", 3, True])
+    cost = (math.log10(rate) + 2) ** 2 + share
+    if model == "forest":
+        cost += trial.suggest_int("depth", 1, 64, log=True) / 10
+    elif model == "net":
+        layers = trial.suggest_int("layers", 1, 9, step=2)
+        cost += layers / 5
+        if layers in (3, 5):
+            cost -= trial.suggest_float("dropout", 0, 0.9)
+    return [cost]
+
+
+def suggest_two(trial):
+    x = [trial.suggest_float("a", 0, 1), trial.suggest_float("b", 0, 1)]
+    return [branin(x), x[0] + x[1]]
+
+
+FUNCTIONS = {"branin": suggest_branin, "hartmann6": suggest_hartmann6, "tree": suggest_tree, "two": suggest_two}
+
+
+def sampler_of(name, seed):
+    samplers = optuna.samplers
+    if name == "tpe":
+        return samplers.TPESampler(seed=seed)
+    if name == "tpe-one-by-one":
+        return samplers.TPESampler(seed=seed, multivariate=False, n_startup_trials=5, constant_liar=False)
+    if name == "tpe-multivariate":
+        return samplers.TPESampler(seed=seed, multivariate=True)
+    if name == "tpe-groups":
+        return samplers.TPESampler(seed=seed, multivariate=True, group=True)
+    if name == "cma-es":
+        return samplers.CmaEsSampler(seed=seed)
+    if name == "gp":
+        return samplers.GPSampler(seed=seed)
+    assert name == "nsga2"
+    return samplers.NSGAIISampler(seed=seed, population_size=8)
+
+
+def run(case):
+    function = FUNCTIONS[case["function"]]
+    directions = case["directions"]
+    study = optuna.create_study(sampler=sampler_of(case["sampler"], case["seed"]), directions=directions)
+    trials = []
+    for number in range(case["trials"]):
+        if str(number) in case.get("given", {}):
+            study.enqueue_trial(case["given"][str(number)])
+        trial = study.ask()
+        values = function(trial)
+        if number in case.get("failed", []):
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            told = {"state": "failed"}
+        elif number in case.get("pruned", []):
+            budget = number % 3 + 1
+            if len(directions) == 1:  # of several objectives Optuna takes no reports
+                trial.report(values[0], budget)
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+            told = {"state": "pruned", "budget": budget, "value": values[0]}
+        else:
+            study.tell(trial, values)
+            told = {"state": "complete", "values": values}
+        trials.append({"params": trial.params, "told": told})
+    return trials
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    json.dump([run(case) for case in json.load(sys.stdin)], sys.stdout)
