@@ -3,7 +3,7 @@ import { type DurableProject, durableProject } from '../support/durable-project.
 import { heightOf } from '../fixtures/durability/activities.js';
 import { deriveSeed } from '../../workflows/sdk/digest.js';
 import { type SgdParams, trainedTo } from '../fixtures/durability/iris-sgd.js';
-import { flowerStudy, largeStudy } from '../fixtures/durability/studies.js';
+import { flowerStudy, largeStudy, studyOfRuns } from '../fixtures/durability/studies.js';
 import { runPlain } from '../support/run-plain.js';
 import { studyRound } from '../support/study-round.js';
 
@@ -81,6 +81,22 @@ describe('a study of iterative trainings', () => {
       expect(value).toBeGreaterThan(best.value);
     }
     expect(trials.filter(({ state }) => state === 'completed')).toHaveLength(10 - stopped.length);
+  }, 60_000);
+
+  it('whose trials are runs goes on from the checkpoints in the runs before', async () => {
+    const { effects, evertrain } = fixture;
+    const worker = await fixture.worker();
+    const input = { effects: effects.url, under: 'runs', trials: 9 };
+    const result = await evertrain.execute(studyOfRuns, input, { provenance: false });
+    await worker.stop();
+    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    const { best } = result.output;
+    expect(best).toMatchObject({ budget: 9, output: { curve: { length: 9 } } });
+    expect(best.output.curve).toEqual(trainedTo(9, best.params, best.output.seed).curve);
+    const counts = Object.entries(effects.counts()).filter(([key]) => key.startsWith('runs/'));
+    // 9 trials of one epoch, 3 of three, one of nine.
+    expect(counts).toHaveLength(9 + 2 * 3 + 6);
+    expect(counts.filter(([, count]) => count !== 1)).toEqual([]);
   }, 60_000);
 
   it('of many trials is a run that continues as new, with the same decisions as one that does not', async () => {
