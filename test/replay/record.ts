@@ -24,6 +24,7 @@ import {
   training,
   wide,
 } from '../fixtures/durability/contracts.js';
+import { flowerStudy } from '../fixtures/durability/studies.js';
 import { durableProject } from '../support/durable-project.js';
 import { saveHistory } from '../support/histories.js';
 import { shippedProject } from '../support/shipped-project.js';
@@ -56,6 +57,22 @@ const recordings: Readonly<Record<string, Recording>> = {
   'cache-hit': keys(cached, 'a', 'a'),
   gate: only(guarded),
   retry: only(retried),
+  study: {
+    pipeline: flowerStudy,
+    input: (effects) => ({ effects, under: 'recorded', trials: 9, atMost: 3, scheduler: 'asha' }),
+  },
+  'study-sampled': {
+    pipeline: flowerStudy,
+    input: (effects) => ({
+      effects,
+      under: 'sampled',
+      trials: 6,
+      atMost: 2,
+      scheduler: 'none',
+      sampler: 'tpe',
+      budget: 3,
+    }),
+  },
   training: { pipeline: training, input: (effects) => ({ effects, epochs: 2 }) },
   approval: only(shipping, async (run) => {
     while ((await run.approvals()).length === 0) await new Promise((wake) => setTimeout(wake, 50));
