@@ -31,6 +31,7 @@ export class OptunaProcess {
   private firstRss: number | undefined;
   private lastId = 0;
   private lastWords = '';
+  private end: Error | undefined;
   private readonly waiting = new Map<number, Deferred<OptunaReply>>();
   /** Resolves when it has ended. */
   readonly gone: Promise<void>;
@@ -73,6 +74,7 @@ export class OptunaProcess {
   /** Fails with `OptunaProcessLost`, or with Node's error when it cannot be started. */
   async ask(request: object, signal?: AbortSignal): Promise<OptunaReply> {
     signal?.throwIfAborted();
+    if (this.end !== undefined) throw this.end;
     const id = ++this.lastId;
     const reply = deferred<OptunaReply>();
     const abort = () => this.abandon(id);
@@ -122,6 +124,7 @@ export class OptunaProcess {
 
   private lost(error: Error): void {
     this.retired = true;
+    this.end ??= error;
     for (const reply of this.waiting.values()) reply.reject(error);
     this.waiting.clear();
     this.keepAlive();

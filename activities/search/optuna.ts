@@ -35,6 +35,7 @@ export class Optuna {
   private current: Promise<OptunaProcess> | undefined;
   /** All that have not ended. */
   private readonly running = new Set<OptunaProcess>();
+  private isClosed = false;
 
   constructor(private readonly options: OptunaOptions) {}
 
@@ -68,7 +69,7 @@ export class Optuna {
     if (trials.length === 0) return undefined;
     const isOptuna = /^(tpe|cma-es|gp|nsga2)\b/.test(document.sampler);
     if (!isOptuna && this.current === undefined && (await this.options.isReady?.()) !== true) return undefined;
-    // Minutes for some studies, and it may grow: not where others wait for suggestions.
+    // It takes seconds and loads scikit-learn: not where others wait for suggestions.
     const process = await this.start();
     try {
       const { objectives, space, seed } = document;
@@ -82,8 +83,7 @@ export class Optuna {
 
   /** Answers what was asked, for 10 s at most, and ends. */
   async close(): Promise<void> {
-    await this.current?.catch(() => undefined);
-    this.current = undefined;
+    this.isClosed = true;
     const timer = setTimeout(() => this.running.forEach((process) => process.kill()), 10_000);
     await Promise.all([...this.running].map((process) => process.close()));
     clearTimeout(timer);
@@ -127,6 +127,9 @@ export class Optuna {
   private async start(): Promise<OptunaProcess> {
     const { requirements } = this.options;
     const { python } = await pythonEnvironment(packageFile('python/search/serve.py'), { requirements });
+    // Making one takes a while: the worker may have ended meanwhile.
+    if (this.isClosed)
+      throw new EvertrainError('SYSTEM_JOB_KILLED', 'The worker ends: Optuna is not started any more.');
     const process = new OptunaProcess(python);
     this.running.add(process);
     void process.gone.then(() => this.running.delete(process));

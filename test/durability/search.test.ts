@@ -4,7 +4,9 @@ import { heightOf } from '../fixtures/durability/activities.js';
 import { deriveSeed } from '../../workflows/sdk/digest.js';
 import { type SgdParams, trainedTo } from '../fixtures/durability/iris-sgd.js';
 import { flowerStudy, largeStudy, studyOfRuns } from '../fixtures/durability/studies.js';
+import { ensurePython, searchRequirements } from '../../worker/setup/python.mjs';
 import { runPlain } from '../support/run-plain.js';
+import { directOptuna } from '../support/direct-optuna.js';
 import { studyRound } from '../support/study-round.js';
 
 /** `npm run soak -- --scenario search --seed S` does the same with 60 trials, ten kills of the worker and two of the engine. */
@@ -98,6 +100,39 @@ describe('a study of iterative trainings', () => {
     expect(counts).toHaveLength(9 + 2 * 3 + 6);
     expect(counts.filter(([, count]) => count !== 1)).toEqual([]);
   }, 60_000);
+
+  it('by TPE, its worker killed: suggestions are those of Optuna itself', async () => {
+    const trials = 14;
+    const worker = await fixture.worker();
+    const input = {
+      effects: fixture.effects.url,
+      under: 'tpe',
+      trials,
+      atMost: 1,
+      scheduler: 'none',
+      sampler: 'tpe',
+    } as const;
+    const begins = fixture.effects.begins();
+    const run = await fixture.evertrain.start(flowerStudy, { ...input, budget: 2 }, { provenance: false });
+    await vi.waitUntil(() => fixture.effects.begins() >= begins + 15, { timeout: 60_000 });
+    await worker.kill();
+    await fixture.worker();
+    const result = await run.result();
+    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    const ended = [...result.output.trials].sort((a, b) => a.trial - b.trial);
+    const values = ended.map(({ value }) => value as number);
+    const { python } = await ensurePython({ requirements: searchRequirements });
+    const direct = {
+      sampler: 'tpe-startup-4',
+      function: 'flowers',
+      directions: ['minimize'],
+      seed: 0,
+      trials,
+      values,
+    } as const;
+    const [expected] = directOptuna(python, [direct]);
+    expect(ended.map(({ params }) => params)).toEqual(expected?.map(({ params }) => params));
+  }, 180_000);
 
   it('of many trials is a run that continues as new, with the same decisions as one that does not', async () => {
     const worker = await fixture.worker();

@@ -11,6 +11,8 @@ export interface DirectCase {
   readonly directions: readonly ('maximize' | 'minimize')[];
   readonly seed: number;
   readonly trials: number;
+  /** Of the single objective, instead of the function's. */
+  readonly values?: readonly number[];
   /** Parameters by trial number. */
   readonly given?: Readonly<Record<number, Params>>;
   readonly failed?: readonly number[];

@@ -63,18 +63,33 @@ def suggest_tree(trial):
     return [cost]
 
 
+def suggest_flowers(trial):
+    """The space of test/fixtures/durability/studies.ts; the values are the run's."""
+    trial.suggest_float("rate", 1e-4, 1, log=True)
+    trial.suggest_float("decay", 1e-6, 1e-1, log=True)
+    return []
+
+
 def suggest_two(trial):
     x = [trial.suggest_float("a", 0, 1), trial.suggest_float("b", 0, 1)]
     return [branin(x), x[0] + x[1]]
 
 
-FUNCTIONS = {"branin": suggest_branin, "hartmann6": suggest_hartmann6, "tree": suggest_tree, "two": suggest_two}
+FUNCTIONS = {
+    "branin": suggest_branin,
+    "flowers": suggest_flowers,
+    "hartmann6": suggest_hartmann6,
+    "tree": suggest_tree,
+    "two": suggest_two,
+}
 
 
 def sampler_of(name, seed):
     samplers = optuna.samplers
     if name == "tpe":
         return samplers.TPESampler(seed=seed)
+    if name == "tpe-startup-4":
+        return samplers.TPESampler(seed=seed, n_startup_trials=4)
     if name == "tpe-one-by-one":
         return samplers.TPESampler(seed=seed, multivariate=False, n_startup_trials=5, constant_liar=False)
     if name == "tpe-multivariate":
@@ -99,6 +114,8 @@ def run(case):
             study.enqueue_trial(case["given"][str(number)])
         trial = study.ask()
         values = function(trial)
+        if "values" in case:
+            values = [case["values"][number]]
         if number in case.get("failed", []):
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             told = {"state": "failed"}

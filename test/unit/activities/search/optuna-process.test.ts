@@ -242,6 +242,19 @@ describe('a request that cannot be served', () => {
   let opened: ReturnType<typeof setting.open> | undefined;
   const bad = () => (opened ??= setting.open());
 
+  it('since Optuna raises is USER_SAMPLER_FAILED, once it raises for all events too', async () => {
+    const optuna = setting.open();
+    await optuna.suggest(first);
+    // No sampler raises on purpose: an end that says nothing stands for one that does.
+    const events = [{ event: 'told', trial: 0 }] as unknown as SamplerEvent[];
+    expect(await optuna.suggest({ ...first, since: 1, events, trials: [1] })).toEqual({ isCold: true });
+    const all = { ...first, events: [given as SamplerEvent, ...events], trials: [1] };
+    await expect(optuna.suggest(all)).rejects.toMatchObject({
+      code: 'USER_SAMPLER_FAILED',
+      message: expect.stringMatching(/^Optuna failed at study "first": KeyError: 'state'\./),
+    });
+  });
+
   it('for want of Optuna, or of torch for gp(), says what to install', async () => {
     const gp = bad().suggest(change({ sampler: { kind: 'gp' } }));
     if (setting.hasTorch) await gp;

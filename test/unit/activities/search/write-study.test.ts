@@ -106,7 +106,7 @@ describe('a study as an artifact', () => {
     const worst = Math.max(...known.map(({ values }) => values[0] as number));
     expect(known).toHaveLength(500);
     expect(known).toEqual(
-      ended.filter(({ values: [value = 0] }) => value <= worst).map(({ params, values }) => ({ params, values })),
+      ended.filter(({ values: [value = 0] = [] }) => value <= worst).map(({ params, values }) => ({ params, values })),
     );
     const table = { ...artifact, mediaType: 'text/csv' };
     await expect(knownTrials(storage.store, table)).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
