@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type DurableProject, durableProject } from '../support/durable-project.js';
-import { heightOf } from '../fixtures/durability/activities.js';
+import { ensurePython, searchRequirements } from '../../worker/setup/python.mjs';
 import { deriveSeed } from '../../workflows/sdk/digest.js';
+import { heightOf } from '../fixtures/durability/activities.js';
 import { type SgdParams, trainedTo } from '../fixtures/durability/iris-sgd.js';
 import { flowerStudy, largeStudy, studyOfRuns } from '../fixtures/durability/studies.js';
-import { ensurePython, searchRequirements } from '../../worker/setup/python.mjs';
-import { runPlain } from '../support/run-plain.js';
 import { directOptuna } from '../support/direct-optuna.js';
+import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { runPlain } from '../support/run-plain.js';
 import { studyRound } from '../support/study-round.js';
 
 /** `npm run soak -- --scenario search --seed S` does the same with 60 trials, ten kills of the worker and two of the engine. */
