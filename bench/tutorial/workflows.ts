@@ -1,5 +1,4 @@
-import { evaluate, fit, split, toOnnx } from '../../workflows/pipelines/iris/contracts.js';
-import { ingest } from '../../workflows/pipelines/tabular/contracts.js';
+import { fit, ingest, scoreClasses, split, toOnnx } from '../../workflows/pipelines/tabular/contracts.js';
 import { candidate, model, pipeline, project } from '../../workflows/sdk/index.js';
 
 const measures = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'];
@@ -8,9 +7,10 @@ const measures = ['sepal_length', 'sepal_width', 'petal_length', 'petal_width'];
 const tutorial = pipeline('tutorial', {}, async () => {
   const raw = await ingest({ source: 'data/iris.csv' });
   const { train, test } = await split({ table: raw.table, testShare: 0.3, key: measures });
-  const { model: forest } = await fit({ train, algorithm: 'random_forest', seed: 7 });
+  const classifier = { target: 'species', task: 'classification', algorithm: 'forest', categories: {} } as const;
+  const { model: forest } = await fit({ train, ...classifier });
   const [{ metrics }, served] = await Promise.all([
-    evaluate({ model: forest, data: test }),
+    scoreClasses({ model: forest, data: test }),
     toOnnx({ model: forest, data: test }),
   ]);
   return candidate({ model: served.model, metrics, golden: served.golden });

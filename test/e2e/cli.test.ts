@@ -29,10 +29,11 @@ describe('the command line', () => {
   });
 
   it('runs a pipeline, shows it as a tree and as JSON, lists it, and has its logs', async () => {
-    const run = await call('run', 'iris', '--id', 'iris-by-hand', '--input', '{"algorithms":["logistic_regression"]}');
+    const run = await call('run', 'iris', '--id', 'iris-by-hand', '--input', '{"trials":4}');
     expect(run.out).toContain('"outcome": "completed"');
     expect(run.code).toBe(0);
     const shown = await call('show', 'iris-by-hand');
+    expect(shown.out).toMatch(/✔ study networks: 4 of 4 trials in .* s, best loss 0\.\d+/);
     expect(shown.out).toContain('✔ iris.evaluate completed');
     expect(shown.out).toContain('✔ gate: accuracy is at least 0.9');
     const json = JSON.parse((await call('show', 'iris-by-hand', '--json')).out) as { status: { kind: string } };

@@ -115,6 +115,7 @@ describe('evertrain start iris', () => {
 
   it('trains, gates, promotes and serves with --once, and stops everything', async () => {
     const { code, out } = await start(['start', 'iris', '--once', '--data-dir', dataDir]).ended;
+    expect(out).toMatch(/study networks: 9 of 9 trials in .* s, best loss 0\.\d+/);
     expect(out).toContain('gate: accuracy is at least 0.9');
     expect(out).toContain('Version 1: champion (first version)');
     expect(out).toContain('"model_version":"1"');
@@ -137,7 +138,14 @@ describe('evertrain start iris', () => {
 
   it('picks up the training that a killed start left behind', async () => {
     const data = await heldFile('data/iris.csv');
-    const killed = start(['start', 'iris', '--data-dir', dataDir, '--input', JSON.stringify({ source: data.url })]);
+    const killed = start([
+      'start',
+      'iris',
+      '--data-dir',
+      dataDir,
+      '--input',
+      JSON.stringify({ source: data.url, trials: 1 }),
+    ]);
     await data.asked;
     killed.child.kill('SIGKILL');
     await killed.ended;
@@ -183,7 +191,7 @@ describe('evertrain start iris', () => {
     await new Promise((listening) => taken.once('listening', listening).once('error', listening));
     const fresh = await mkdtemp(join(tmpdir(), 'evertrain-start-'));
     try {
-      const { code } = await start(['start', 'iris', '--once', '--data-dir', fresh]).ended;
+      const { code } = await start(['start', 'iris', '--once', '--data-dir', fresh, '--input', '{"trials":1}']).ended;
       expect(code).toBe(0);
     } finally {
       taken.close();

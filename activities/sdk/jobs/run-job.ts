@@ -17,7 +17,7 @@ import { LineReader } from './line-reader.js';
  * so the same program runs in a fork of the warm Python host, in a process of its own, or later in a container.
  */
 export interface Job {
-  /** How errors call it, for example `python/iris/fit.py:fit`. */
+  /** How errors call it, for example `python/iris/train.py:train`. */
   readonly name: string;
   /** `target` of the job document. */
   readonly target: string;

@@ -36,7 +36,7 @@ async function written(events: readonly RunEvent[]): Promise<string[]> {
 
 describe('a run that is followed without a terminal', () => {
   test('has one line for each step that had ended when it was first seen', async () => {
-    const view = await recorded('shipped.iris');
+    const view = await recorded('shipped.bikes');
     const lines = await written(happenings(undefined, view));
     for (const { id } of view.steps) {
       const own = lines.filter((line) => line.split(' ')[1] === id);
@@ -48,7 +48,7 @@ describe('a run that is followed without a terminal', () => {
   });
 
   test('says that a step runs, and then that it has ended', async () => {
-    const view = await recorded('shipped.iris');
+    const view = await recorded('shipped.bikes');
     const [first] = view.steps;
     const before = atWork(view, first?.id ?? '');
     const lines = await written([...happenings(undefined, before), ...happenings(before, view)]);
