@@ -2,6 +2,7 @@ import { cleanTable } from './data/clean.js';
 import { ingestTable } from './data/ingest.js';
 import { joinTables } from './data/join.js';
 import { validateTable } from './data/validate.js';
+import { diamondsActivities } from './diamonds.js';
 import { irisActivities } from './iris.js';
 import type { Implementation } from './sdk/implementation.js';
 import { tabularActivities } from './tabular.js';
@@ -14,4 +15,5 @@ export const activities: readonly Implementation[] = [
   cleanTable,
   ...tabularActivities,
   ...irisActivities,
+  ...diamondsActivities,
 ];

@@ -49,15 +49,17 @@ def encoder(categories):
     return (make_column_transformer((places, list(categories)), remainder="passthrough"),)
 
 
-def learner(task, algorithm, seed):
+def learner(task, algorithm, seed, **chosen):
+    """`chosen` are parameters of the trees, as scikit-learn names them."""
     # Trees take numbers as they are. A scaler before them would only move their thresholds, and in the 32 bits of the
     # exported model a row that lies on one could fall to the other side.
     if algorithm == "linear":
         return StandardScaler(), Ridge() if task == "regression" else LogisticRegression(max_iter=500)
     if algorithm == "gradient_boosting":
         boosting = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
-        return (boosting(random_state=seed),)
+        return (boosting(random_state=seed, **chosen),)
     if task == "regression":
         # Small trees on a part of the rows: the exported forest stays at a few megabytes.
-        return (RandomForestRegressor(n_estimators=40, min_samples_leaf=5, max_samples=0.3, random_state=seed),)
-    return (RandomForestClassifier(n_estimators=60, random_state=seed),)
+        small = {"n_estimators": 40, "min_samples_leaf": 5, "max_samples": 0.3}
+        return (RandomForestRegressor(random_state=seed, **{**small, **chosen}),)
+    return (RandomForestClassifier(random_state=seed, **{"n_estimators": 60, **chosen}),)
