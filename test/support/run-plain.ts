@@ -29,7 +29,7 @@ import type { PlainActivities } from './plain-activities.js';
 export type PlainStep = (input: never, call: PlainCall) => unknown;
 
 export interface PlainCall {
-  /** The step's id in the run, e.g. `candidates[2]/iris.fit`. */
+  /** The step's id in the run, e.g. `sources[1]/data.ingest`. */
   readonly id: string;
   readonly groups: readonly string[];
 }

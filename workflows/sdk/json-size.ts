@@ -2,7 +2,7 @@ import { type ErrorCode, EvertrainError, show } from './errors.js';
 
 /** A value that a run is about to hand to the engine, as JSON. */
 interface Carried {
-  /** Subject and verb of the error: `The input of "iris.fit" is`. */
+  /** Subject and verb of the error: `The input of "iris.train" is`. */
   readonly what: string;
   /** Of a value that JSON cannot hold. */
   readonly code: ErrorCode;

@@ -19,7 +19,7 @@ export const stepHeader = 'evertrain-step';
 /**
  * What travels with each step's activity, beside its input. The activity type is the step name; the activity id the step
  * id, unique in the run: `<scope>/<step name>` and `#n` from the second call on; scopes are groups and fan-out items, for
- * example `candidates[2]/iris.fit`.
+ * example `sources[1]/data.ingest`.
  */
 export interface StepHeader {
   /** Groups around the step, outermost first. */

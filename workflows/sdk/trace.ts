@@ -2,7 +2,7 @@ import { proxySinks, type Sinks } from '@temporalio/workflow';
 
 /** A call of the API by a pipeline, in a replay that asks for them (`RunOptions.trace`). */
 export interface TracedCall {
-  /** For example `step "iris.fit"`, `gate "accuracy"`, `sleep`. */
+  /** For example `step "iris.train"`, `gate "accuracy"`, `sleep`. */
   readonly what: string;
   /** JavaScript's stack at the call. */
   readonly stack: string;

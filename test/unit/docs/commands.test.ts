@@ -50,7 +50,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-live.test.ts',
     "'study', 'export', 'studied 1', '--study', 'search', '--csv'",
   ],
-  'evertrain logs <run> --step iris.fit -f': [
+  "evertrain logs <run> --step 'networks[3]/iris.train' -f": [
     'test/e2e/commands-live.test.ts',
     "'logs', 'stopped', '-f', '--step', 'work'",
   ],
