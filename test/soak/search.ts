@@ -1,13 +1,21 @@
 import { durableProject } from '../support/durable-project.js';
 import { type StudyRound, studyRound } from '../support/study-round.js';
 import { writeReport } from './report.js';
+import { soakSearchRegret } from './search-regret.js';
 
 const trials = 60;
 const workerKills = 10;
 const engineKills = 2;
 
-/** What test/durability/search.test.ts does once, in several rounds at full size, each on an engine of its own. */
+/** How well Optuna's sampler searches with trials at work at once; then rounds of kills, none with `--rounds 0`. */
 export async function soakSearch(seed: number, rounds: number): Promise<boolean> {
+  const options = `--scenario search --seed ${seed} --rounds ${rounds}`;
+  const [searches, survives] = [await soakSearchRegret(seed, options), await soakSearchKills(seed, rounds, options)];
+  return searches && survives;
+}
+
+/** What test/durability/search.test.ts does once, in several rounds at full size, each on an engine of its own. */
+async function soakSearchKills(seed: number, rounds: number, options: string): Promise<boolean> {
   const startedAt = new Date();
   const done: StudyRound[] = [];
   for (let n = 0; n < rounds; n++) {
@@ -19,7 +27,7 @@ export async function soakSearch(seed: number, rounds: number): Promise<boolean>
     writeReport({
       file: `search-seed-${seed}`,
       title: `Soak of studies, seed ${seed}`,
-      options: `--scenario search --seed ${seed} --rounds ${rounds}`,
+      options,
       startedAt,
       text: `A round: a study of ${trials} iterative trainings by ASHA, four at a time, on an engine of its own; ${workerKills} times its worker is killed and ${engineKills} times the engine, at random moments. Held are: no finished epoch is trained again, each trial's curve is byte for byte that of an undisturbed training, each call of a trial is the scheduler's decision over the recorded order of ends, the history replays.`,
       counts: [

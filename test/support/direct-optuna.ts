@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { SamplerEvent } from '../../workflows/sdk/search/suggest.js';
 import type { Params } from '../../workflows/sdk/search/study-record.js';
 import { pythonVariables } from '../../activities/sdk/jobs/python-hosts.js';
+import type { ParallelTimes } from './parallel-study.js';
 
 /** A study of direct_optuna.py; `sampler` and `function` are names there. */
 export interface DirectCase {
@@ -17,6 +18,8 @@ export interface DirectCase {
   readonly given?: Readonly<Record<number, Params>>;
   readonly failed?: readonly number[];
   readonly pruned?: readonly number[];
+  /** Several trials at once, in virtual time; of such a case none is given, failed or pruned. */
+  readonly parallel?: ParallelTimes;
 }
 
 export interface DirectTrial {

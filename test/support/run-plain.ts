@@ -43,6 +43,8 @@ export interface PlainOptions {
   readonly answers?: Readonly<Record<string, unknown>>;
   /** Payloads of signals by name, oldest first. */
   readonly signals?: Readonly<Record<string, readonly unknown[]>>;
+  /** Stand for activities of Evertrain's own, by type, e.g. `evertrain.suggest`, which asks Optuna for parameters. */
+  readonly builtIns?: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
   /** Where the clock of the run starts; default 2000-01-01. */
   readonly startAt?: Date;
 }
@@ -60,7 +62,7 @@ export async function runPlain<P extends PipelineDefinition>(
   input: PipelineInput<P>,
   options: PlainOptions = {},
 ): Promise<PipelineResult<PipelineOutput<P>>> {
-  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'startAt']);
+  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'builtIns', 'startAt']);
   useScopeLookup(() => scopes.getStore(), paths);
   const host = new PlainHost(options);
   return (await runIn(host, pipeline, input)) as PipelineResult<PipelineOutput<P>>;
@@ -134,6 +136,8 @@ class PlainHost implements RunHost {
 
   /** A study's artifact is named and not stored. */
   async builtIn(type: string, argument: unknown): Promise<unknown> {
+    const given = this.given.builtIns?.[type];
+    if (given !== undefined) return asJson(await given(asJson(argument)));
     if (type === builtIn.study) {
       const bytes = Buffer.from(JSON.stringify(argument));
       const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -141,7 +145,8 @@ class PlainHost implements RunHost {
     }
     throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `Plain calls do not have ${show(type)}.`, {
       value: type,
-      remedy: 'Use a sampler that needs no Optuna, for example random(), or run the pipeline on a worker.',
+      remedy:
+        'Use a sampler that needs no Optuna, for example random(), run the pipeline on a worker, or give it in `builtIns`.',
     });
   }
 

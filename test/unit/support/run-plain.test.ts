@@ -1,6 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { approval, fanOut, gate, group, now, pipeline, signal, sleep, step } from '../../../workflows/sdk/index.js';
+import {
+  approval,
+  fanOut,
+  float,
+  gate,
+  group,
+  now,
+  pipeline,
+  search,
+  signal,
+  sleep,
+  step,
+  tpe,
+} from '../../../workflows/sdk/index.js';
 import { runPlain } from '../../support/index.js';
 
 const Row = z.object({ id: z.int() });
@@ -49,6 +62,21 @@ describe('a pipeline as a plain call', () => {
     await expect(runPlain(flow, { rows: 2 }, { steps: {} })).rejects.toMatchObject(
       invalid('USER_STEP_NOT_IMPLEMENTED'),
     );
+  });
+
+  it('takes a stand-in for an activity of Evertrain’s own, and says which one is missing', async () => {
+    const sampled = pipeline('plain.sampled', {}, async () => {
+      const trial = ({ params }: { params: { x: number } }) => Promise.resolve({ loss: params.x });
+      const { best } = await search({ space: { x: float(0, 1) }, trials: 3, minimize: 'loss', sampler: tpe(), trial });
+      return best.params;
+    });
+    const suggest = (request: unknown) =>
+      Promise.resolve({ suggestions: (request as { trials: number[] }).trials.map((trial) => ({ x: 1 - trial / 4 })) });
+    expect(await runPlain(sampled, undefined, { builtIns: { 'evertrain.suggest': suggest } })).toEqual({
+      outcome: 'completed',
+      output: { x: 0.5 },
+    });
+    await expect(runPlain(sampled, undefined)).rejects.toThrow('"evertrain.suggest"');
   });
 
   it('throws what a step throws', async () => {

@@ -4,6 +4,7 @@ import type { Space } from '../../../../workflows/sdk/search/space.js';
 import type { OptunaSampler } from '../../../../workflows/sdk/search/suggest.js';
 import { type DirectCase, type DirectTrial, directOptuna } from '../../../support/direct-optuna.js';
 import { killOptuna, OptunaSetting } from '../../../support/optuna-setting.js';
+import { drawTimes, parallelStudy } from '../../../support/parallel-study.js';
 import { SampledStudy } from '../../../support/sampled-study.js';
 
 const unit = { kind: 'float', min: 0, max: 1 } as const;
@@ -57,13 +58,24 @@ const cases: DirectCase[] = [
     };
   }),
 ];
+/**
+ * Answers that come at once, and answers before which other trials have ended. NSGA-II is not among them: it suggests
+ * points again, which a study does not compute again, so its trials end in another order.
+ */
+const parallelCases = ['tpe', 'tpe-one-by-one', 'tpe-multivariate', 'cma-es'].flatMap((sampler, seed) =>
+  [0, 0.5].map((longestAsk) => ({
+    ...{ sampler, function: 'branin', directions: ['minimize' as const], seed, trials: 30 },
+    answered: longestAsk === 0 ? 'at once' : 'late',
+    parallel: drawTimes(seed, 30, longestAsk),
+  })),
+);
 
 let direct: DirectTrial[][];
 let warm: Optuna;
 
 beforeAll(() => {
   warm = setting.open();
-  direct = directOptuna(setting.python, cases);
+  direct = directOptuna(setting.python, [...cases, ...parallelCases]);
 }, 300_000);
 
 function header({ sampler, function: name, directions, seed }: DirectCase) {
@@ -125,4 +137,29 @@ describe('sequential suggestions', () => {
     };
     expect(await first(1)).not.toEqual(await first(2));
   });
+});
+
+describe('a study with four trials at once', () => {
+  it.each(parallelCases)(
+    'suggests by $sampler what Optuna suggests in the same order of ends, when it is answered $answered',
+    async (one) => {
+      const trials = direct[cases.length + parallelCases.indexOf(one)] as DirectTrial[];
+      const known = new Map(
+        trials.map(({ params, told }) => [JSON.stringify(params), 'values' in told && told.values]),
+      );
+      const study = await parallelStudy({
+        name: one.answered.replace(' ', '-'),
+        space: spaces[one.function] as Space,
+        sampler: samplers[one.sampler] as OptunaSampler,
+        seed: one.seed,
+        times: one.parallel,
+        suggest: (request) => warm.suggest(request),
+        value: (params) => {
+          const values = known.get(JSON.stringify(params));
+          return values ? Promise.resolve(values[0] as number) : Promise.reject(new Error('Optuna does not try these'));
+        },
+      });
+      expect(study.map(({ params }) => params)).toEqual(trials.map(({ params }) => params));
+    },
+  );
 });
