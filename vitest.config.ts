@@ -4,7 +4,7 @@ import { LongestFirst } from './test/support/longest-first.js';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/build-tree.ts', 'test/support/run-folder.ts'],
+    globalSetup: ['build-tree', 'run-folder', 'optimise-late'].map((name) => `test/support/${name}.ts`),
     typecheck: { enabled: false },
     testTimeout: 60_000,
     hookTimeout: 120_000,
