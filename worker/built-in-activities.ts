@@ -5,11 +5,13 @@ import { deployToServer } from '../activities/deployment/deploy-to-server.js';
 import { askModelServer } from '../activities/deployment/model-server.js';
 import { watchRollout } from '../activities/deployment/watch-rollout.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
+import { keepText, keptText, wholeStudy } from '../activities/search/kept-text.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { keyOf } from '../activities/sdk/step-activity.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
+import type { Artifact } from '../workflows/sdk/artifact.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import {
@@ -28,6 +30,7 @@ import {
   type WindowRequest,
 } from '../workflows/sdk/protocol.js';
 import { recallBatches, writeArchive } from './model-archive.js';
+import { type StudyToWrite, studyMediaType } from '../workflows/sdk/search/study-record.js';
 import { keepSchedule } from './model-schedule.js';
 
 export interface BuiltInSettings {
@@ -62,9 +65,12 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
     [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
     [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
-    [builtIn.study]: coded(async (document: unknown) =>
-      settings.services.store.put(Buffer.from(JSON.stringify(document)), 'application/vnd.evertrain.study+json'),
-    ),
+    [builtIn.study]: coded(async (study: StudyToWrite) => {
+      const { store } = settings.services;
+      return store.put(Buffer.from(JSON.stringify(await wholeStudy(store, study))), studyMediaType);
+    }),
+    [builtIn.keepText]: coded((text: string) => keepText(settings.services.store, text)),
+    [builtIn.keptText]: coded((piece: Artifact) => keptText(settings.services.store, piece)),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded(async (deployment: Deployment) => {
       const address = modelServer(settings, deployment.model);

@@ -134,7 +134,7 @@ class PlainHost implements RunHost {
 
   /** A study's artifact is named and not stored. */
   async builtIn(type: string, argument: unknown): Promise<unknown> {
-    if (type === builtIn.study) {
+    if (type === builtIn.study || type === builtIn.keepText) {
       const bytes = Buffer.from(JSON.stringify(argument));
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       return { uri: `plain:sha256/${sha256}`, sha256, sizeBytes: bytes.length, mediaType: studyMediaType };
