@@ -5,6 +5,7 @@ import { deployToServer } from '../activities/deployment/deploy-to-server.js';
 import { askModelServer } from '../activities/deployment/model-server.js';
 import { watchRollout } from '../activities/deployment/watch-rollout.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
+import { keepText, keptText, wholeStudy } from '../activities/search/kept-text.js';
 import { knownTrials } from '../activities/search/known-trials.js';
 import type { Optuna } from '../activities/search/optuna.js';
 import { writeStudy } from '../activities/search/write-study.js';
@@ -16,7 +17,6 @@ import { asApplicationFailure } from '../activities/sdk/failure.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
-import type { StudyDocument } from '../workflows/sdk/search/study-record.js';
 import type { SuggestRequest } from '../workflows/sdk/search/suggest.js';
 import {
   type ArchiveRequest,
@@ -34,6 +34,7 @@ import {
   type WindowRequest,
 } from '../workflows/sdk/protocol.js';
 import { recallBatches, writeArchive } from './model-archive.js';
+import type { StudyToWrite } from '../workflows/sdk/search/study-record.js';
 import { keepSchedule } from './model-schedule.js';
 
 export interface BuiltInSettings {
@@ -72,8 +73,12 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.suggest]: coded((request: SuggestRequest) =>
       settings.optuna.suggest(request, Context.current().cancellationSignal),
     ),
-    [builtIn.study]: coded((document: StudyDocument) => writeStudy(settings.services, settings.optuna, document)),
+    [builtIn.study]: coded(async (study: StudyToWrite) =>
+      writeStudy(settings.services, settings.optuna, await wholeStudy(settings.services.store, study)),
+    ),
     [builtIn.knownTrials]: coded((artifact: Artifact) => knownTrials(settings.services.store, artifact)),
+    [builtIn.keepText]: coded((text: string) => keepText(settings.services.store, text)),
+    [builtIn.keptText]: coded((piece: Artifact) => keptText(settings.services.store, piece)),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded(async (deployment: Deployment) => {
       const address = modelServer(settings, deployment.model);

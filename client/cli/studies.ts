@@ -5,6 +5,7 @@ import { isEvertrainError } from '../../workflows/sdk/errors.js';
 import { studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { type StudyDocument, studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import { studyOfDocument } from '../history/project-study.js';
+import { childId } from '../history/fold-child.js';
 import type { ChildView, RunView, StudyView } from '../history/run-view.js';
 import { type Runs, viewOrRecord } from './run-record.js';
 
@@ -22,7 +23,7 @@ export async function withWholeStudies(view: RunView, sources: StudySources): Pr
   const apart = view.children.filter(({ pipeline }) => pipeline === studyWorkflowType);
   const [own, ...others] = await Promise.all([
     Promise.all(view.studies.map((study) => wholeStudy(study, sources.store))),
-    ...apart.map((child) => studiesOfChild(child, sources)),
+    ...apart.map((child) => studiesOfChild(child, childId(child.workflowId, view.workflowId), sources)),
   ]);
   return { ...view, studies: [...(own ?? []), ...others.flat()] };
 }
@@ -38,11 +39,19 @@ async function wholeStudy(study: StudyView, store: ArtifactStore): Promise<Study
   return whole === undefined ? study : { ...whole, ...(artifact === undefined ? {} : { artifact }) };
 }
 
-/** From its history, which knows how it stands; of one that the engine has forgotten, from the artifact that it answered. */
-async function studiesOfChild(child: ChildView, { runs, journal, store }: StudySources): Promise<StudyView[]> {
+/**
+ * From its history, which knows how it stands; of one that the engine has forgotten, from the artifact that it answered.
+ *
+ * @param id of the study in the run that searches, with the groups around it
+ */
+async function studiesOfChild(
+  child: ChildView,
+  id: string,
+  { runs, journal, store }: StudySources,
+): Promise<StudyView[]> {
   try {
     const { studies } = await viewOrRecord(runs, journal, child.workflowId);
-    return await Promise.all(studies.map((study) => wholeStudy(study, store)));
+    return await Promise.all(studies.map(async (study) => ({ ...(await wholeStudy(study, store)), id })));
   } catch (error) {
     if (!isEvertrainError(error) || error.code !== 'USER_RUN_UNKNOWN') throw error;
   }
@@ -53,7 +62,7 @@ async function studiesOfChild(child: ChildView, { runs, journal, store }: StudyS
   const studies = found.map(async (artifact) => {
     const document = await readStudy(artifact, store);
     const study = document && studyOfDocument(document, child.startedAt, child.endedAt ?? child.startedAt);
-    return study === undefined ? [] : [{ ...study, artifact }];
+    return study === undefined ? [] : [{ ...study, id, artifact }];
   });
   return (await Promise.all(studies)).flat();
 }

@@ -138,7 +138,7 @@ class PlainHost implements RunHost {
   async builtIn(type: string, argument: unknown): Promise<unknown> {
     const given = this.given.builtIns?.[type];
     if (given !== undefined) return asJson(await given(asJson(argument)));
-    if (type === builtIn.study) {
+    if (type === builtIn.study || type === builtIn.keepText) {
       const bytes = Buffer.from(JSON.stringify(argument));
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       return { uri: `plain:sha256/${sha256}`, sha256, sizeBytes: bytes.length, mediaType: studyMediaType };

@@ -33,7 +33,7 @@ export async function infers(): Promise<void> {
     trials: 3,
     minimize: ['loss', 'seconds'],
     guesses: [{ x: 0.5, mode: 'q', fixed: 'word' }],
-    trial: async ({ params, budget }) => ({ loss: params.x + (params.only ?? 0), seconds: budget, note: params.mode }),
+    trial: async ({ params }) => ({ loss: params.x + (params.only ?? 0), seconds: 1, note: params.mode }),
   });
   const only: number | undefined = own.best.params.only;
   const word: 'word' = own.best.params.fixed;
@@ -41,21 +41,73 @@ export async function infers(): Promise<void> {
   void [only, word, note];
 }
 
+export async function gives(): Promise<void> {
+  const fn = { space: { x: float(0, 1) }, trials: 2, minimize: 'loss' } as const;
+  await search({
+    ...fn,
+    scheduler: asha({ max: 9 }),
+    trial: async ({ params, budget }) => ({ loss: params.x * budget }),
+  });
+  // @ts-expect-error without a scheduler there is no budget
+  await search({ ...fn, trial: async ({ params, budget }) => ({ loss: params.x * budget }) });
+  await search({ space, trials: 3, maximize: 'accuracy', trial: fit, with: { train, budget: 9 } });
+  // @ts-expect-error nobody gives the budget
+  await search({ space, trials: 3, maximize: 'accuracy', trial: fit, with: { train } });
+  // @ts-expect-error the scheduler gives it
+  await search({
+    space,
+    trials: 3,
+    maximize: 'accuracy',
+    scheduler: asha({ max: 9 }),
+    trial: fit,
+    with: { train, budget: 9 },
+  });
+}
+
+const loose = step('typed.loose', {
+  input: z.union([
+    z.object({ kind: z.literal('a'), params: z.record(z.string(), z.number()) }),
+    z.object({ kind: z.literal('b'), params: z.record(z.string(), z.number()), more: z.string().optional() }),
+  ]),
+});
+const branched = { mode: categorical(['p', 'q']), only: float(0, 1, { when: { mode: 'p' } }) };
+const withDefaults = step('typed.defaults', {
+  input: z.object({ params: z.object({ mode: z.string().default('p'), only: z.number().optional() }) }),
+  output: z.object({ loss: z.number() }),
+});
+
+export async function takes(): Promise<void> {
+  // Of an output without a schema, any name.
+  await search({
+    space: { x: float(0, 1) },
+    trials: 2,
+    minimize: 'loss',
+    trial: loose,
+    with: { kind: 'b', more: 'm' },
+  });
+  const before = await search({ space: branched, trials: 2, minimize: 'loss', trial: withDefaults });
+  await search({ space: branched, trials: 2, minimize: 'loss', trial: withDefaults, warmStart: before });
+  // @ts-expect-error the step has no use for it
+  await search({ space: { ...branched, onyl: float(0, 1) }, trials: 2, minimize: 'loss', trial: withDefaults });
+}
+
+const other = { width: int(1, 5) };
+
 export async function refuses(): Promise<void> {
   // @ts-expect-error the output has no such number
-  await search({ space, trials: 3, maximize: 'acuracy', trial: fit, with: { train } });
+  await search({ space, trials: 3, maximize: 'acuracy', trial: fit, with: { train, budget: 9 } });
   // @ts-expect-error it is no number
-  await search({ space, trials: 3, maximize: 'model', trial: fit, with: { train } });
+  await search({ space, trials: 3, maximize: 'model', trial: fit, with: { train, budget: 9 } });
   // @ts-expect-error what the step needs beside its parameters is missing
   await search({ space, trials: 3, maximize: 'accuracy', trial: fit });
   // @ts-expect-error the step takes other parameters
-  await search({ space: { width: int(1, 5) }, trials: 3, maximize: 'accuracy', trial: fit, with: { train } });
+  await search({ space: other, trials: 3, maximize: 'accuracy', trial: fit, with: { train, budget: 9 } });
   await search({
     space,
     trials: 3,
     maximize: 'accuracy',
     trial: fit,
-    with: { train },
+    with: { train, budget: 9 },
     // @ts-expect-error a guess that the space does not have
     guesses: [{ depth: 1, kind: 'c' }],
   });

@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { called } from './awaitable.js';
 
 const maxPending = 500;
@@ -27,8 +27,11 @@ export class PendingWindow {
       return called(() => schedule());
     }
     const calledAt = workflowInfo().historyLength;
+    // It is let in by the end of another call, and must not be cancelled with that one's siblings.
+    const scope = CancellationScope.current();
+    const scheduled = () => scope.run(() => called(() => schedule(calledAt)));
     return new Promise<T>((resolve, reject) => {
-      this.waiting.push({ place, enter: () => void called(() => schedule(calledAt)).then(resolve, reject) });
+      this.waiting.push({ place, enter: () => void scheduled().then(resolve, reject) });
     });
   }
 

@@ -416,8 +416,12 @@ export const builtIn = {
   suggest: 'evertrain.suggest',
   /** Completed trials of a study's artifact, the best 500: `Artifact` → `KnownTrial[]`. */
   knownTrials: 'evertrain.known-trials',
-  /** Writes a study as an artifact: `StudyDocument` without importance → `Artifact`. */
+  /** Writes a study as an artifact: `StudyToWrite` → `Artifact`. */
   study: 'evertrain.study',
+  /** Writes a piece of a study that is too much for one payload: text → `Artifact`. */
+  keepText: 'evertrain.keep-text',
+  /** Reads it again: `Artifact` → text. */
+  keptText: 'evertrain.kept-text',
 } as const;
 
 /** What a run tells the worker that carries out its task, outside of its history (a type: sinks need an index). */

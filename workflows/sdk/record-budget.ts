@@ -21,7 +21,7 @@ export class RecordBudget {
     if (this.bytes <= maxBytes) return;
     throw new EvertrainError(
       'USER_PAYLOAD_TOO_LARGE',
-      `Gates and approvals without a step between them have ${(this.bytes / 1e6).toFixed(1)} MB of facts.`,
+      `Gates, approvals and trials without a step between them have ${(this.bytes / 1e6).toFixed(1)} MB of facts.`,
       { value: this.bytes, remedy: 'Give them smaller facts, or decide them after the steps that they belong to.' },
     );
   }

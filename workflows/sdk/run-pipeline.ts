@@ -88,7 +88,7 @@ function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope 
   enterScope(scope);
   showDetailsOf(scope);
   setHandler(defineSignal<[TrialReport]>(runMessages.report), (report) => {
-    onReport.get(report.stepId.split('[', 1)[0] as string)?.(report);
+    onReport.get(studyOf(report.stepId, onReport.keys()) ?? '')?.(report);
   });
   setDefaultSignalHandler((name, ...args) => {
     host.signals.set(name, [...(host.signals.get(name) ?? []), args[0]]);
@@ -104,6 +104,12 @@ function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope 
   const key = { name: searchAttributes.pipeline.name, type: searchAttributes.pipeline.type } as const;
   if (typedSearchAttributes.get(key) === undefined) upsertSearchAttributes([{ key, value: pipeline.name }]);
   return scope;
+}
+
+/** A study may be in a trial of another one: the innermost is meant. */
+function studyOf(stepId: string, studies: Iterable<string>): string | undefined {
+  const around = [...studies].filter((study) => stepId.startsWith(`${study}[`));
+  return around.sort((a, b) => b.length - a.length)[0];
 }
 
 function approvalRecord([id, open]: [string, RunScope['host']['approvals'] extends Map<string, infer O> ? O : never]) {

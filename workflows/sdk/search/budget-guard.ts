@@ -66,7 +66,7 @@ export function resolveBudget(owner: string, options: BudgetOptions, queue: stri
   const perHour = money === undefined ? 0 : priceOf(at, price, queue);
   const ms = (name: 'time' | 'compute' | 'reserve' | 'askWithin') =>
     durationMs(options[name] as Duration, `${at}.${name}`);
-  return {
+  const budget: Budget = {
     ...(trials === undefined ? {} : { trials }),
     ...(time === undefined ? {} : { timeMs: ms('time') }),
     ...(compute === undefined ? {} : { computeMs: ms('compute') }),
@@ -76,6 +76,8 @@ export function resolveBudget(owner: string, options: BudgetOptions, queue: stri
     onLimit,
     ...(askWithin === undefined ? {} : { askWithinMs: ms('askWithin') }),
   };
+  if (new BudgetGuard(budget, 0).refusal(true, 0) === undefined) return budget;
+  throw bad(`${at}.reserve`, reserve, 'less than the limits: no call could begin');
 }
 
 function priceOf(at: string, price: BudgetOptions['price'], queue: string): number {
@@ -111,7 +113,8 @@ export class BudgetGuard {
       return `its ${budget.trials + more.trials} trials are used`;
     }
     const endsAt = this.endsAt();
-    if (endsAt !== undefined && now + reserve > endsAt) return 'its time is over';
+    if (endsAt !== undefined && now >= endsAt) return 'its time is over';
+    if (endsAt !== undefined && now + reserve > endsAt) return 'another call may last longer than its time';
     if (budget.computeMs !== undefined && committedMs > budget.computeMs + more.computeMs) {
       return `another call may exceed ${hours(budget.computeMs + more.computeMs)} of compute`;
     }

@@ -1,11 +1,12 @@
 import type { Artifact } from '../artifact.js';
-import { EvertrainError } from '../errors.js';
+import { EvertrainError, isEvertrainError } from '../errors.js';
 import { builtIn, memo } from '../protocol.js';
+import { isLong, keepText } from './kept-text.js';
 import { gain } from './leaders.js';
 import { StudyRun, type StudySettings } from './run-study.js';
 import { asText } from './samplers.js';
 import type { CallResult, Leader, StudyPlan, StudyState } from './study-plan.js';
-import type { Params, StudyBegan, StudyDocument, StudyEnded, StudyRecord } from './study-record.js';
+import type { Params, StudyBegan, StudyEnded, StudyRecord, StudyToWrite } from './study-record.js';
 
 /** A trial as a pipeline sees it afterwards. */
 export interface TrialResult<P = Params> {
@@ -52,9 +53,14 @@ export async function conductStudy(settings: StudySettings, state?: StudyState):
   if (end.state === 'open') return { open: study.state() };
   const best = study.best;
   const isFailed = end.state === 'failed' || best === undefined;
-  // What is thrown is said by the run's own end, and a cancelled run schedules nothing more.
-  if ('error' in end && end.error !== undefined) throw end.error;
-  const reason = 'reason' in end ? end.reason : isFailed ? 'no trial gave a value' : undefined;
+  const error = 'error' in end ? end.error : undefined;
+  // A run that is cancelled, or ended by a gate, schedules nothing more.
+  if (error !== undefined && (!isEvertrainError(error) || error.code === 'GATE_REJECTED')) throw error;
+  const reasons = [
+    ...('reason' in end ? [end.reason] : []),
+    ...(best === undefined && error === undefined ? ['no trial gave a value'] : []),
+  ];
+  const reason = reasons.length === 0 ? undefined : reasons.join(', and ');
   const ended: Omit<StudyEnded, 'artifact'> = {
     study: plan.study,
     event: 'ended',
@@ -62,13 +68,9 @@ export async function conductStudy(settings: StudySettings, state?: StudyState):
     ...(reason === undefined ? {} : { reason }),
     ...(best === undefined ? {} : { best: best.trial }),
   };
-  const artifact = (await scope.host.builtIn(
-    builtIn.study,
-    documentOf(plan, ended, study.ended),
-    `${plan.study}: the study as an artifact`,
-  )) as Artifact;
+  const artifact = await written(settings, ended, study.ended);
   record({ ...ended, artifact });
-  if (isFailed) throw studyFailed(plan, reason as string);
+  if (isFailed) throw error ?? studyFailed(plan, reason as string);
   return {
     state: ended.state as Study['state'],
     ...(reason === undefined ? {} : { reason }),
@@ -95,15 +97,22 @@ function began(plan: StudyPlan): StudyBegan {
   };
 }
 
-function documentOf(plan: StudyPlan, ended: Omit<StudyEnded, 'artifact'>, calls: readonly CallResult[]): StudyDocument {
-  const { event: _, ...about } = began(plan);
-  const { event: __, ...end } = ended;
-  return { ...about, ...end, ended: calls };
+async function written(
+  { plan, scope: { host } }: StudySettings,
+  { event: _, ...end }: Omit<StudyEnded, 'artifact'>,
+  ended: readonly CallResult[],
+): Promise<Artifact> {
+  const { event: __, ...about } = began(plan);
+  const text = JSON.stringify(ended);
+  const summary = `${plan.study}: the study as an artifact`;
+  const calls = isLong(text) ? { endedIn: await keepText(host, text, summary) } : { ended };
+  const study: StudyToWrite = { ...about, ...end, ...calls };
+  return (await host.builtIn(builtIn.study, study, summary)) as Artifact;
 }
 
-function asBest({ trial, params, values, budget, output }: Leader): BestTrial {
+function asBest({ trial, params, state, values, budget, output }: Leader): BestTrial {
   const value = values[0] as number;
-  return { trial, params, state: 'completed', value, values, ...(budget === undefined ? {} : { budget }), output };
+  return { trial, params, state, value, values, ...(budget === undefined ? {} : { budget }), output };
 }
 
 /** One entry for each trial, of its last call that ended. */
@@ -115,6 +124,8 @@ function ranked({ objectives }: StudyPlan, calls: readonly CallResult[]): TrialR
   const sorted = [...last.values()].sort(
     (a, b) =>
       Number(a.values === undefined) - Number(b.values === undefined) ||
+      // One that was stopped early has a budget also where those that went to their end were given none.
+      Number(b.state === 'completed') - Number(a.state === 'completed') ||
       (b.budget ?? 0) - (a.budget ?? 0) ||
       worth(b) - worth(a) ||
       a.trial - b.trial,
@@ -131,6 +142,6 @@ function ranked({ objectives }: StudyPlan, calls: readonly CallResult[]): TrialR
 function studyFailed({ study }: StudyPlan, reason: string): EvertrainError {
   return new EvertrainError('USER_STUDY_FAILED', `search "${study}" failed: ${reason}.`, {
     value: study,
-    remedy: 'Look at the failed trials (`evertrain show`); `tolerate` says which share of them may fail.',
+    remedy: 'Look at its trials (`evertrain show`); `tolerate` says which share of them may fail.',
   });
 }

@@ -32,16 +32,13 @@ export class Limits {
     for (const more of added) this.add(more);
   }
 
-  /** Ends the study at its deadline, unless a person has moved it. */
+  /** Ends the study at its deadline; where a person may move that, what is at work goes on. */
   watchTime(): void {
     const endsAt = this.guard.endsAt();
-    if (endsAt === undefined) return;
+    if (endsAt === undefined || this.plan.budget?.onLimit === 'ask') return;
     const { host } = this.scope;
     void called(() => host.wait(() => false, Math.max(0, endsAt - host.now()))).then(
-      () => {
-        if ((this.guard.endsAt() ?? 0) > host.now()) this.watchTime();
-        else if (this.plan.budget?.onLimit === 'stop') this.answers.over('its time is over');
-      },
+      () => this.answers.over('its time is over'),
       () => undefined,
     );
   }
@@ -54,13 +51,14 @@ export class Limits {
     }
     this.isAsking = true;
     const facts = {
+      study: this.plan.study,
       reason,
       spent: this.guard.spent(this.scope.host.now()),
       ...(best === undefined ? {} : { best: { trial: best.trial, params: best.params, values: best.values } }),
     };
     const within = this.plan.budget.askWithinMs;
     const options = { answer: MoreBudget, facts, onTimeout: {}, ...(within === undefined ? {} : { within }) };
-    void called(() => approval(`${this.plan.study}: more budget?`, options)).then(
+    void called(() => approval(`${nameOf(this.plan.study)}: more budget?`, options)).then(
       (more) => {
         this.isAsking = false;
         if (Object.values(more).every((amount) => amount === undefined)) {
@@ -81,4 +79,9 @@ export class Limits {
     this.added.push(more);
     this.guard.add(more);
   }
+}
+
+/** What is no part of an approval's name is in the id of a study in a group or fan-out item, or of the second of its name. */
+function nameOf(study: string): string {
+  return study.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 150);
 }

@@ -17,7 +17,7 @@ interface Options {
   readonly maximize?: string | readonly string[];
   readonly minimize?: string | readonly string[];
   readonly sampler?: Sampler;
-  readonly scheduler?: SchedulerOptions | MedianStopOptions;
+  readonly scheduler?: SchedulerOptions | MedianStopOptions | undefined;
   readonly budget?: BudgetOptions;
   readonly seed?: number;
   readonly guesses?: readonly object[];
@@ -27,7 +27,8 @@ interface Options {
 interface Surroundings {
   /** Of the trial. */
   readonly queue: string;
-  /** Of the trial, where it has a schema. */
+  /** Of the trial, where it has schemas. */
+  readonly input: Schema | undefined;
   readonly output: Schema | undefined;
   readonly warmStart: readonly KnownTrial[] | undefined;
 }
@@ -55,6 +56,10 @@ export function resolvePlan(owner: string, study: string, options: Options, arou
     if (isStopper) openStopper(scheduler);
     else openScheduler(scheduler, trials);
   }
+  if (scheduler !== undefined && !isStopper && fieldsOf(around.input)?.includes('budget') === false) {
+    throw bad(owner, 'scheduler', scheduler.kind, 'It gives a `budget`, a field that the trial’s input does not have.');
+  }
+  if (known.length > trials) throw bad(owner, 'guesses', guesses, `There are ${known.length} for ${trials} trials.`);
   if (isStopper && trials > 500) throw bad(owner, 'trials', trials, 'medianStop() takes at most 500: use asha().');
   return {
     study,
@@ -85,14 +90,24 @@ function objectivesOf(
   }
   const twice = objectives.find(({ metric }, i) => objectives.findIndex((other) => other.metric === metric) < i);
   if (twice !== undefined) throw bad(owner, 'maximize', twice.metric, 'It is named twice.');
-  // Of a Zod object the fields are known before any trial runs.
-  const shape = (output as { readonly shape?: Readonly<Record<string, unknown>> } | undefined)?.shape;
+  const known = fieldsOf(output);
   for (const { metric, direction } of objectives) {
     if (typeof metric !== 'string') throw bad(owner, direction, metric, 'Name a field of the trial’s output.');
-    if (shape === undefined || metric in shape) continue;
-    throw bad(owner, direction, metric, `The trial’s output has ${Object.keys(shape).join(', ') || 'no field'}.`);
+    if (known === undefined || known.includes(metric)) continue;
+    throw bad(owner, direction, metric, `The trial’s output has ${known.join(', ') || 'no field'}.`);
   }
   return objectives;
+}
+
+/** Of a Zod object they are known before any trial runs; undefined of other schemas. */
+function fieldsOf(schema: Schema | undefined): readonly string[] | undefined {
+  const { shape } = (schema ?? {}) as { readonly shape?: object };
+  return shape === undefined ? undefined : Object.keys(shape);
+}
+
+/** How many calls of trials the study makes at most, or near that. */
+export function callsOf({ trials, scheduler }: StudyPlan): number {
+  return scheduler?.kind === 'population' ? trials * Math.ceil(scheduler.max / scheduler.interval) : trials;
 }
 
 /** Trials of another space teach nothing: those that are no point of this one are left out. */

@@ -1,21 +1,24 @@
 import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
-import { called } from '../awaitable.js';
-import { jsonDigest, uniform } from '../digest.js';
+import { uniform } from '../digest.js';
+import { isEvertrainError, withoutLink } from '../errors.js';
 import { memo, type TrialReport } from '../protocol.js';
 import { type RunScope, type StepPath, withPath } from '../run-scope.js';
+import { shortText } from '../short-error.js';
+import { type Begun, budgetOf, type Ended, pathOf, resultOf, samplerEvent } from './call-result.js';
 import { InOrder } from './in-order.js';
+import { KnownOutcomes } from './known-outcomes.js';
 import { bestOf, gain, withLeader } from './leaders.js';
 import { Limits } from './limits.js';
 import { valueAt } from './point-samplers.js';
-import type { Move, Scheduler, Stopper } from './scheduler.js';
+import type { Scheduler, Stopper } from './scheduler.js';
 import { explore } from './schedulers/explore.js';
 import { openStopper } from './schedulers/median-stop.js';
 import { openScheduler } from './schedulers/open-scheduler.js';
-import type { CallResult, Leader, LogEntry, Row, StudyPlan, StudyState } from './study-plan.js';
+import type { CallResult, Leader, LogEntry, StudyPlan, StudyState } from './study-plan.js';
 import type { Objective, Params, StudyEnded, StudyRecord } from './study-record.js';
 import { openSuggestions, type Suggestions } from './suggestions.js';
-import type { SamplerEvent } from './suggest.js';
-import { type Outcome, TrialCall, type TrialInput } from './trial-call.js';
+import { TrialCall, type TrialInput } from './trial-call.js';
+import { TrialRows } from './trial-rows.js';
 
 export interface StudySettings {
   readonly plan: StudyPlan;
@@ -30,9 +33,6 @@ export interface StudySettings {
   readonly isFull?: () => boolean;
 }
 
-type Begun = Exclude<Move, { readonly kind: 'wait' | 'done' }>;
-type Result = Outcome & { readonly sameAs?: number };
-
 /** How the study ended; `open`: it is to go on in another run. */
 export type StudyEnd =
   | { readonly state: 'completed' | 'open' }
@@ -44,22 +44,20 @@ export type StudyEnd =
  * history; `log` keeps that order, and a study that goes on in another run takes the same decisions from it again.
  */
 export class StudyRun {
-  readonly rows: Row[] = [];
-  readonly ended: CallResult[] = [];
   leaders: readonly Leader[] = [];
+  private readonly rows = new TrialRows();
+  private readonly known: KnownOutcomes | undefined;
   private readonly log: LogEntry[] = [];
   private readonly scheduler: Scheduler;
   private readonly stopper: Stopper | undefined;
   private readonly suggestions: Suggestions;
   private readonly limits: Limits;
   private readonly objective: Objective;
-  private readonly lastBudget: number | undefined;
-  /** Outcomes by parameters and budget. */
-  private readonly known = new Map<string, { readonly trial: number; readonly outcome: Promise<Outcome> }>();
   private readonly atWork = new Map<number, TrialCall>();
+  /** Trials of which a call has failed. */
+  private readonly failed = new Set<number>();
   private readonly startedAt: number;
   private open = 0;
-  private failures = 0;
   /** A call that the limits have not let begin. */
   private held: Begun | undefined;
   private end: StudyEnd | undefined;
@@ -75,7 +73,7 @@ export class StudyRun {
     this.limits = new Limits(plan, scope, this.startedAt, {
       more: () => this.pump(),
       over: (reason) => this.finish({ state: 'stopped', reason }),
-      failed: (error) => this.finish({ state: 'failed', reason: 'nobody could be asked for more budget', error }),
+      failed: (error) => this.finish(failedBy(error)),
     });
     this.suggestions = openSuggestions(plan, execution, {
       ask: (type, argument, summary) => scope.host.builtIn(type, argument, summary),
@@ -83,9 +81,11 @@ export class StudyRun {
     });
     this.scheduler =
       plan.scheduler === undefined ? new InOrder(plan.trials) : openScheduler(plan.scheduler, plan.trials);
-    this.lastBudget = plan.scheduler?.max;
     this.stopper = plan.stop === undefined ? undefined : openStopper(plan.stop);
+    // Members of a population came to their parameters by different ways.
+    this.known = plan.scheduler?.kind === 'population' ? undefined : new KnownOutcomes();
     if (state !== undefined) this.restore(state);
+    this.log.push({ run: settings.runId });
   }
 
   /** Runs until every trial has ended, a limit is reached, too many have failed, or the history is full. */
@@ -94,10 +94,11 @@ export class StudyRun {
     const over = new Promise<void>((resolve) => {
       this.settle = resolve;
     });
-    scope.onReport?.set(plan.study, (report) => this.reported(report));
+    if (this.stopper !== undefined) scope.onReport?.set(plan.study, (report) => this.reported(report));
     const inside = inWorkflowContext() ? new CancellationScope({ cancellable: true }) : undefined;
     const work = async () => {
-      this.limits.watchTime();
+      // Plain calls cannot be cut off, and their clock would be at the deadline at once.
+      if (inside !== undefined) this.limits.watchTime();
       this.pump();
       await over;
     };
@@ -115,9 +116,14 @@ export class StudyRun {
     return bestOf(this.settings.plan.objectives, this.leaders);
   }
 
+  /** The calls that have ended, in that order. */
+  get ended(): readonly CallResult[] {
+    return this.rows.ended;
+  }
+
   state(): StudyState {
-    const { rows, log, leaders, startedAt } = this;
-    return { startedAt, rows, log, leaders, added: this.limits.added, isHeld: this.held !== undefined };
+    const { log, leaders, startedAt } = this;
+    return { startedAt, log, leaders, added: this.limits.added, isHeld: this.held !== undefined };
   }
 
   /** Begins what there is room for; settles when nothing is left at work. */
@@ -134,7 +140,7 @@ export class StudyRun {
       const refusal = this.limits.guard.refusal(move.kind === 'start', scope.host.now());
       this.held = refusal === undefined ? undefined : move;
       if (refusal === undefined) {
-        this.begin(move);
+        void this.follow(move);
         continue;
       }
       // What is set aside for calls at work may turn out to be too much: it is asked again when one ends.
@@ -144,18 +150,20 @@ export class StudyRun {
     if (this.open === 0 && !this.limits.isAsking) this.settle?.();
   }
 
-  private begin(move: Begun): void {
+  /** A call from its beginning to what follows from its end. */
+  private async follow(move: Begun): Promise<void> {
     this.open++;
     this.limits.guard.began(move.kind === 'start');
-    const startedAt = this.settings.scope.host.now();
-    void called(() => this.outcomeOf(move)).then(
-      (outcome) => this.callEnded(move, outcome, startedAt),
+    let end: StudyEnd | undefined;
+    try {
+      end = this.callEnded(move, await this.outcomeOf(move));
+    } catch (error) {
       // No result of a trial: the study cannot go on.
-      (error: unknown) => {
-        this.open--;
-        this.finish({ state: 'failed', reason: 'a trial could not be called', error });
-      },
-    );
+      end = failedBy(error);
+    }
+    this.open--;
+    if (end === undefined) this.pump();
+    else this.finish(end);
   }
 
   private finish(end: StudyEnd): void {
@@ -164,160 +172,120 @@ export class StudyRun {
     this.pump();
   }
 
-  private async outcomeOf(move: Begun): Promise<Result> {
-    const { plan } = this.settings;
+  private async outcomeOf(move: Begun): Promise<Ended> {
     const params = await this.paramsOf(move);
-    // The same parameters at the same budget have the same result, unless they came there by different ways.
-    const key = plan.scheduler?.kind === 'population' ? undefined : jsonDigest([params, this.budgetOf(move) ?? null]);
-    const earlier = key === undefined ? undefined : this.known.get(key);
-    if (earlier !== undefined && earlier.trial !== move.trial) {
-      const outcome = await earlier.outcome;
-      if (outcome.state === 'done') {
-        this.row(move.trial).lineage = this.row(earlier.trial).lineage;
-        return { ...outcome, sameAs: earlier.trial };
-      }
+    const budget = budgetOf(this.settings.plan, move);
+    const earlier = this.known?.find(move.trial, params, budget);
+    if (earlier !== undefined) {
+      const values = await earlier.values;
+      if (values !== undefined) return { state: 'done', values, output: undefined, sameAs: earlier.trial, tookMs: 0 };
     }
-    if (this.end !== undefined) return { state: 'stopped' };
+    if (this.end !== undefined) return { state: 'stopped', tookMs: 0 };
+    const { host } = this.settings.scope;
+    const startedAt = host.now();
     const call = this.callTrial(move, params);
-    if (key !== undefined) this.known.set(key, { trial: move.trial, outcome: call.outcome });
+    this.known?.add(move.trial, params, budget, call.outcome);
     try {
-      return await call.outcome;
+      return { ...(await call.outcome), tookMs: host.now() - startedAt };
     } finally {
       this.atWork.delete(move.trial);
     }
   }
 
   private callTrial(move: Begun, params: Params): TrialCall {
-    const { call, plan } = this.settings;
-    const budget = this.budgetOf(move);
+    const { call, plan, at } = this.settings;
+    const budget = budgetOf(plan, move);
     const input = { params, ...(budget === undefined ? {} : { budget }) };
-    const made = new TrialCall(plan.study, plan.objectives, () => withPath(this.pathOf(move), () => call(input)));
+    const path = pathOf(plan, at, move, this.rows.row(move.trial).lineage);
+    const made = new TrialCall(plan.study, plan.objectives, () => withPath(path, () => call(input)));
     this.atWork.set(move.trial, made);
     return made;
   }
 
   private async paramsOf(move: Begun): Promise<Params> {
-    const { plan } = this.settings;
+    const { trial } = move;
     if (move.kind === 'continue') {
-      if (move.exploit !== undefined) this.rows[move.trial] = this.explored(move, move.exploit);
-      return this.row(move.trial).params;
+      if (move.exploit !== undefined) this.rows.enter(trial, this.explored(move, move.exploit), move.exploit);
+      return this.rows.row(trial).params;
     }
-    const guess = plan.guesses[move.trial];
-    const params = guess ?? (await this.suggestions.suggest(move.trial));
-    this.rows[move.trial] = { params, lineage: [] };
+    const guess = this.settings.plan.guesses[trial];
+    const params = guess ?? (await this.suggestions.suggest(trial));
+    this.rows.enter(trial, params);
     if (guess !== undefined) {
-      this.log.push({ given: move.trial });
-      this.suggestions.happened({ event: 'given', trial: move.trial, params });
+      this.log.push({ given: trial });
+      this.suggestions.happened({ event: 'given', trial, params });
     }
     return params;
   }
 
-  private explored(move: Begun & { readonly kind: 'continue' }, from: { trial: number; rung: number }): Row {
+  private explored(
+    { trial, rung }: Begun & { readonly kind: 'continue' },
+    from: NonNullable<CallResult['from']>,
+  ): Params {
     const { plan } = this.settings;
     let draws = 0;
-    const random = () => uniform(plan.seed, `${plan.study}[${move.trial}]@${move.rung}/${draws++}`);
-    // It may have gone on since, with other parameters.
-    const source = this.ended.find(({ trial, rung }) => trial === from.trial && rung === from.rung) as CallResult;
-    const place = this.row(from.trial).lineage.find(({ trial, rung }) => trial === from.trial && rung === from.rung);
-    return {
-      params: explore(plan.space, source.params, random, (_, parameter) => valueAt(parameter, random())),
-      lineage: [place ?? { ...from, runId: this.settings.runId }],
-    };
+    const random = () => uniform(plan.seed, `${plan.study}[${trial}]@${rung}/${draws++}`);
+    // That trial may have gone on since, with other parameters.
+    const { params } = this.rows.call(from.trial, from.rung).result;
+    return explore(plan.space, params, random, (_, parameter) => valueAt(parameter, random()));
   }
 
-  private pathOf(move: Begun): StepPath {
-    const { plan, at } = this.settings;
-    const prefix = prefixOf(plan.study, move.trial, rungOf(move));
-    const resumes = this.row(move.trial).lineage.map(({ trial, rung, runId }) => ({
-      prefix: prefixOf(plan.study, trial, rung),
-      runId,
-    }));
-    return {
-      prefix,
-      groups: [...at.groups, plan.study.slice(at.prefix.length)],
-      trial: {
-        prefix,
-        seedPrefix: prefixOf(plan.study, move.trial, 0),
-        resumes: resumes.reverse(),
-        ...(this.stopper === undefined ? {} : { reports: this.objective.metric }),
-      },
-    };
-  }
-
-  private budgetOf(move: Begun): number | undefined {
-    return this.lastBudget === undefined ? undefined : move.budget;
-  }
-
-  private callEnded(move: Begun, outcome: Result, startedAt: number): void {
+  /** Why the study ends with it, if it does. */
+  private callEnded(move: Begun, outcome: Ended): StudyEnd | undefined {
     const { plan, scope } = this.settings;
-    const tookMs = outcome.sameAs === undefined ? scope.host.now() - startedAt : 0;
-    const result = this.resultOf(move, outcome, tookMs);
-    this.open--;
+    const result = resultOf(plan, this.rows, move, outcome);
     this.log.push({ ended: result });
     scope.host.record(memo.study, { study: plan.study, event: 'trial', ...result } satisfies StudyRecord);
-    this.take(result, outcome.state === 'done' ? outcome.output : undefined);
-    if (this.failures > plan.tolerate * plan.trials) this.finish({ state: 'failed', reason: this.failureText() });
-    else this.pump();
-  }
-
-  private resultOf(move: Begun, outcome: Result, tookMs: number): CallResult {
-    const budget = outcome.state === 'stopped' ? outcome.at : this.budgetOf(move);
-    const isLast = this.lastBudget === undefined || budget === this.lastBudget;
-    const values = 'values' in outcome ? outcome.values : undefined;
-    return {
-      trial: move.trial,
-      rung: rungOf(move),
-      ...(budget === undefined ? {} : { budget }),
-      params: this.row(move.trial).params,
-      state: outcome.state !== 'done' ? outcome.state : isLast ? 'completed' : 'paused',
-      ...(values === undefined ? {} : { values }),
-      seconds: tookMs / 1000,
-      ...(outcome.state === 'failed' ? { failure: { code: outcome.code, message: outcome.message } } : {}),
-      ...(outcome.sameAs === undefined ? {} : { sameAs: outcome.sameAs }),
-      ...(move.kind === 'continue' && move.exploit !== undefined ? { from: move.exploit } : {}),
-    };
+    this.take(result, this.settings.runId, outcome.state === 'done' ? outcome.output : undefined);
+    if (this.failed.size / plan.trials <= plan.tolerate) return undefined;
+    return { state: 'failed', reason: this.failureText() };
   }
 
   /** What follows from the end of a call, now or read from an earlier run's log. */
-  private take(result: CallResult, output: unknown): void {
-    const { plan, runId } = this.settings;
-    const { trial, rung, values, state, budget, params, sameAs } = result;
-    this.ended.push(result);
+  private take(result: CallResult, runId: string, output: unknown): void {
+    const { plan } = this.settings;
+    const { trial, rung, values, state, budget, params } = result;
+    this.rows.take(result, runId);
     this.limits.guard.ended(result.seconds * 1000);
-    const row = this.row(trial);
-    if (sameAs === undefined) row.lineage = [...row.lineage, { trial, rung, runId }].slice(-3);
-    if (state === 'failed') this.failures++;
+    if (state === 'failed') this.failed.add(trial);
     const value = values?.[0] === undefined ? {} : { value: gain(this.objective, values[0]) };
     this.scheduler.ended({ trial, rung, ...value });
     this.stopper?.ended(trial);
     this.suggestions.happened(samplerEvent(result));
-    if (values === undefined || state === 'stopped') return;
+    if (values === undefined || state === 'stopped' || state === 'failed') return;
     const size = budget === undefined ? {} : { budget };
-    this.leaders = withLeader(plan.objectives, this.leaders, { trial, rung, ...size, params, values, output });
+    this.leaders = withLeader(plan.objectives, this.leaders, { trial, state, rung, ...size, params, values, output });
   }
 
-  private restore(state: StudyState): void {
-    this.rows.push(...state.rows);
-    const lineages = state.rows.map(({ lineage }) => lineage);
-    const heldAt = state.isHeld ? state.log.lastIndexOf('move') : -1;
-    for (const [at, entry] of state.log.entries()) {
+  private restore({ log, isHeld, leaders, added }: StudyState): void {
+    const first = new Map<number, Params>();
+    for (const entry of log) {
+      if (isEnd(entry) && entry.ended.rung === 0) first.set(entry.ended.trial, entry.ended.params);
+    }
+    const heldAt = isHeld ? log.lastIndexOf('move') : -1;
+    let runId = '';
+    for (const [at, entry] of log.entries()) {
       this.log.push(entry);
       if (entry === 'move') {
         const move = this.scheduler.next();
         if (at === heldAt) this.held = move as Begun;
         else this.limits.guard.began(move.kind === 'start');
+      } else if ('run' in entry) {
+        runId = entry.run;
       } else if ('ended' in entry) {
-        this.take(entry.ended, undefined);
+        const { trial, params, from } = entry.ended;
+        this.rows.enter(trial, params, from);
+        this.take(entry.ended, runId, undefined);
+        this.known?.restore(entry.ended);
       } else {
         const [event, trials] =
           'given' in entry ? (['given', [entry.given]] as const) : (['asked', entry.asked] as const);
-        for (const trial of trials) this.suggestions.happened({ event, trial, params: this.row(trial).params });
+        for (const trial of trials) this.suggestions.happened({ event, trial, params: first.get(trial) as Params });
       }
     }
-    for (const [trial, lineage] of lineages.entries()) this.row(trial).lineage = lineage;
     this.suggestions.restored();
-    this.leaders = state.leaders;
-    this.limits.restore(state.added);
+    this.leaders = leaders;
+    this.limits.restore(added);
   }
 
   private reported(report: TrialReport): void {
@@ -334,31 +302,15 @@ export class StudyRun {
     const shown = failed
       .slice(0, 3)
       .map(({ trial, failure }) => `trial ${trial}: ${failure?.message} [${failure?.code}]`);
-    return `${failed.length} of ${this.settings.plan.trials} trials failed; ${shown.join('; ')}`;
-  }
-
-  private row(trial: number): Row {
-    const found = this.rows[trial];
-    if (found === undefined) throw new Error(`there is no trial ${trial} yet`);
-    return found;
+    return `${this.failed.size} of ${this.settings.plan.trials} trials failed; ${shown.join('; ')}`;
   }
 }
 
-function samplerEvent({ trial, rung, state, values, budget, params }: CallResult): SamplerEvent {
-  const told =
-    values === undefined
-      ? ({ state: 'failed' } as const)
-      : state === 'completed' || budget === undefined
-        ? ({ state: 'complete', values } as const)
-        : ({ state: 'pruned', budget, value: values[0] as number } as const);
-  return rung === 0 ? { event: 'told', trial, ...told } : { event: 'added', params, ...told };
+function isEnd(entry: LogEntry): entry is { readonly ended: CallResult } {
+  return typeof entry === 'object' && 'ended' in entry;
 }
 
-function rungOf(move: Begun): number {
-  return move.kind === 'start' ? 0 : move.rung;
-}
-
-/** What ids of a trial's steps begin with. */
-function prefixOf(study: string, trial: number, rung: number): string {
-  return `${study}[${trial}]${rung === 0 ? '' : `@${rung}`}/`;
+function failedBy(error: unknown): StudyEnd {
+  const reason = isEvertrainError(error) ? shortText(withoutLink(error.message)) : 'a trial could not be called';
+  return { state: 'failed', reason, error };
 }

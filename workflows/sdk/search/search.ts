@@ -9,14 +9,16 @@ import type { Encoded, Schema } from '../schema.js';
 import type { Step, StepDefinition } from '../step.js';
 import type { BudgetOptions } from './budget-guard.js';
 import { conductStudy, type Study } from './conduct-study.js';
-import { bad, resolvePlan } from './resolve-plan.js';
+import { bad, callsOf, resolvePlan } from './resolve-plan.js';
 import type { Sampler } from './samplers.js';
 import type { MedianStopOptions, SchedulerOptions } from './scheduler.js';
 import type { ParamsOf, Space } from './space.js';
-import type { KnownTrial } from './study-plan.js';
+import type { KnownTrial, StudyPlan } from './study-plan.js';
 import { callOf, executionOf, inStudyRun, type TrialTarget } from './study-run.js';
 
-export interface SearchOptions<S extends Space, Metric extends string = string> {
+type Rule = SchedulerOptions | MedianStopOptions | undefined;
+
+export interface SearchOptions<S extends Space, Metric extends string = string, R extends Rule = Rule> {
   /** What varies, and constants. */
   readonly space: S;
   /** How many trials; at most 5,000, with a function as the trial 500. A grid may have fewer points. */
@@ -29,7 +31,7 @@ export interface SearchOptions<S extends Space, Metric extends string = string> 
   /** Default `random()`. */
   readonly sampler?: Sampler;
   /** Gives trials a `budget` in stages, or stops them at work. Without one each is called once, without a budget. */
-  readonly scheduler?: SchedulerOptions | MedianStopOptions;
+  readonly scheduler?: R;
   readonly budget?: BudgetOptions;
   /** Whole number; default 0. */
   readonly seed?: number;
@@ -43,40 +45,69 @@ export interface SearchOptions<S extends Space, Metric extends string = string> 
   readonly name?: string;
 }
 
-type NumberField<O> = { [K in keyof O]: O[K] extends number ? K : never }[keyof O] & string;
-/** A budget may be bound where no scheduler gives one. */
-type Bound<Input> = Omit<Input, 'params' | 'budget'> & Partial<Pick<Input, 'budget' & keyof Input>>;
-type With<Input> =
-  Record<never, never> extends Bound<Input> ? { readonly with?: Bound<Input> } : { readonly with: Bound<Input> };
-/** Says in the compiler's words which parameters the trial takes where the space does not give them. */
-type Takes<Input, P> = Input extends { params: infer Q }
-  ? P extends Q
+/** Of an output without a schema any name may be one. */
+type NumberField<O> = unknown extends O
+  ? string
+  : { [K in keyof O]: O[K] extends number ? K : never }[keyof O] & string;
+type KeyOf<T> = T extends unknown ? keyof T : never;
+type Without<T, K extends string> = T extends unknown ? Omit<T, K> : never;
+
+/** What a trial gets beside its parameters: a budget, none, or either where the scheduler is chosen at run time. */
+type Given<R extends Rule> = [R] extends [SchedulerOptions]
+  ? { readonly budget: number }
+  : [Extract<R, SchedulerOptions>] extends [never]
     ? unknown
+    : { readonly budget?: number };
+/** A budget may be bound where no scheduler gives one. */
+type Bound<Input, R extends Rule> = [R] extends [SchedulerOptions]
+  ? Without<Input, 'params' | 'budget'>
+  : [Extract<R, SchedulerOptions>] extends [never]
+    ? Without<Input, 'params'>
+    : Without<Input, 'params' | 'budget'> & Partial<Pick<Input, 'budget' & keyof Input>>;
+type With<Input, R extends Rule> =
+  Record<never, never> extends Bound<Input, R>
+    ? { readonly with?: Bound<Input, R> }
+    : { readonly with: Bound<Input, R> };
+/** Says in the compiler's words what the trial does not take of what it is given. */
+type Takes<Input, P, R extends Rule> = Input extends { params: infer Q }
+  ? P extends Q
+    ? [unknown extends Q ? never : Exclude<keyof P, KeyOf<Q>>] extends [never]
+      ? TakesBudget<Input, R>
+      : { readonly 'the input has no such params': Exclude<keyof P, KeyOf<Q>> }
     : { readonly 'the input has other params': Q }
   : { readonly 'the input has no field "params"': Input };
+type TakesBudget<Input, R extends Rule> = [R] extends [SchedulerOptions]
+  ? 'budget' extends KeyOf<Input>
+    ? unknown
+    : { readonly 'the input has no field "budget"': Input }
+  : unknown;
 
 interface Search {
   /** Tries a step with parameters of a space: its input has `params` (and `budget`, where the scheduler gives one). */
-  <const S extends Space, I extends Schema, O extends Schema | undefined>(
-    options: SearchOptions<S, NumberField<Encoded<O>>> &
-      With<Encoded<I>> & { readonly trial: Step<I, O> & Takes<Encoded<I>, ParamsOf<S>> },
+  <const S extends Space, I extends Schema, O extends Schema | undefined, R extends Rule = undefined>(
+    options: SearchOptions<S, NumberField<Encoded<O>>, R> &
+      With<Encoded<I>, R> & { readonly trial: Step<I, O> & Takes<Encoded<I>, ParamsOf<S>, R> },
   ): Promise<Study<ParamsOf<S>, Encoded<O>>>;
   /** The same with a pipeline, each trial a child run; a trial that a gate rejects has failed. */
-  <const S extends Space, I extends Schema, Output>(
-    options: SearchOptions<S, NumberField<Output>> &
-      With<Encoded<I>> & { readonly trial: Pipeline<I, Output> & Takes<Encoded<I>, ParamsOf<S>> },
+  <const S extends Space, I extends Schema, Output, R extends Rule = undefined>(
+    options: SearchOptions<S, NumberField<Output>, R> &
+      With<Encoded<I>, R> & { readonly trial: Pipeline<I, Output> & Takes<Encoded<I>, ParamsOf<S>, R> },
   ): Promise<Study<ParamsOf<S>, Output>>;
   /** The same with a function of the parameters, for at most 500 trials. */
-  <const S extends Space, Output>(
-    options: SearchOptions<S, NumberField<NoInfer<Output>>> & {
-      readonly trial: (input: { readonly params: ParamsOf<S>; readonly budget: number }) => Promise<Output>;
+  <const S extends Space, Output, R extends Rule = undefined>(
+    options: SearchOptions<S, NumberField<NoInfer<Output>>, R> & {
+      readonly trial: ((input: { readonly params: ParamsOf<S> } & Given<R>) => Promise<Output>) & {
+        readonly kind?: never;
+      };
     },
   ): Promise<Study<ParamsOf<S>, Output>>;
 }
 
 /** Above, a study is a run of its own, which continues as new when its history is full. */
 const mostTrialsHere = 500;
+const mostCallsHere = 1_000;
 const mostTrials = 5_000;
+const mostCalls = 20_000;
 
 const fields = [
   ...['space', 'trials', 'atMost', 'maximize', 'minimize', 'sampler', 'scheduler', 'budget', 'seed', 'guesses'],
@@ -102,10 +133,12 @@ async function searchNow(options: AnyOptions): Promise<Study> {
   const at = currentPath();
   const plan = resolvePlan(owner, nextId(scope, at, name), options, {
     queue: queueOf(scope, trial),
+    input: trial.kind === undefined ? undefined : (trial as unknown as StepDefinition).input,
     output: trial.kind === 'step' ? (trial as unknown as StepDefinition).output : undefined,
     warmStart: await knownTrials(scope, options.warmStart),
   });
-  if (plan.trials > mostTrialsHere) return inStudyRun(scope, at, plan, trial, options.with);
+  checkCalls(owner, plan, trial);
+  if (isLarge(plan)) return inStudyRun(scope, at, plan, trial, options.with);
   const call = callOf(trial, options.with);
   return (await conductStudy({ plan, scope, at, call, ...executionOf(plan.study) })) as Study;
 }
@@ -114,6 +147,9 @@ function checkTrial(owner: string, { trial, trials, with: bound, scheduler }: An
   if (typeof trial !== 'function') throw bad(owner, 'trial', trial, 'Pass a step, a pipeline or a function.');
   const isFunction = trial.kind === undefined;
   if (isFunction && bound !== undefined) throw bad(owner, 'with', bound, 'A function has what it needs.');
+  if (bound !== undefined && 'budget' in bound && scheduler !== undefined && scheduler.kind !== 'median-stop') {
+    throw bad(owner, 'with', { budget: bound.budget }, `The budget is what ${scheduler.kind} gives.`);
+  }
   if (trial.kind === 'pipeline' && scheduler?.kind === 'median-stop') {
     throw bad(
       owner,
@@ -125,6 +161,19 @@ function checkTrial(owner: string, { trial, trials, with: bound, scheduler }: An
   const most = isFunction ? mostTrialsHere : mostTrials;
   if (Number.isInteger(trials) && trials >= 1 && trials <= most) return;
   throw bad(owner, 'trials', trials, `Use a whole number from 1 to ${most}${isFunction ? '; a step takes more' : ''}.`);
+}
+
+/** A population calls its trials again and again. */
+function checkCalls(owner: string, plan: StudyPlan, trial: TrialTarget): void {
+  const calls = callsOf(plan);
+  if (calls <= mostCalls && (trial.kind !== undefined || !isLarge(plan))) return;
+  const [most, which] = trial.kind === undefined ? [mostCallsHere, 'a function'] : [mostCalls, 'a study'];
+  const remedy = `They are ${calls} calls of trials, and ${which} may have ${most}: use a longer interval.`;
+  throw bad(owner, 'scheduler', plan.scheduler?.kind, remedy);
+}
+
+function isLarge(plan: StudyPlan): boolean {
+  return plan.trials > mostTrialsHere || callsOf(plan) > mostCallsHere;
 }
 
 function queueOf({ pipeline }: RunScope, trial: TrialTarget): string {

@@ -31,10 +31,9 @@ export interface KnownTrial {
   readonly values: readonly number[];
 }
 
-/** What makes a study go on: its trials, and what happened in its order. Decisions are made anew from it. */
+/** What makes a study go on: what happened in its order. Trials and decisions are made anew from it. */
 export interface StudyState {
   readonly startedAt: number;
-  readonly rows: readonly Row[];
   readonly log: readonly LogEntry[];
   readonly leaders: readonly Leader[];
   /** What people have added to its budget. */
@@ -43,14 +42,9 @@ export interface StudyState {
   readonly isHeld: boolean;
 }
 
-/** A trial. */
-export interface Row {
-  params: Params;
-  /** Calls that have ended, in the order in which they went on from each other, newest last; at most 3. */
-  lineage: { readonly trial: number; readonly rung: number; readonly runId: string }[];
-}
-
 export type LogEntry =
+  /** What follows happened in this run. */
+  | { readonly run: string }
   /** The scheduler began a call. */
   | 'move'
   /** The sampler answered for these trials. */
@@ -64,6 +58,7 @@ export type CallResult = Omit<TrialEnded, 'study' | 'event'>;
 /** One of the best trials so far, with what it answered. */
 export interface Leader {
   readonly trial: number;
+  readonly state: 'completed' | 'paused';
   readonly rung: number;
   readonly budget?: number;
   readonly params: Params;

@@ -79,3 +79,7 @@ export interface StudyDocument extends Omit<StudyBegan, 'event'> {
   /** Share of each parameter in how the first objective varies, adding up to 1 (Optuna); absent where it cannot be told. */
   readonly importance?: Readonly<Record<string, number>>;
 }
+
+/** A study to be written. What is too much for one payload is its `ended` as JSON, in artifacts of text. */
+export type StudyToWrite = Omit<StudyDocument, 'importance' | 'ended'> &
+  ({ readonly ended: StudyDocument['ended'] } | { readonly endedIn: readonly Artifact[] });

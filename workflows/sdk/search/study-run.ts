@@ -1,24 +1,26 @@
 import { continueAsNew, inWorkflowContext, workflowInfo } from '@temporalio/workflow';
-import { EvertrainError } from '../errors.js';
+import type { Artifact } from '../artifact.js';
+import { EvertrainError, show } from '../errors.js';
+import { jsonLength } from '../json-size.js';
 import type { PipelineDefinition } from '../pipeline.js';
 import type { Policy } from '../policy.js';
-import { type PipelineResult, type RunOptions, studyWorkflowType } from '../protocol.js';
+import { type PipelineResult, studyWorkflowType } from '../protocol.js';
 import { defined } from '../registry.js';
 import { currentPath, currentScope, type RunScope, type StepPath } from '../run-scope.js';
 import { conductStudy, type Study } from './conduct-study.js';
+import { keepText, keptText } from './kept-text.js';
 import type { StudyPlan, StudyState } from './study-plan.js';
 import type { TrialInput } from './trial-call.js';
 
-/**
- * A large study is a run of its own, that continues as new when its history is full: what it was asked for is the first
- * argument, what has happened follows in pieces, since no payload may have more than 2 MB.
- */
+/** A large study is a run of its own, that continues as new when its history is full. */
 interface StudyRunInput {
   readonly plan: StudyPlan;
   readonly trial: { readonly kind: 'step' | 'pipeline'; readonly name: string };
   readonly with: object;
   /** Of the pipeline that searches. */
   readonly defaults: Policy;
+  /** What has happened before: `StudyState` as JSON, which may be more than the engine hands from run to run. */
+  readonly state?: readonly Artifact[];
 }
 
 export type TrialTarget = ((input: unknown) => Promise<unknown>) & {
@@ -29,11 +31,15 @@ export type TrialTarget = ((input: unknown) => Promise<unknown>) & {
 /** What calling a trial with its parameters does. */
 export function callOf(trial: TrialTarget, bound: object | undefined): (input: TrialInput) => Promise<unknown> {
   if (trial.kind === undefined) return trial as (input: unknown) => Promise<unknown>;
-  return (input) => trial({ ...bound, ...input });
+  if (trial.kind === 'step') return (input) => trial({ ...bound, ...input });
+  return async (input) => outputOf((await trial({ ...bound, ...input })) as PipelineResult<unknown>);
 }
 
-const pieceLength = 1_000_000;
-const mostPieces = 3;
+/** For a trial a rejection is a bad result, and no decision on the run that searches. */
+function outputOf(result: PipelineResult<unknown>): unknown {
+  if (result.outcome === 'completed') return result.output;
+  throw new EvertrainError('USER_OUTPUT_INVALID', `The trial was rejected by its gate ${show(result.gate)}.`);
+}
 
 /** The study as a child run of the run at hand. */
 export async function inStudyRun(
@@ -56,60 +62,64 @@ export async function inStudyRun(
 
 /** The pipeline that such a run is of. */
 export function studyRun(args: readonly unknown[]): PipelineDefinition {
-  const [input, , ...pieces] = args as [StudyRunInput, RunOptions | undefined, ...string[]];
+  const [input] = args as [StudyRunInput];
   return {
     kind: 'pipeline',
     name: studyWorkflowType,
     description: 'a hyper-parameter study',
     input: undefined,
     defaults: input.defaults,
-    run: () => conduct(input, pieces),
+    run: () => conduct(input),
   };
 }
 
-async function conduct(
-  { plan, trial, with: bound, ...rest }: StudyRunInput,
-  pieces: readonly string[],
-): Promise<Study> {
+async function conduct(input: StudyRunInput): Promise<Study> {
+  const { plan, trial, with: bound } = input;
   const scope = currentScope(`search "${plan.study}"`);
-  const target = [...defined.steps, ...defined.pipelines].find(
-    ({ kind, name }) => kind === trial.kind && name === trial.name,
-  );
-  if (target === undefined) {
-    const code = trial.kind === 'step' ? 'USER_STEP_UNKNOWN' : 'USER_PIPELINE_UNKNOWN';
-    throw new EvertrainError(code, `There is no ${trial.kind} "${trial.name}" in the worker’s code any more.`, {
-      value: trial.name,
-      remedy: 'Start a worker with the code that the study began with.',
-    });
-  }
-  const state = pieces.length === 0 ? undefined : (JSON.parse(pieces.join('')) as StudyState);
-  const call = callOf(target as unknown as TrialTarget, bound);
-  const settings = { plan, scope, at: currentPath(), call, ...executionOf(plan.study), isFull };
+  const call = callOf(targetOf(trial), bound);
+  const summary = `${plan.study}: what has happened so far`;
+  const before = input.state && (await keptText(scope.host, input.state, summary));
+  const state = before === undefined ? undefined : (JSON.parse(before) as StudyState);
+  const settings = { plan, scope, at: currentPath(), call, ...executionOf(plan.study), isFull: fullness() };
   const study = await conductStudy(settings, state);
-  if (!('open' in study)) return study;
-  const text = JSON.stringify(study.open);
-  const count = Math.ceil(text.length / pieceLength);
-  if (count > mostPieces) {
-    throw new EvertrainError(
-      'USER_PAYLOAD_TOO_LARGE',
-      `search "${plan.study}": its trials have ${text.length} characters.`,
-      {
-        value: text.length,
-        remedy: 'Search fewer trials in one study, or fewer parameters.',
-      },
-    );
-  }
-  const next = Array.from({ length: count }, (_, i) => text.slice(i * pieceLength, (i + 1) * pieceLength));
-  return continueAsNew({ plan, trial, with: bound, ...rest }, scope.options, ...next);
+  if (!('open' in study)) return { ...study, trials: fitting(study.trials) };
+  const kept = await keepText(scope.host, JSON.stringify(study.open), summary);
+  return continueAsNew({ ...input, state: kept }, scope.options);
+}
+
+const mostBytes = 500_000;
+
+/** As many of the best as the answer of a run has room for. */
+function fitting(trials: Study['trials']): Study['trials'] {
+  let bytes = 0;
+  const end = trials.findIndex((trial) => (bytes += jsonLength(trial)) > mostBytes);
+  return end === -1 ? trials : trials.slice(0, end);
+}
+
+function targetOf({ kind, name }: StudyRunInput['trial']): TrialTarget {
+  const found = [...defined.steps, ...defined.pipelines].find((one) => one.kind === kind && one.name === name);
+  if (found !== undefined) return found as unknown as TrialTarget;
+  const code = kind === 'step' ? 'USER_STEP_UNKNOWN' : 'USER_PIPELINE_UNKNOWN';
+  throw new EvertrainError(code, `There is no ${kind} "${name}" in the worker’s code any more.`, {
+    value: name,
+    remedy: 'Start a worker with the code that the study began with.',
+  });
 }
 
 /** Half of what a run may have, so that what is at work still finds room. */
 const fullAt = { events: 15_000, bytes: 15_000_000 };
+/** The engine counts what a run has read of earlier ones: each must get on all the same. */
+const leastEvents = 500;
 
-function isFull(): boolean {
-  if (!inWorkflowContext()) return false;
-  const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
-  return continueAsNewSuggested || historyLength > fullAt.events || historySize > fullAt.bytes;
+function fullness(): () => boolean {
+  if (!inWorkflowContext()) return () => false;
+  const start = workflowInfo();
+  return () => {
+    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+    const events = historyLength - start.historyLength;
+    if (events < leastEvents) return false;
+    return continueAsNewSuggested || events > fullAt.events || historySize - start.historySize > fullAt.bytes;
+  };
 }
 
 /** What names an execution of a study, over all runs that it goes on in; plain calls have none. */

@@ -43,11 +43,12 @@ export class TrialCall {
 
   private async follow(work: () => Promise<unknown>): Promise<Outcome> {
     try {
-      const answer = await (this.scope === undefined ? called(work) : this.scope.run(() => called(work)));
-      const output = outputOf(answer);
+      const output = await (this.scope === undefined ? called(work) : this.scope.run(() => called(work)));
       return { state: 'done', values: this.objectives.map(({ metric }) => this.valueOf(output, metric)), output };
     } catch (error) {
-      if (isCancellation(error) && this.isStopped) return stoppedOn(this.report);
+      // Whatever became of its cancellation on the way: it has no answer.
+      if (this.isStopped) return stoppedOn(this.report);
+      if (isCancellation(error) && this.scope?.consideredCancelled === false) return cancelledAlone;
       return failed(error);
     }
   }
@@ -60,6 +61,9 @@ export class TrialCall {
   }
 }
 
+/** Somebody has cancelled the trial's run, and not the one that searches. */
+const cancelledAlone: Outcome = { state: 'failed', code: 'USER_RUN_CANCELLED', message: 'Its run was cancelled.' };
+
 /** A failure that carries a code is a result; a rejected gate, a cancelled run or a Temporal fault is not. */
 function failed(error: unknown): Outcome {
   const isResult = isEvertrainError(error) && error.code !== 'GATE_REJECTED' && !(error instanceof MissingObjective);
@@ -69,14 +73,6 @@ function failed(error: unknown): Outcome {
 
 function stoppedOn(report: TrialReport | undefined): Outcome {
   return { state: 'stopped', ...(report === undefined ? {} : { at: report.at, values: [report.value] }) };
-}
-
-/** A pipeline answers with its outcome around its output. */
-function outputOf(answer: unknown): unknown {
-  const result = answer as { outcome?: unknown; output?: unknown; gate?: unknown } | null | undefined;
-  if (result?.outcome === 'completed' && 'output' in result) return result.output;
-  if (result?.outcome !== 'rejected' || !('gate' in result)) return answer;
-  throw new EvertrainError('USER_OUTPUT_INVALID', `The trial was rejected by its gate ${show(result.gate)}.`);
 }
 
 /** No trial can have the objective, so the study ends at once. */

@@ -82,6 +82,8 @@ test('a study whose artifact is not at hand stays as the history has it', async 
 test('a study with a run of its own is taken from there, from its run record, or from what it answered', async () => {
   const child = newest(written);
   expect(trials(await whole(parent(), { 'w/search': child }))).toEqual([['search', [0, 1, 2]]]);
+  const grouped = parent({ workflowId: 'w/group/search' });
+  expect(trials(await whole(grouped, { 'w/group/search': child }))).toEqual([['group/search', [0, 1, 2]]]);
   const answered = await whole(parent({ output: { study: written } }));
   expect(trials(answered)).toEqual([['search', [0, 1, 2]]]);
   expect(answered.studies[0]).toMatchObject({ startedAt: 5, status: { endedAt: 9 }, artifact: written });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { float, now, pipeline, search, sleep, type BudgetOptions } from '../../../../../workflows/sdk/index.js';
+import { fanOut, float, now, pipeline, search, sleep, type BudgetOptions } from '../../../../../workflows/sdk/index.js';
 import { BudgetGuard, resolveBudget } from '../../../../../workflows/sdk/search/budget-guard.js';
 import { runPlain } from '../../../../support/run-plain.js';
 
@@ -58,6 +58,32 @@ describe('a budget', () => {
     expect(none.began).toHaveLength(2);
     expect(none.study).toMatchObject({ state: 'stopped', reason: 'its 2 trials are used, and nobody gave more' });
   });
+
+  it('of time begins nothing that may last longer', async () => {
+    const { began, study: found } = await study({ time: '45 minutes' });
+    expect(began).toEqual([0, 10, 20, 30]);
+    expect(found.reason).toBe('another call may last longer than its time');
+  });
+
+  it('asks under a name of its own for each study', async () => {
+    const run = pipeline('budgeted', {}, () =>
+      fanOut(
+        [1, 2],
+        () =>
+          search({
+            space: { x: float(0, 1) },
+            trials: 3,
+            maximize: 'x',
+            budget: { trials: 1, onLimit: 'ask' },
+            trial: async ({ params }) => params,
+          }),
+        { name: 'folds' },
+      ),
+    );
+    const answers = { 'folds-0-search: more budget?': {}, 'folds-1-search: more budget?': { trials: 2 } };
+    const result = await runPlain(run, undefined, { answers });
+    expect(result).toMatchObject({ output: [{ state: 'stopped' }, { state: 'completed' }] });
+  });
 });
 
 describe('its guard', () => {
@@ -78,7 +104,8 @@ describe('its guard', () => {
   it('of time refuses what would not end before it', () => {
     const guard = guardOf({ time: '1 hour', reserve: '10 minutes' });
     expect(guard.refusal(true, 49 * 60_000)).toBeUndefined();
-    expect(guard.refusal(true, 51 * 60_000)).toBe('its time is over');
+    expect(guard.refusal(true, 51 * 60_000)).toBe('another call may last longer than its time');
+    expect(guard.refusal(true, hour)).toBe('its time is over');
     guard.add({ hours: 1 });
     expect(guard.refusal(true, 51 * 60_000)).toBeUndefined();
     expect(guard.endsAt()).toBe(2 * hour);

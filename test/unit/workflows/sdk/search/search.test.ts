@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   asha,
   categorical,
+  EvertrainError,
   float,
   gate,
   grid,
@@ -15,11 +16,13 @@ import {
   quasiRandom,
   type SearchOptions,
   search,
+  sleep,
   type Space,
   step,
   successiveHalving,
   cmaEs,
 } from '../../../../../workflows/sdk/index.js';
+import { currentPath, currentScope } from '../../../../../workflows/sdk/run-scope.js';
 import { runPlain } from '../../../../support/run-plain.js';
 
 const fit = step('toy.fit', {
@@ -29,6 +32,11 @@ const fit = step('toy.fit', {
     data: z.string(),
   }),
   output: z.object({ accuracy: z.number(), loss: z.number(), model: z.string() }),
+});
+
+const blind = step('toy.blind', {
+  input: z.object({ params: z.object({ x: z.number() }), data: z.string() }),
+  output: z.object({ accuracy: z.number() }),
 });
 
 interface Call {
@@ -222,6 +230,67 @@ describe('search', () => {
     expect(ids).toEqual(['search[0]/toy.fit', 'search#2[0]/toy.fit']);
   });
 
+  it('a trial that repeats one at work goes on from its checkpoint, where that one has failed', async () => {
+    const calls: [string, readonly string[] | undefined][] = [];
+    const run = pipeline('toy', {}, () =>
+      search({
+        space: { x: categorical([1]) },
+        trials: 2,
+        atMost: 2,
+        maximize: 'score',
+        tolerate: 0.5,
+        scheduler: asha({ max: 3 }),
+        trial: async ({ params, budget }) => {
+          const { prefix, trial } = currentPath();
+          calls.push([prefix, trial?.resumes.map((call) => call.prefix)]);
+          await sleep('1s');
+          if (prefix === 'search[0]@1/') throw new EvertrainError('USER_JOB_FAILED', 'It breaks.');
+          return { score: params.x * budget };
+        },
+      }),
+    );
+    const result = await runPlain(run, undefined);
+    expect(calls).toEqual([
+      ['search[0]/', []],
+      ['search[0]@1/', ['search[0]/']],
+      ['search[1]@1/', ['search[0]/']],
+    ]);
+    expect(result).toMatchObject({ output: { best: { trial: 1, value: 3, output: { score: 3 } } } });
+  });
+
+  it('tolerates trials that fail, and not calls: members of a population go on from others', async () => {
+    const { found } = await study(
+      { trials: 4, atMost: 4, tolerate: 1, scheduler: population({ interval: 1, max: 9, size: 4 }) },
+      ({ params, id }) => ({ accuracy: id.startsWith('search[3]') ? 'none' : params.x, loss: 1, model: id }),
+    );
+    expect(found.best.budget).toBe(9);
+    expect(found.trials.find(({ trial }) => trial === 3)?.state).toBe('failed');
+  });
+
+  it('takes for a pipeline’s outcome only what a pipeline answers', async () => {
+    const run = pipeline('toy', {}, () =>
+      search({
+        space: { x: float(0, 1) },
+        trials: 2,
+        maximize: 'score',
+        trial: async ({ params }) => ({ outcome: 'completed', output: 'o', score: params.x }),
+      }),
+    );
+    expect(await runPlain(run, undefined)).toMatchObject({ output: { best: { output: { output: 'o' } } } });
+  });
+
+  it('fails when its run has no room for a record, and does not wait for ever', async () => {
+    const run = pipeline('toy', {}, () => {
+      const { host } = currentScope('this test');
+      let room = 3;
+      host.record = () => {
+        if (room-- === 0) throw new EvertrainError('USER_PAYLOAD_TOO_LARGE', 'There is no room.');
+      };
+      return search({ space: { x: float(0, 1) }, trials: 9, maximize: 'x', trial: async ({ params }) => params });
+    });
+    await expect(runPlain(run, undefined)).rejects.toThrow('There is no room.');
+  });
+
   it('a large study is a run of its own with the same result', async () => {
     const { calls, found } = await study({ trials: 501, atMost: 20, scheduler: asha({ min: 1, max: 9 }) });
     expect(calls.filter(({ budget }) => budget === 1)).toHaveLength(501);
@@ -271,6 +340,33 @@ describe('search', () => {
     ['an unknown option', { maximise: 'accuracy' }, 'Did you mean "maximize"'],
     ['a bad name', { name: 'a b' }, 'not a usable name'],
     ['a guess outside of the space', { guesses: [{ x: 2, k: 1 }] }, 'guesses[0]: x'],
+    [
+      'more guesses than trials',
+      {
+        trials: 1,
+        guesses: [
+          { x: 0, k: 1 },
+          { x: 1, k: 1 },
+        ],
+      },
+      'There are 2 for 1 trials',
+    ],
+    [
+      'a budget bound beside a scheduler',
+      { scheduler: asha({ max: 9 }), with: { data: 'd', budget: 3 } },
+      'The budget is what asha gives',
+    ],
+    ['a budget that the step does not take', { trial: blind, scheduler: asha({ max: 9 }) }, 'gives a `budget`'],
+    [
+      'a function with too many calls',
+      {
+        scheduler: population({ interval: 1, max: 200, size: 10 }),
+        with: undefined,
+        trial: async () => ({ accuracy: 1 }),
+      },
+      '2000 calls of trials, and a function may have 1000',
+    ],
+    ['a reserve that does not fit', { budget: { compute: '1h', reserve: '2h' } }, 'no call could begin'],
     ['a share above 1', { tolerate: 2 }, 'tolerate is 2'],
     ['a trial that is none', { trial: 'fit' }, 'trial is "fit"'],
     ['a scheduler for two objectives', { minimize: 'loss', scheduler: asha({ max: 9 }) }, 'by one objective'],
