@@ -1,7 +1,7 @@
 import type { Params, StudyDocument } from '../../workflows/sdk/search/study-record.js';
 
-/** Forests of fewer trials say nothing. */
-const leastTrials = 8;
+/** Of fewer nothing can be told; in a space with conditions, what sets the best tenth apart. */
+const leastTrials = { flat: 8, conditional: 20 };
 
 export interface CompletedTrial {
   readonly params: Params;
@@ -11,12 +11,14 @@ export interface CompletedTrial {
 
 /**
  * What tells how parameters matter: trials that went to their end, which alone are comparable, without repeated ones, which
- * tell nothing new. None where they are fewer than 8 or all have the same value.
+ * tell nothing new. None where they are too few or all have the same value.
  */
-export function completedTrials({ ended }: StudyDocument): CompletedTrial[] {
+export function completedTrials({ ended, space }: StudyDocument): CompletedTrial[] {
   const trials = ended.flatMap(({ state, sameAs, params, values: [value] = [] }) =>
     state === 'completed' && sameAs === undefined && Number.isFinite(value) ? [{ params, value: value as number }] : [],
   );
-  const isTelling = trials.length >= leastTrials && new Set(trials.map(({ value }) => value)).size > 1;
+  const hasConditions = Object.values(space).some((part) => typeof part === 'object' && part.when !== undefined);
+  const least = hasConditions ? leastTrials.conditional : leastTrials.flat;
+  const isTelling = trials.length >= least && new Set(trials.map(({ value }) => value)).size > 1;
   return isTelling ? trials : [];
 }

@@ -31,14 +31,27 @@ interface Surroundings {
   readonly input: Schema | undefined;
   readonly output: Schema | undefined;
   readonly warmStart: readonly KnownTrial[] | undefined;
+  /** Of the run. */
+  readonly seed: number;
 }
 
 /** Checks what `search` was asked for, before anything is called; USER_OPTION_INVALID with the option. */
 export function resolvePlan(owner: string, study: string, options: Options, around: Surroundings): StudyPlan {
-  const { space, atMost = 1, sampler = random(), scheduler, budget, seed = 0, guesses = [], tolerate = 0.2 } = options;
+  const {
+    space,
+    atMost = 1,
+    sampler = random(),
+    scheduler,
+    budget,
+    seed = around.seed,
+    guesses = [],
+    tolerate = 0.2,
+  } = options;
   checkSpace(owner, space);
   if (!Number.isInteger(atMost) || atMost < 1) throw bad(owner, 'atMost', atMost, 'Use a whole number from 1.');
-  if (!Number.isSafeInteger(seed)) throw bad(owner, 'seed', seed, 'Use a whole number.');
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+    throw bad(owner, 'seed', seed, 'Use a whole number from 0 to 4,294,967,295.');
+  }
   if (!(tolerate >= 0 && tolerate <= 1)) throw bad(owner, 'tolerate', tolerate, 'Use a share from 0 to 1.');
   const objectives = objectivesOf(owner, options, around.output);
   checkSampler(owner, sampler, objectives);

@@ -33,7 +33,7 @@ export interface SearchOptions<S extends Space, Metric extends string = string, 
   /** Gives trials a `budget` in stages, or stops them at work. Without one each is called once, without a budget. */
   readonly scheduler?: R;
   readonly budget?: BudgetOptions;
-  /** Whole number; default 0. */
+  /** Of the sampler, from 0 to 2³² − 1; default: the run's. */
   readonly seed?: number;
   /** Parameters to try first. */
   readonly guesses?: readonly ParamsOf<S>[];
@@ -135,6 +135,7 @@ async function searchNow(options: AnyOptions): Promise<Study> {
     queue: queueOf(scope, trial),
     input: trial.kind === undefined ? undefined : (trial as unknown as StepDefinition).input,
     output: trial.kind === 'step' ? (trial as unknown as StepDefinition).output : undefined,
+    seed: (scope.options.seed ?? 0) >>> 0,
     warmStart: await knownTrials(scope, options.warmStart),
   });
   checkCalls(owner, plan, trial);

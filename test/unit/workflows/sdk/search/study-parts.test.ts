@@ -50,7 +50,7 @@ async function study(options: Partial<SearchOptions<Space>>, callsOfPart: number
   const optuna = new FakeOptuna();
   const run = pipeline('parts', {}, async () => {
     optuna.standIn(currentScope('this test').host);
-    const around = { queue: 'evertrain', input: undefined, output: undefined, warmStart: undefined };
+    const around = { queue: 'evertrain', input: undefined, output: undefined, warmStart: undefined, seed: 0 };
     const plan = resolvePlan('s', 's', { space, trials: 30, maximize: 'value', tolerate: 1, ...options }, around);
     let state: StudyState | undefined;
     for (let part = 0; ; part++) {
