@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   serving: () => import('./serving/bench.js'),
   tutorial: () => import('./tutorial/bench.js'),
   drift: () => import('./drift/bench.js'),
+  search: () => import('./search/bench.js'),
 };
 
 const [name = '', ...flags] = process.argv.slice(2);
