@@ -756,10 +756,10 @@ def third_party_imports(scripts: "list[Path]") -> "list[tuple[str, str | None]]"
             continue
         seen.add(path)
         try:
-            tree = ast.parse(path.read_bytes(), str(path))
+            imports = _imports_of(path.read_bytes())
         except (OSError, SyntaxError, ValueError):
             continue
-        for module, name, level in _top_level_imports(tree):
+        for module, name, level in imports:
             local = _local_files(path.parent, module, level, name)
             if local or level:
                 waiting.extend(local)
@@ -781,6 +781,12 @@ def _is_installed(module: str) -> bool:
         return False
     places = [] if spec is None else [spec.origin or "", *(spec.submodule_search_locations or [])]
     return any("site-packages" in place or "dist-packages" in place for place in places)
+
+
+@functools.cache
+def _imports_of(source: bytes) -> "list[tuple[str, str | None, int]]":
+    """Kept by content: a forked job looks through the files that its host has looked through."""
+    return list(_top_level_imports(ast.parse(source)))
 
 
 def _top_level_imports(tree: ast.AST) -> "Iterator[tuple[str, str | None, int]]":

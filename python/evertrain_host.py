@@ -1,4 +1,4 @@
-"""The warm host: one process imports the heavy modules once and forks a process for each job.
+"""The warm host: one process imports the heavy modules once and forks processes for jobs, ahead or when one comes.
 
 Every job has two processes. The *supervisor*, forked from the host, adopts whatever the job leaves behind (it is a
 child subreaper) and ends all of it once the job's own process has ended. The *job*, forked from the supervisor, leads a
@@ -8,10 +8,11 @@ session of its own and runs the program, its standard streams connected to the w
 - The host: each supervisor reads the end of its link to the host, and ends its job and all descendants.
 - A supervisor: the kernel ends its job (parent-death signal); the host, a subreaper too, ends what the job left.
 
-Protocol: JSON lines. In: `{"op": "run", "id", "job"}`, `{"op": "stop", "id", "signal": "TERM" | "KILL"}`. Out:
+Protocol: JSON lines. In: `{"op": "fork", "id"}`, `{"op": "stop", "id", "signal": "TERM" | "KILL"}`. Out:
 `{"event": "ready", "pid", "rss"}`, `{"event": "exit", "id", "code", "rss"}` (a negative code is a signal; rss in KiB).
 A job connects twice to the worker's socket and says `<id><o|e>` (17 bytes): `o` carries its standard output, and the
-acknowledgements of checkpoints the other way; `e` its standard error.
+other way a line with the path of its document, for which it waits, and the acknowledgements of checkpoints; `e` its
+standard error.
 """
 
 from __future__ import annotations
@@ -107,13 +108,13 @@ class _Host:
         return True
 
     def _obey(self, request: "dict[str, Any]") -> None:
-        if request["op"] == "run":
-            self._run(request["id"], request["job"])
+        if request["op"] == "fork":
+            self._fork(request["id"])
         elif request["id"] in self._links:
             with contextlib.suppress(OSError):
                 self._links[request["id"]].send(request["signal"][:1].encode())
 
-    def _run(self, name: str, document: str) -> None:
+    def _fork(self, name: str) -> None:
         link, other = socket.socketpair()
         try:
             pid = os.fork()
@@ -123,12 +124,12 @@ class _Host:
             self._say(event="exit", id=name, code=None, why=f"the host cannot fork: {error}")
             return
         if pid == 0:
-            self._become_supervisor(link, other, name, document)
+            self._become_supervisor(link, other, name)
         other.close()
         self._links[name], self._supervisors[pid] = link, name
         self._selector.register(link, selectors.EVENT_READ, name)
 
-    def _become_supervisor(self, mine: socket.socket, link: socket.socket, name: str, document: str) -> NoReturn:
+    def _become_supervisor(self, mine: socket.socket, link: socket.socket, name: str) -> NoReturn:
         try:
             # Held here, the other jobs' links would outlive the host, and the host's output would never end.
             self._selector.close()
@@ -139,7 +140,7 @@ class _Host:
             nothing = os.open(os.devnull, os.O_RDONLY)
             os.dup2(nothing, 0)
             os.close(nothing)
-            _Supervisor(link, self._socket_path, name, document).serve()
+            _Supervisor(link, self._socket_path, name).serve()
         finally:
             os._exit(1)
 
@@ -192,8 +193,8 @@ class _Host:
 class _Supervisor:
     """Waits for one job, obeys the host's signals, and leaves no descendant behind."""
 
-    def __init__(self, link: socket.socket, socket_path: str, name: str, document: str) -> None:
-        self._link, self._socket_path, self._name, self._document = link, socket_path, name, document
+    def __init__(self, link: socket.socket, socket_path: str, name: str) -> None:
+        self._link, self._socket_path, self._name = link, socket_path, name
 
     def serve(self) -> NoReturn:
         evertrain.prctl(_SUBREAPER, 1)
@@ -201,34 +202,50 @@ class _Supervisor:
         os.set_blocking(wake_writer, False)
         signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
         me = os.getpid()
+        code_reader, self._code_writer = os.pipe()
         self._job = os.fork()
         if self._job == 0:
             try:
                 os.setsid()
                 evertrain.die_with(me)
                 signal.set_wakeup_fd(-1)
-                os.close(wake)
-                os.close(wake_writer)
+                for descriptor in (wake, wake_writer, code_reader):
+                    os.close(descriptor)
                 self._become_job()
             except BaseException:  # noqa: BLE001 - the worker may be gone; else it shows what standard error says
                 traceback.print_exc()
             finally:
                 os._exit(70)
+        os.close(self._code_writer)
         self._code: "int | None" = None
+        self._has_told = False
         selector = selectors.DefaultSelector()
         selector.register(self._link, selectors.EVENT_READ)
         selector.register(wake, selectors.EVENT_READ)
+        selector.register(code_reader, selectors.EVENT_READ)
         while self._code is None:
             for key, _ in selector.select():
                 if key.fd == wake:
                     os.read(wake, 4096)
                     self._reap()
+                elif key.fd == code_reader:
+                    selector.unregister(code_reader)
+                    code = os.read(code_reader, 64)
+                    # The end of a large process takes longer than that of many a job.
+                    if code and _are_alone(me, self._job):
+                        self._tell(int(code))
                 else:
                     self._obey()
         end_descendants(5, group=self._job)
-        with contextlib.suppress(OSError):
-            self._link.send(str(self._code).encode())
+        self._tell(self._code)
         os._exit(0)
+
+    def _tell(self, code: int) -> None:
+        if self._has_told:
+            return
+        self._has_told = True
+        with contextlib.suppress(OSError):
+            self._link.send(str(code).encode())
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -256,12 +273,19 @@ class _Supervisor:
         self._link.close()
         out = self._connect(b"o", 1)
         self._connect(b"e", 2).close()
-        os.environ["EVERTRAIN_JOB"] = self._document
+        document = _line_of(out)
+        if document == "":  # nothing came for it
+            os._exit(0)
+        os.environ["EVERTRAIN_JOB"] = document
         code = 70
         try:
-            code = evertrain.run_job(self._document, out.fileno())
+            code = evertrain.run_job(document, out.fileno())
         finally:
             evertrain.finish()
+            out.close()
+            os.close(1)
+            os.close(2)
+            os.write(self._code_writer, str(code).encode())
             os._exit(code)
 
     def _connect(self, stream: bytes, descriptor: int) -> socket.socket:
@@ -270,6 +294,27 @@ class _Supervisor:
         connection.sendall(self._name.encode() + stream)
         os.dup2(connection.fileno(), descriptor)
         return connection
+
+
+def _line_of(connection: socket.socket) -> str:
+    """Reads one line: nothing follows it before this process asks for something."""
+    line = b""
+    while not line.endswith(b"\n"):
+        received = connection.recv(4096)
+        if not received:
+            return ""
+        line += received
+    return line[:-1].decode()
+
+
+def _are_alone(supervisor: int, job: int) -> bool:
+    """Whether the two have no other descendants; False where the kernel does not tell."""
+    try:
+        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        threads = Path(f"/proc/{job}/task").iterdir()
+        return children == [str(job)] and not any((thread / "children").read_text() for thread in threads)
+    except OSError:
+        return False
 
 
 def _signal_group(leader: int, number: int) -> None:

@@ -2,7 +2,7 @@ import type { Artifact, Producer } from '../../workflows/sdk/artifact.js';
 import type { ResumedCall } from '../../workflows/sdk/protocol.js';
 import type { Checkpoint, Checkpoints, StepLogger } from './context.js';
 import { openCheckpoints } from './journal/checkpoints.js';
-import { openFencedLog } from './journal/fenced-log.js';
+import { openFencedLog, readLogBackwards } from './journal/fenced-log.js';
 import { checkpointPrefix } from './journal/keys.js';
 import { findResumed } from './journal/resumed-checkpoint.js';
 import type { StepServices } from './services.js';
@@ -19,7 +19,8 @@ interface StepCheckpointsOptions {
 
 /**
  * The checkpoints of a call: its own, and before the first of these that of an earlier call which it goes on from. Its
- * fenced log is opened when it is first needed, so steps without checkpoints pay nothing for it.
+ * fenced log is opened when it is first needed, by a first attempt for its first save, so steps without checkpoints pay
+ * nothing for it.
  */
 export class StepCheckpoints implements Checkpoints {
   private opened: Promise<Checkpoints> | undefined;
@@ -49,6 +50,8 @@ export class StepCheckpoints implements Checkpoints {
   }
 
   private async loadOwn(): Promise<Checkpoint | undefined> {
+    // Opening a log takes several flushes of the disk: too much for each short job that could save a checkpoint.
+    if (this.opened === undefined && this.producer.attempt === 1 && (await this.isUntouched())) return undefined;
     const found = await (await this.log()).load();
     if (found !== undefined) this.options.saw(found);
     return found;
@@ -67,11 +70,20 @@ export class StepCheckpoints implements Checkpoints {
     return this.resumed;
   }
 
+  private async isUntouched(): Promise<boolean> {
+    for await (const _ of readLogBackwards(this.services.journal, this.prefix)) return false;
+    return true;
+  }
+
   private log(): Promise<Checkpoints> {
-    const { workflowId, runId, stepId, attempt } = this.producer;
-    this.opened ??= openFencedLog(this.services.journal, checkpointPrefix(workflowId, runId, stepId), attempt).then(
-      (log) => openCheckpoints(log, this.services.store),
+    this.opened ??= openFencedLog(this.services.journal, this.prefix, this.producer.attempt).then((log) =>
+      openCheckpoints(log, this.services.store),
     );
     return this.opened;
+  }
+
+  private get prefix(): string {
+    const { workflowId, runId, stepId } = this.producer;
+    return checkpointPrefix(workflowId, runId, stepId);
   }
 }

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { forEachArtifact, type Artifact } from '../../../workflows/sdk/artifact.js';
 import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
@@ -39,8 +40,6 @@ export interface JobDocument {
 export interface JobFiles {
   /** The document's own path, unique to the attempt. */
   readonly path: string;
-  /** Holds everything of the job, its work folder too. */
-  readonly folder: string;
   readonly document: JobDocument;
 }
 
@@ -49,11 +48,13 @@ export async function writeJobDocument(
   job: { readonly target: string; readonly input: unknown; readonly mlflow?: boolean },
   context: StepContext,
 ): Promise<JobFiles> {
-  await mkdir(context.workDir, { recursive: true });
-  const folder = await mkdtemp(resolve(context.workDir, 'job-'));
+  const folder = resolve(context.workDir, `job-${randomUUID()}`);
   const workDir = join(folder, 'work');
-  await mkdir(workDir);
-  const [artifacts, checkpoint] = await Promise.all([artifactPaths(job.input, context), resumePoint(context)]);
+  const [artifacts, checkpoint] = await Promise.all([
+    artifactPaths(job.input, context),
+    resumePoint(context),
+    mkdir(workDir, { recursive: true }),
+  ]);
   const { run, step, attempt, seed, idempotencyKey } = context;
   const document: JobDocument = {
     input: job.input ?? null,
@@ -67,7 +68,7 @@ export async function writeJobDocument(
   };
   const path = join(folder, 'job.json');
   await writeFile(path, asJson(document));
-  return { path, folder, document };
+  return { path, document };
 }
 
 function asJson(document: JobDocument): string {

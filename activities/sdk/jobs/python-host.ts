@@ -23,7 +23,11 @@ export interface HostOptions {
 const longestSocketPath = 100;
 const idBytes = 16;
 
+/** How long a job that has just started goes on before a process for the next is forked beside it. */
+const forkAheadMs = 50;
+
 interface HostJob {
+  readonly id: string;
   readonly ended: Deferred<JobEnd>;
   /** `o`: standard output, and acknowledgements the other way; `e`: standard error. */
   readonly sockets: Map<string, Socket>;
@@ -41,7 +45,7 @@ interface HostEvent {
 
 /**
  * The worker's end of a warm Python host (python/evertrain_host.py): one process that has imported the heavy modules and
- * forks a process per job, so a job starts in milliseconds. The host ends with its standard input, and with it all its
+ * forks a process per job. One stands ready before its job is known, so a job starts in milliseconds. The host ends with its standard input, and with it all its
  * jobs: a worker that is killed leaves nothing behind. While it is idle it does not keep this process alive.
  */
 export class PythonHost {
@@ -51,7 +55,9 @@ export class PythonHost {
   /** Resident memory now and when it became ready, KiB. */
   rss = 0;
   firstRss = 0;
+  /** The spare one, too. */
   private readonly jobs = new Map<string, HostJob>();
+  private spare: HostJob | undefined;
   private readonly ready = deferred<void>();
   private readonly gone: Promise<void>;
   private lastWords = '';
@@ -87,25 +93,25 @@ export class PythonHost {
     });
     const started = new PythonHost(host, server, dirname(path));
     await started.ready.promise;
-    started.keepAlive();
+    started.forkAhead();
     return started;
   }
 
   get running(): number {
-    return this.jobs.size;
+    return this.jobs.size - (this.spare === undefined ? 0 : 1);
   }
 
-  /** Forks a process for a job; settles once its streams are connected. */
+  /** Starts the job of a document; settles once its streams are connected. */
   async run(document: string): Promise<JobProcess> {
-    const id = randomBytes(idBytes / 2).toString('hex');
-    const job: HostJob = { ended: deferred(), sockets: new Map(), connected: deferred() };
-    this.jobs.set(id, job);
+    const job = this.spare ?? this.fork();
+    const { id } = job;
+    this.spare = undefined;
     this.started++;
     this.keepAlive();
-    if (this.retired) this.end(id, { kind: 'lost', why: 'the Python host has ended' });
-    else this.tell({ op: 'run', id, job: document });
+    setTimeout(() => this.forkAhead(), forkAheadMs).unref();
     await Promise.race([job.connected.promise, job.ended.promise]);
     const out = job.sockets.get('o');
+    out?.write(`${document}\n`);
     return {
       stdout: out ?? new PassThrough().end(),
       stderr: job.sockets.get('e') ?? new PassThrough().end(),
@@ -117,7 +123,10 @@ export class PythonHost {
 
   /** Resolves when it runs no job. */
   async idle(): Promise<void> {
-    while (this.jobs.size > 0) await Promise.all([...this.jobs.values()].map((job) => job.ended.promise));
+    while (this.running > 0) {
+      const jobs = [...this.jobs.values()].filter((job) => job !== this.spare);
+      await Promise.all(jobs.map((job) => job.ended.promise));
+    }
   }
 
   /** Ends the host and, by force, its jobs. */
@@ -127,6 +136,20 @@ export class PythonHost {
     const timer = setTimeout(() => this.host.kill('SIGKILL'), 10_000);
     await this.gone;
     clearTimeout(timer);
+  }
+
+  private fork(): HostJob {
+    const id = randomBytes(idBytes / 2).toString('hex');
+    const job: HostJob = { id, ended: deferred(), sockets: new Map(), connected: deferred() };
+    this.jobs.set(id, job);
+    if (this.retired) this.end(id, { kind: 'lost', why: 'the Python host has ended' });
+    else this.tell({ op: 'fork', id });
+    return job;
+  }
+
+  private forkAhead(): void {
+    if (!this.retired) this.spare ??= this.fork();
+    this.keepAlive();
   }
 
   private tell(order: object): void {
@@ -152,6 +175,7 @@ export class PythonHost {
   private end(id: string, end: JobEnd): void {
     this.jobs.get(id)?.ended.resolve(end);
     this.jobs.delete(id);
+    if (this.spare?.id === id) this.spare = undefined;
     this.keepAlive();
   }
 
@@ -175,7 +199,9 @@ export class PythonHost {
       const job = this.jobs.get(header.toString('latin1', 0, idBytes));
       if (job === undefined) return void socket.destroy();
       job.sockets.set(header.toString('latin1', idBytes), socket);
-      if (job.sockets.size === 2) job.connected.resolve();
+      if (job.sockets.size < 2) return;
+      job.connected.resolve();
+      this.keepAlive();
     };
     socket.on('readable', read);
   }
@@ -183,8 +209,8 @@ export class PythonHost {
   private keepAlive(): void {
     const { host, server } = this;
     const pipes = [host.stdin, host.stdout, host.stderr] as unknown as Socket[];
-    for (const handle of [host, server, ...pipes]) {
-      if (this.jobs.size > 0) handle.ref();
+    for (const handle of [host, server, ...pipes, ...(this.spare?.sockets.values() ?? [])]) {
+      if (this.running > 0) handle.ref();
       else handle.unref();
     }
   }

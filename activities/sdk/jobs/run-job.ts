@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { StepContext } from '../context.js';
@@ -13,7 +12,8 @@ import { LineReader } from './line-reader.js';
  * A job is a program that does one attempt of a step. It reads one JSON document (path in EVERTRAIN_JOB), writes another
  * one, and reports by lines on standard output that start with `::evertrain:: `; every other line is a log. `runJob` is
  * what all runners share: it writes the document, fetches the input's artifacts, follows what the program says, stops it
- * when the step is cancelled, and stores the files of its output. A runner only starts a process and says how it ended,
+ * when the step is cancelled, and stores the files of its output; what it leaves on disk goes with the attempt's work
+ * folder. A runner only starts a process and says how it ended,
  * so the same program runs in a fork of the warm Python host, in a process of its own, or later in a container.
  */
 export interface Job {
@@ -42,21 +42,15 @@ export const defaultGraceMs = 10_000;
 export async function runJob(job: Job, context: StepContext): Promise<unknown> {
   context.signal.throwIfAborted();
   const files = await writeJobDocument(job, context);
-  try {
-    context.signal.throwIfAborted();
-    const { end, reports, refused } = await follow(job, await job.launch(files), files, context);
-    context.signal.throwIfAborted();
-    if (refused !== undefined) throw refused.reason;
-    const failure = jobFailure(job.name, end, reports.failure, reports.lastErrors);
-    if (failure !== undefined) throw failure;
-    const output = await readJobOutput(files.document, job.name, context);
-    if (output === undefined && job.needsOutput) throw noOutput(job.name);
-    return output;
-  } finally {
-    await rm(files.folder, { recursive: true, force: true, maxRetries: 3 }).catch((error: Error) =>
-      context.log.warn(`The job's folder is left behind: ${error.message}`),
-    );
-  }
+  context.signal.throwIfAborted();
+  const { end, reports, refused } = await follow(job, await job.launch(files), files, context);
+  context.signal.throwIfAborted();
+  if (refused !== undefined) throw refused.reason;
+  const failure = jobFailure(job.name, end, reports.failure, reports.lastErrors);
+  if (failure !== undefined) throw failure;
+  const output = await readJobOutput(files.document, job.name, context);
+  if (output === undefined && job.needsOutput) throw noOutput(job.name);
+  return output;
 }
 
 interface Followed {

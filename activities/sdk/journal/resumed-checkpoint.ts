@@ -24,9 +24,8 @@ export async function findResumed(
 ): Promise<Checkpoint | undefined> {
   let isLost = false;
   for (const call of calls) {
-    let [entries, lost] = [0, 0];
+    let lost = 0;
     for await (const entry of readLogBackwards(journal, checkpointPrefix(call.workflowId, call.runId, call.stepId))) {
-      entries++;
       if (entry !== undefined && !isCheckpoint(entry)) continue;
       if (entry === undefined || !(await isUsable(entry.artifact, store))) {
         lost++;
@@ -37,12 +36,9 @@ export async function findResumed(
       log.info(`Goes on from checkpoint ${entry.sequence} of "${call.stepId}".`, fields);
       return asCheckpoint(entry);
     }
-    // A call that looked for a checkpoint and saved none has an entry, its attempt.
-    if (entries > 0 && lost === 0) continue;
+    if (lost === 0) continue;
     isLost = true;
-    const why =
-      entries === 0 ? 'the journal has nothing of it' : `all of its checkpoints (${lost}) are gone or damaged`;
-    log.warn(`Cannot go on from "${call.stepId}": ${why}.`, { ...call });
+    log.warn(`Cannot go on from "${call.stepId}": all of its checkpoints (${lost}) are gone or damaged.`, { ...call });
   }
   if (calls.length > 0) log[isLost ? 'warn' : 'info']('Starts anew: no earlier call has a checkpoint to go on from.');
   return undefined;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -116,6 +116,14 @@ describe('a call that goes on from an earlier one', () => {
     for (const { opened } of [first, second, third]) await opened.close({ outcome: 'cancelled' });
   });
 
+  it('takes its work folder away when it ends', async () => {
+    const { context, opened } = await begin('first');
+    const { workDir } = context;
+    await writeFile(join(workDir, 'left'), 'behind');
+    await opened.close({ outcome: 'completed' });
+    await expect(access(workDir)).rejects.toThrow('ENOENT');
+  });
+
   it('finds calls of other runs', async () => {
     await ended('first', [4], { runId: 'earlier' });
     const header = { resumes: [{ stepId: 'first' }, { stepId: 'first', workflowId: 'w', runId: 'earlier' }] };
@@ -137,7 +145,6 @@ describe('a call that goes on from an earlier one', () => {
     expect(await warnings('third')).toEqual([
       '2 newer checkpoints of "second" are gone or damaged.',
       'Cannot go on from "second": all of its checkpoints (3) are gone or damaged.',
-      'Cannot go on from "first": the journal has nothing of it.',
       'Starts anew: no earlier call has a checkpoint to go on from.',
     ]);
   });

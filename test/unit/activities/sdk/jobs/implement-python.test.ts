@@ -181,11 +181,6 @@ def f(epochs, die_at, ctx):
     expect(await draw.run({}, other)).not.toEqual(first);
     await other.remove();
   });
-
-  it('leaves nothing in the work folder', async () => {
-    await (await python('def f(ctx):\n    (ctx.work_dir / "x").write_text("x")\n    return {}', mode)).run({}, context);
-    expect(await readdir(context.workDir)).toEqual([]);
-  });
 });
 
 describe('implementPython', () => {
