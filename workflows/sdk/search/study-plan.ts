@@ -47,6 +47,8 @@ export type LogEntry =
   | { readonly run: string }
   /** The scheduler began a call. */
   | 'move'
+  /** The same where no new trial might begin. */
+  | 'go-on'
   /** The sampler answered for these trials. */
   | { readonly asked: readonly number[] }
   /** Guesses took these trials. */
