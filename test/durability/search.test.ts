@@ -1,9 +1,13 @@
+import { Context } from '@temporalio/activity';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeFirst, eventsOf } from '../../client/history/decode.js';
 import { fetchHistory } from '../../client/history/fetch.js';
+import { loadBundle } from '../../worker/bundle.js';
 import { ensurePython, searchRequirements } from '../../worker/setup/python.mjs';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { deriveSeed } from '../../workflows/sdk/digest.js';
+import { builtIn, defaultQueue } from '../../workflows/sdk/protocol.js';
 import type { Study } from '../../workflows/sdk/search/conduct-study.js';
 import { heightOf } from '../fixtures/durability/activities.js';
 import { type SgdParams, trainedTo } from '../fixtures/durability/iris-sgd.js';
@@ -142,6 +146,46 @@ describe('a study of iterative trainings', () => {
     await worker.stop();
     expect(open.map((key) => effects.count(key))).toEqual([0, 0]);
   }, 60_000);
+
+  it('does not wait for a suggestion at work when its time is over', async () => {
+    const { effects, evertrain, engine, bundle } = fixture;
+    Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+    const connection = await NativeConnection.connect({ address: engine.address });
+    let isCancelled = false;
+    const worker = await Worker.create({
+      connection,
+      namespace: engine.namespace,
+      taskQueue: defaultQueue,
+      workflowBundle: { code: (await loadBundle(bundle)).code },
+      activities: {
+        async [builtIn.suggest]() {
+          const { heartbeat, cancelled } = Context.current();
+          const beat = setInterval(heartbeat, 50);
+          await cancelled.catch(() => undefined);
+          isCancelled = true;
+          clearInterval(beat);
+        },
+        [builtIn.study]: async () => ({ uri: 'file:none', sha256: '', sizeBytes: 0, mediaType: '' }),
+        [builtIn.notify]: async () => undefined,
+      },
+      maxHeartbeatThrottleInterval: 50,
+    });
+    const input = {
+      effects: effects.url,
+      under: 'asking',
+      trials: 3,
+      atMost: 2,
+      scheduler: 'none',
+      budget: 2,
+    } as const;
+    await worker.runUntil(async () => {
+      const studies = { ...input, sampler: 'tpe', time: '1s' } as const;
+      const result = evertrain.execute(flowerStudy, studies, { provenance: false });
+      await expect(result).rejects.toThrow('its time is over, and no trial gave a value');
+      await vi.waitUntil(() => isCancelled);
+    });
+    await connection.close();
+  }, 30_000);
 
   it('whose trials are runs goes on from the checkpoints in the runs before', async () => {
     const { effects, evertrain } = fixture;

@@ -187,6 +187,7 @@ export class StudyRun {
   private finish(end: StudyEnd): void {
     this.end ??= end;
     for (const call of this.atWork.values()) call.stop();
+    this.suggestions.stop();
     this.pump();
   }
 
