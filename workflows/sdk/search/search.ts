@@ -70,10 +70,10 @@ type With<Input, R extends Rule> =
     : { readonly with: Bound<Input, R> };
 /** Says in the compiler's words what the trial does not take of what it is given. */
 type Takes<Input, P, R extends Rule> = Input extends { params: infer Q }
-  ? P extends Q
-    ? [unknown extends Q ? never : Exclude<keyof P, KeyOf<Q>>] extends [never]
+  ? [P] extends [Q]
+    ? [unknown extends Q ? never : Exclude<KeyOf<P>, KeyOf<Q>>] extends [never]
       ? TakesBudget<Input, R>
-      : { readonly 'the input has no such params': Exclude<keyof P, KeyOf<Q>> }
+      : { readonly 'the input has no such params': Exclude<KeyOf<P>, KeyOf<Q>> }
     : { readonly 'the input has other params': Q }
   : { readonly 'the input has no field "params"': Input };
 type TakesBudget<Input, R extends Rule> = [R] extends [SchedulerOptions]
