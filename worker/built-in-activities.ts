@@ -6,7 +6,7 @@ import { askModelServer } from '../activities/deployment/model-server.js';
 import { watchRollout } from '../activities/deployment/watch-rollout.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
 import { keepText, keptText, wholeStudy } from '../activities/search/kept-text.js';
-import { knownTrials } from '../activities/search/known-trials.js';
+import { knownStudy } from '../activities/search/known-study.js';
 import type { Optuna } from '../activities/search/optuna.js';
 import { writeStudy } from '../activities/search/write-study.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
@@ -76,7 +76,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.study]: coded(async (study: StudyToWrite) =>
       writeStudy(settings.services, settings.optuna, await wholeStudy(settings.services.store, study)),
     ),
-    [builtIn.knownTrials]: coded((artifact: Artifact) => knownTrials(settings.services.store, artifact)),
+    [builtIn.knownTrials]: coded((artifact: Artifact) => knownStudy(settings.services.store, artifact)),
     [builtIn.keepText]: coded((text: string) => keepText(settings.services.store, text)),
     [builtIn.keptText]: coded((piece: Artifact) => keptText(settings.services.store, piece)),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fetchHistory } from '../../client/history/fetch.js';
 import { loadBundle } from '../../worker/bundle.js';
-import { cached, cachedWide, collect, failFirst, many } from '../fixtures/durability/contracts.js';
+import { cached, cachedWide, collect, failBeside, failFirst, many } from '../fixtures/durability/contracts.js';
 import { replayHistory } from '../support/histories.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { runRecord } from '../support/run-record.js';
@@ -27,6 +27,23 @@ describe('fanOut', () => {
     const ends = async () => (await run.view()).steps.map(({ attempts }) => attempts?.at(-1)?.outcome);
     await expect.poll(ends, { timeout: 10_000 }).toEqual(['failed', 'cancelled', 'cancelled']);
     expect(keys.map((key) => effects.count(key))).toEqual([0, 0, 0]);
+  });
+
+  it('that fails leaves a call that waits for room beside it its place', async () => {
+    const { effects, evertrain } = fixture;
+    const beside = 'beside';
+    const items = ['fails', 'open', 'waits'];
+    for (const key of items) effects.hold(key);
+    const run = await evertrain.start(
+      failBeside,
+      { effects: effects.url, keys: [beside, ...items] },
+      { provenance: false },
+    );
+    await Promise.all(['fails', 'open'].map((key) => effects.began(key)));
+    effects.release('fails');
+    expect(await run.result()).toEqual({ outcome: 'completed', output: [{ key: beside }, 'failed'] });
+    expect([...items, beside].map((key) => effects.count(key))).toEqual([0, 0, 0, 1]);
+    expect([effects.begun('waits'), effects.begun(beside)]).toEqual([0, 1]);
   });
 
   it('that collects answers each end in order', async () => {

@@ -1,9 +1,17 @@
+import { Context } from '@temporalio/activity';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { decodeFirst, eventsOf } from '../../client/history/decode.js';
+import { fetchHistory } from '../../client/history/fetch.js';
+import { loadBundle } from '../../worker/bundle.js';
 import { ensurePython, searchRequirements } from '../../worker/setup/python.mjs';
+import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { deriveSeed } from '../../workflows/sdk/digest.js';
+import { builtIn, defaultQueue } from '../../workflows/sdk/protocol.js';
+import type { Study } from '../../workflows/sdk/search/conduct-study.js';
 import { heightOf } from '../fixtures/durability/activities.js';
 import { type SgdParams, trainedTo } from '../fixtures/durability/iris-sgd.js';
-import { flowerStudy, largeStudy, studyOfRuns } from '../fixtures/durability/studies.js';
+import { flowerStudy, largeStudy, studiesOfFolds, studyOfRuns } from '../fixtures/durability/studies.js';
 import { directOptuna } from '../support/direct-optuna.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { runPlain } from '../support/run-plain.js';
@@ -73,17 +81,111 @@ describe('a study of iterative trainings', () => {
     effects.slowDown(() => 0);
     await worker.stop();
     if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
-    const { best, trials } = result.output;
-    const stopped = trials.filter(({ state }) => state === 'stopped');
-    expect(stopped.length).toBeGreaterThanOrEqual(2);
-    for (const { trial, params, value, budget = 0 } of stopped) {
-      const seed = deriveSeed(3, `search[${trial}]/fit-flowers`);
-      expect(budget).toBeLessThan(25);
-      expect(value).toBe(trainedTo(budget, params, seed).curve.at(-1));
-      expect(value).toBeGreaterThan(best.value);
-    }
-    expect(trials.filter(({ state }) => state === 'completed')).toHaveLength(10 - stopped.length);
+    expect(stoppedOf(result.output, 'search', 25)).toBeGreaterThanOrEqual(2);
   }, 60_000);
+
+  it('by the median rule in each item of a fan-out compares the trials of that one', async () => {
+    const { effects, evertrain } = fixture;
+    effects.slowDown(() => 40);
+    const worker = await fixture.worker();
+    const input = { effects: effects.url, folds: ['fold-0', 'fold-1'], trials: 8, budget: 25 };
+    const result = await evertrain.execute(studiesOfFolds, input, { provenance: false, seed: 3 });
+    effects.slowDown(() => 0);
+    await worker.stop();
+    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    const stopped = result.output.map((study, fold) => stoppedOf(study, `folds[${fold}]/search`, 25));
+    expect(Math.min(...stopped)).toBeGreaterThanOrEqual(1);
+  }, 60_000);
+
+  it('counts a trial’s run that somebody cancels as failed, and goes on', async () => {
+    const { effects, evertrain } = fixture;
+    const worker = await fixture.worker();
+    effects.hold('cancelled/2/0');
+    const input = { effects: effects.url, under: 'cancelled', trials: 9 };
+    const run = await evertrain.start(studyOfRuns, input, { provenance: false });
+    await effects.began('cancelled/2/0');
+    await evertrain.client.workflow.getHandle(`${run.workflowId}/search[2]/flower-trial`).cancel();
+    const result = await run.result();
+    effects.release('cancelled/2/0');
+    await worker.stop();
+    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    const { state, best, trials } = result.output;
+    expect([state, best.budget, trials.length]).toEqual(['completed', 9, 9]);
+    expect(trials.filter((one) => one.state === 'failed').map(({ trial }) => trial)).toEqual([2]);
+    const [study] = (await run.view()).studies;
+    expect(study?.trials[2]).toMatchObject({ state: 'failed', failure: { code: 'USER_RUN_CANCELLED' } });
+  }, 60_000);
+
+  it('ends open trials when its time is over, with the best so far', async () => {
+    const { effects, evertrain } = fixture;
+    const worker = await fixture.worker();
+    const open = ['1/1', '2/0'].map((epoch) => `deadline/${epoch}`);
+    for (const key of open) effects.hold(key);
+    const input = {
+      effects: effects.url,
+      under: 'deadline',
+      trials: 9,
+      atMost: 2,
+      scheduler: 'none',
+      budget: 2,
+    } as const;
+    const run = await evertrain.start(flowerStudy, { ...input, time: '4s' }, { provenance: false });
+    await Promise.all(open.map((key) => effects.began(key)));
+    const result = await run.result();
+    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    expect(result.output).toMatchObject({ state: 'stopped', reason: 'its time is over', best: { trial: 0 } });
+    const states = result.output.trials.map(({ trial, state }) => [trial, state]);
+    expect(states).toEqual([
+      [0, 'completed'],
+      [1, 'stopped'],
+      [2, 'stopped'],
+    ]);
+    const ends = async () => (await run.view()).steps.map(({ attempts }) => attempts?.at(-1)?.outcome);
+    await expect.poll(ends, { timeout: 10_000 }).toEqual(['completed', 'cancelled', 'cancelled']);
+    for (const key of open) effects.release(key);
+    await worker.stop();
+    expect(open.map((key) => effects.count(key))).toEqual([0, 0]);
+  }, 60_000);
+
+  it('does not wait for a suggestion at work when its time is over', async () => {
+    const { effects, evertrain, engine, bundle } = fixture;
+    Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+    const connection = await NativeConnection.connect({ address: engine.address });
+    let isCancelled = false;
+    const worker = await Worker.create({
+      connection,
+      namespace: engine.namespace,
+      taskQueue: defaultQueue,
+      workflowBundle: { code: (await loadBundle(bundle)).code },
+      activities: {
+        async [builtIn.suggest]() {
+          const { heartbeat, cancelled } = Context.current();
+          const beat = setInterval(heartbeat, 50);
+          await cancelled.catch(() => undefined);
+          isCancelled = true;
+          clearInterval(beat);
+        },
+        [builtIn.study]: async () => ({ uri: 'file:none', sha256: '', sizeBytes: 0, mediaType: '' }),
+        [builtIn.notify]: async () => undefined,
+      },
+      maxHeartbeatThrottleInterval: 50,
+    });
+    const input = {
+      effects: effects.url,
+      under: 'asking',
+      trials: 3,
+      atMost: 2,
+      scheduler: 'none',
+      budget: 2,
+    } as const;
+    await worker.runUntil(async () => {
+      const studies = { ...input, sampler: 'tpe', time: '1s' } as const;
+      const result = evertrain.execute(flowerStudy, studies, { provenance: false });
+      await expect(result).rejects.toThrow('its time is over, and no trial gave a value');
+      await vi.waitUntil(() => isCancelled);
+    });
+    await connection.close();
+  }, 30_000);
 
   it('whose trials are runs goes on from the checkpoints in the runs before', async () => {
     const { effects, evertrain } = fixture;
@@ -163,4 +265,32 @@ describe('a study of iterative trainings', () => {
     expect({ ...result.output, artifact: undefined }).toEqual({ ...plain.output, artifact: undefined });
     expect(await runs()).toBeGreaterThanOrEqual(3);
   }, 180_000);
+
+  it('of many trials hands on what has happened where no payload holds it', async () => {
+    const worker = await fixture.worker();
+    const input = { trials: 501, atMost: 20, paddingBytes: 8_000 };
+    const run = await fixture.evertrain.start(largeStudy, input, { provenance: false });
+    const result = await run.result();
+    await worker.stop();
+    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+    expect(result.output).toMatchObject({ state: 'completed', best: { budget: 27 } });
+    const [began] = eventsOf(await fetchHistory(fixture.evertrain.client, `${run.workflowId}/search`));
+    const last = decodeFirst(began?.workflowExecutionStartedEventAttributes?.input) as { state: Artifact[] };
+    expect(last.state.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeGreaterThan(2_000_000);
+    const [view] = (await fixture.evertrain.attach(`${run.workflowId}/search`).view()).studies;
+    expect([view?.planned, view?.best]).toEqual([501, result.output.best.trial]);
+  }, 120_000);
 });
+
+/** How many were stopped: each on what it had reported, and behind the best. */
+function stoppedOf({ best, trials }: Pick<Study<SgdParams>, 'best' | 'trials'>, study: string, budget: number): number {
+  const stopped = trials.filter(({ state }) => state === 'stopped');
+  for (const one of stopped) {
+    const seed = deriveSeed(3, `${study}[${one.trial}]/fit-flowers`);
+    expect(one.budget).toBeLessThan(budget);
+    expect(one.value).toBe(trainedTo(one.budget as number, one.params, seed).curve.at(-1));
+    expect(one.value).toBeGreaterThan(best.value);
+  }
+  expect(trials.filter(({ state }) => state === 'completed')).toHaveLength(trials.length - stopped.length);
+  return stopped.length;
+}

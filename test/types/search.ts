@@ -91,6 +91,55 @@ export async function takes(): Promise<void> {
   await search({ space: { ...branched, onyl: float(0, 1) }, trials: 2, minimize: 'loss', trial: withDefaults });
 }
 
+const kinds = step('typed.kinds', {
+  input: z.object({
+    params: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('tree'), depth: z.int(), rate: z.number() }),
+      z.object({ kind: z.literal('linear'), rate: z.number() }),
+      z.object({
+        kind: z.enum(['kernel', 'near']),
+        width: z.number(),
+        shape: z.enum(['rbf', 'poly']),
+        degree: z.int().optional(),
+      }),
+    ]),
+  }),
+  output: z.object({ loss: z.number() }),
+});
+const kindSpace = {
+  kind: categorical(['tree', 'linear', 'kernel', 'near']),
+  depth: int(1, 9, { when: { kind: 'tree' } }),
+  rate: float(0, 1, { when: { kind: ['tree', 'linear'] } }),
+  width: float(0, 1, { when: { kind: ['kernel', 'near'] } }),
+  shape: categorical(['rbf', 'poly'], { when: { kind: ['kernel', 'near'] } }),
+  degree: int(1, 5, { when: { shape: 'poly' } }),
+};
+const counted = { layers: int(1, 3), second: int(1, 9, { when: { layers: [2, 3] } }) };
+
+/** A step may take a union by the values that conditions name. */
+export async function branches(): Promise<void> {
+  const study = await search({ space: kindSpace, trials: 2, minimize: 'loss', trial: kinds });
+  const { params } = study.best;
+  await kinds({ params });
+  if (params.kind === 'tree') void (params.depth satisfies number);
+  if (params.kind === 'linear') void ([params.depth] satisfies [undefined]);
+  if (params.shape === 'poly') void (params.degree satisfies number);
+  const loose: number | undefined = params.depth ?? params.width;
+  void loose;
+  await search({ space: kindSpace, trials: 2, minimize: 'loss', trial: kinds, guesses: [{ kind: 'linear', rate: 1 }] });
+  // @ts-expect-error a tree has a depth
+  await search({ space: kindSpace, trials: 2, minimize: 'loss', trial: kinds, guesses: [{ kind: 'tree', rate: 1 }] });
+  const { depth: _, ...without } = kindSpace;
+  // @ts-expect-error nobody gives the depth that a tree takes
+  await search({ space: without, trials: 2, minimize: 'loss', trial: kinds });
+  const forest = { ...kindSpace, kind: categorical(['tree', 'forest']) };
+  // @ts-expect-error the step has no such kind
+  await search({ space: forest, trials: 2, minimize: 'loss', trial: kinds });
+  const deep = await search({ space: counted, trials: 2, minimize: 'loss', trial: async () => ({ loss: 1 }) });
+  const second: number | undefined = deep.best.params.second;
+  void second;
+}
+
 const other = { width: int(1, 5) };
 
 export async function refuses(): Promise<void> {

@@ -92,8 +92,8 @@ function bad(what: string, value: unknown, wanted: string): EvertrainError {
 
 /** Counts what the calls of a study take. What is open counts with what was set aside for it. */
 export class BudgetGuard {
+  begunTrials = 0;
   private openCalls = 0;
-  private begunTrials = 0;
   private spentMs = 0;
   private longestMs = 0;
   private readonly more = { trials: 0, timeMs: 0, computeMs: 0, money: 0 };
@@ -109,9 +109,8 @@ export class BudgetGuard {
     if (budget === undefined) return undefined;
     const reserve = Math.max(budget.reserveMs, this.longestMs);
     const committedMs = this.spentMs + (this.openCalls + 1) * reserve;
-    if (isNewTrial && budget.trials !== undefined && this.begunTrials + 1 > budget.trials + more.trials) {
-      return `its ${budget.trials + more.trials} trials are used`;
-    }
+    const used = isNewTrial ? this.trialsUsed() : undefined;
+    if (used !== undefined) return used;
     const endsAt = this.endsAt();
     if (endsAt !== undefined && now >= endsAt) return 'its time is over';
     if (endsAt !== undefined && now + reserve > endsAt) return 'another call may last longer than its time';
@@ -122,6 +121,13 @@ export class BudgetGuard {
       return `another call may cost more than ${budget.money + more.money} in all`;
     }
     return undefined;
+  }
+
+  /** Why no new trial may begin, where the limit is their number. */
+  trialsUsed(): string | undefined {
+    const { budget, more, begunTrials } = this;
+    if (budget?.trials === undefined || begunTrials < budget.trials + more.trials) return undefined;
+    return `its ${budget.trials + more.trials} trials are used`;
   }
 
   /** When the time is over, by the run's clock. */

@@ -6,7 +6,7 @@ import { gain } from './leaders.js';
 import { StudyRun, type StudySettings } from './run-study.js';
 import { asText } from './samplers.js';
 import type { CallResult, Leader, StudyPlan, StudyState } from './study-plan.js';
-import type { Params, StudyBegan, StudyEnded, StudyRecord, StudyToWrite } from './study-record.js';
+import type { Objective, Params, StudyBegan, StudyEnded, StudyRecord, StudyToWrite } from './study-record.js';
 
 /** A trial as a pipeline sees it afterwards. */
 export interface TrialResult<P = Params> {
@@ -31,6 +31,8 @@ export interface Study<P = Params, Output = unknown> {
   readonly state: 'completed' | 'stopped';
   /** Why it stopped before all its trials had ended. */
   readonly reason?: string;
+  /** What `values` are, in their order. */
+  readonly objectives: readonly Objective[];
   /** The best by the first objective, at the greatest budget that was reached. */
   readonly best: BestTrial<P, Output>;
   /** All that no other trial is better than; of one objective the best alone. */
@@ -74,6 +76,7 @@ export async function conductStudy(settings: StudySettings, state?: StudyState):
   return {
     state: ended.state as Study['state'],
     ...(reason === undefined ? {} : { reason }),
+    objectives: plan.objectives,
     best: asBest(best),
     front: study.leaders.map(asBest),
     trials: ranked(plan, study.ended).slice(0, mostTrials),

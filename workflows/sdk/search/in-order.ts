@@ -8,9 +8,13 @@ export class InOrder implements Scheduler {
   constructor(private readonly trials: number) {}
 
   next(): Move {
-    if (this.begun === this.trials) return { kind: this.open > 0 ? 'wait' : 'done' };
+    if (this.begun === this.trials) return this.goOn();
     this.open++;
     return { kind: 'start', trial: this.begun++, budget: 0 };
+  }
+
+  goOn(): Move {
+    return { kind: this.open > 0 ? 'wait' : 'done' };
   }
 
   ended(): void {

@@ -7,7 +7,7 @@ import type { MedianStopOptions, SchedulerOptions } from './scheduler.js';
 import { openStopper } from './schedulers/median-stop.js';
 import { openScheduler } from './schedulers/open-scheduler.js';
 import { checkParams, checkSpace, type Space } from './space.js';
-import type { KnownTrial, StudyPlan } from './study-plan.js';
+import type { KnownStudy, KnownTrial, StudyPlan } from './study-plan.js';
 import type { Objective } from './study-record.js';
 
 interface Options {
@@ -30,7 +30,7 @@ interface Surroundings {
   /** Of the trial, where it has schemas. */
   readonly input: Schema | undefined;
   readonly output: Schema | undefined;
-  readonly warmStart: readonly KnownTrial[] | undefined;
+  readonly warmStart: KnownStudy | undefined;
   /** Of the run. */
   readonly seed: number;
 }
@@ -128,9 +128,12 @@ function warmTrials(
   owner: string,
   space: Space,
   objectives: readonly Objective[],
-  trials: readonly KnownTrial[] | undefined,
+  earlier: KnownStudy | undefined,
 ): readonly KnownTrial[] {
-  if (trials === undefined) return [];
+  if (earlier === undefined) return [];
+  const { trials } = earlier;
+  const [was, is] = [earlier.objectives ?? objectives, objectives].map(asWords);
+  if (was !== is) throw bad(owner, 'warmStart', `a study to ${was}`, `Give one to ${is}, as this one is.`);
   const known = trials.flatMap(({ params, values }) => {
     try {
       return values.length === objectives.length ? [{ params: checkParams(owner, space, params), values }] : [];
@@ -140,6 +143,10 @@ function warmTrials(
   });
   if (known.length > 0) return known;
   throw bad(owner, 'warmStart', `${trials.length} trials`, 'None of them is of this space, with as many objectives.');
+}
+
+function asWords(objectives: readonly Objective[]): string {
+  return objectives.map(({ metric, direction }) => `${direction} ${metric}`).join(' and ');
 }
 
 export function bad(owner: string, option: string, value: unknown, remedy: string): EvertrainError {

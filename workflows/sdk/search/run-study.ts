@@ -9,6 +9,7 @@ import { InOrder } from './in-order.js';
 import { KnownOutcomes } from './known-outcomes.js';
 import { bestOf, gain, withLeader } from './leaders.js';
 import { Limits } from './limits.js';
+import { marked } from './marked.js';
 import { valueAt } from './point-samplers.js';
 import type { Scheduler, Stopper } from './scheduler.js';
 import { explore } from './schedulers/explore.js';
@@ -134,9 +135,12 @@ export class StudyRun {
         if (this.open === 0) this.end = { state: 'open' };
         break;
       }
-      const move = this.held ?? this.scheduler.next();
-      if (move.kind === 'wait' || move.kind === 'done') break;
-      if (this.held === undefined) this.log.push('move');
+      const used = this.held === undefined ? this.trialsUsed() : undefined;
+      const move = this.held ?? this.next(used === undefined ? 'move' : 'go-on');
+      if (move === undefined) {
+        if (used !== undefined && this.open === 0) this.limits.reached(used, this.best);
+        break;
+      }
       const refusal = this.limits.guard.refusal(move.kind === 'start', scope.host.now());
       this.held = refusal === undefined ? undefined : move;
       if (refusal === undefined) {
@@ -148,6 +152,20 @@ export class StudyRun {
       break;
     }
     if (this.open === 0 && !this.limits.isAsking) this.settle?.();
+  }
+
+  private next(entry: 'move' | 'go-on'): Begun | undefined {
+    const move = entry === 'move' ? this.scheduler.next() : this.scheduler.goOn();
+    if (move.kind === 'wait' || move.kind === 'done') return undefined;
+    this.log.push(entry);
+    return move;
+  }
+
+  /** Why there are no new trials, where there were to be more. */
+  private trialsUsed(): string | undefined {
+    const { guard } = this.limits;
+    const used = guard.begunTrials < this.settings.plan.trials ? guard.trialsUsed() : undefined;
+    return used !== undefined && marked('evertrain-study-goes-on') ? used : undefined;
   }
 
   /** A call from its beginning to what follows from its end. */
@@ -169,6 +187,7 @@ export class StudyRun {
   private finish(end: StudyEnd): void {
     this.end ??= end;
     for (const call of this.atWork.values()) call.stop();
+    this.suggestions.stop();
     this.pump();
   }
 
@@ -262,15 +281,17 @@ export class StudyRun {
     for (const entry of log) {
       if (isEnd(entry) && entry.ended.rung === 0) first.set(entry.ended.trial, entry.ended.params);
     }
-    const heldAt = isHeld ? log.lastIndexOf('move') : -1;
+    const heldAt = isHeld ? log.findLastIndex((entry) => typeof entry === 'string') : -1;
     let runId = '';
     for (const [at, entry] of log.entries()) {
-      this.log.push(entry);
-      if (entry === 'move') {
-        const move = this.scheduler.next();
-        if (at === heldAt) this.held = move as Begun;
+      if (typeof entry === 'string') {
+        const move = this.next(entry) as Begun;
+        if (at === heldAt) this.held = move;
         else this.limits.guard.began(move.kind === 'start');
-      } else if ('run' in entry) {
+        continue;
+      }
+      this.log.push(entry);
+      if ('run' in entry) {
         runId = entry.run;
       } else if ('ended' in entry) {
         const { trial, params, from } = entry.ended;

@@ -6,6 +6,8 @@
 export interface Scheduler {
   /** What to do with a free slot. Whatever it answers but `wait` and `done` has then begun, as far as it is concerned. */
   next(): Move;
+  /** The same where no new trial may begin: those there are go on, and end as if there were no more. */
+  goOn(): Move;
   /** A call that it had begun is over. */
   ended(end: CallEnd): void;
 }

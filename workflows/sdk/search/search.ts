@@ -13,7 +13,7 @@ import { bad, callsOf, resolvePlan } from './resolve-plan.js';
 import type { Sampler } from './samplers.js';
 import type { MedianStopOptions, SchedulerOptions } from './scheduler.js';
 import type { ParamsOf, Space } from './space.js';
-import type { KnownTrial, StudyPlan } from './study-plan.js';
+import type { KnownStudy, KnownTrial, StudyPlan } from './study-plan.js';
 import { callOf, executionOf, inStudyRun, type TrialTarget } from './study-run.js';
 
 type Rule = SchedulerOptions | MedianStopOptions | undefined;
@@ -38,7 +38,7 @@ export interface SearchOptions<S extends Space, Metric extends string = string, 
   /** Parameters to try first. */
   readonly guesses?: readonly ParamsOf<S>[];
   /** What an earlier study found, for samplers that learn: its result, or its artifact. */
-  readonly warmStart?: Artifact | { readonly trials: Study['trials'] };
+  readonly warmStart?: Artifact | (Pick<Study, 'trials'> & Partial<Pick<Study, 'objectives'>>);
   /** Share of the trials that may fail, from 0 to 1, before the study does. Default 0.2. */
   readonly tolerate?: number;
   /** What the study and its trials are shown under. Default `search`. */
@@ -70,10 +70,10 @@ type With<Input, R extends Rule> =
     : { readonly with: Bound<Input, R> };
 /** Says in the compiler's words what the trial does not take of what it is given. */
 type Takes<Input, P, R extends Rule> = Input extends { params: infer Q }
-  ? P extends Q
-    ? [unknown extends Q ? never : Exclude<keyof P, KeyOf<Q>>] extends [never]
+  ? [P] extends [Q]
+    ? [unknown extends Q ? never : Exclude<KeyOf<P>, KeyOf<Q>>] extends [never]
       ? TakesBudget<Input, R>
-      : { readonly 'the input has no such params': Exclude<keyof P, KeyOf<Q>> }
+      : { readonly 'the input has no such params': Exclude<KeyOf<P>, KeyOf<Q>> }
     : { readonly 'the input has other params': Q }
   : { readonly 'the input has no field "params"': Input };
 type TakesBudget<Input, R extends Rule> = [R] extends [SchedulerOptions]
@@ -136,7 +136,7 @@ async function searchNow(options: AnyOptions): Promise<Study> {
     input: trial.kind === undefined ? undefined : (trial as unknown as StepDefinition).input,
     output: trial.kind === 'step' ? (trial as unknown as StepDefinition).output : undefined,
     seed: (scope.options.seed ?? 0) >>> 0,
-    warmStart: await knownTrials(scope, options.warmStart),
+    warmStart: await knownStudy(scope, options.warmStart),
   });
   checkCalls(owner, plan, trial);
   if (isLarge(plan)) return inStudyRun(scope, at, plan, trial, options.with);
@@ -182,15 +182,19 @@ function queueOf({ pipeline }: RunScope, trial: TrialTarget): string {
   return own ?? pipeline.defaults.queue ?? defaultQueue;
 }
 
-async function knownTrials(
+async function knownStudy(
   scope: RunScope,
   warmStart: SearchOptions<Space>['warmStart'],
-): Promise<readonly KnownTrial[] | undefined> {
+): Promise<KnownStudy | undefined> {
   if (warmStart === undefined) return undefined;
   if (isArtifact(warmStart)) {
-    return (await scope.host.builtIn(builtIn.knownTrials, warmStart, 'trials of an earlier study')) as KnownTrial[];
+    const answer = await scope.host.builtIn(builtIn.knownTrials, warmStart, 'trials of an earlier study');
+    // Histories of an earlier time have the trials alone.
+    return Array.isArray(answer) ? { trials: answer as KnownTrial[] } : (answer as KnownStudy);
   }
-  return warmStart.trials.flatMap(({ params, values, state }) =>
+  const { objectives, trials } = warmStart;
+  const known = trials.flatMap(({ params, values, state }) =>
     state === 'completed' && values !== undefined ? [{ params, values }] : [],
   );
+  return { ...(objectives === undefined ? {} : { objectives }), trials: known };
 }

@@ -44,15 +44,61 @@ export type Parameter = FloatParameter | IntParameter | CategoricalParameter;
 export type Space = Readonly<Record<string, Parameter | Scalar>>;
 
 type ValueOf<P> = P extends CategoricalParameter<infer Value> ? Value : P extends Parameter ? number : P;
-type ConditionalKey<S> = { [K in keyof S]: S[K] extends { readonly when: Condition } ? K : never }[keyof S];
+type WhenOf<P> = P extends { readonly when: infer When } ? When : never;
 type Flat<T> = { [K in keyof T]: T[K] };
 
-/** What a trial of the space gets: parameters under a condition may be absent. */
-export type ParamsOf<S extends Space> = Flat<
-  { readonly [K in Exclude<keyof S, ConditionalKey<S>>]: ValueOf<S[K]> } & {
-    readonly [K in ConditionalKey<S>]?: ValueOf<S[K]>;
-  }
->;
+/** Parameters that conditions name and whose values the compiler knows. */
+type Parent<S> = { [K in keyof S]: KnownKey<S, keyof WhenOf<S[K]> & keyof S> }[keyof S];
+type KnownKey<S, K extends keyof S> = K extends unknown
+  ? string extends ValueOf<S[K]>
+    ? never
+    : number extends ValueOf<S[K]>
+      ? never
+      : K
+  : never;
+
+/** Any one of a union. */
+type OneOf<U> = (U extends unknown ? (of: () => U) => void : never) extends (of: infer F) => void
+  ? F extends () => infer One
+    ? One
+    : never
+  : never;
+/** One choice for each combination of the parents' values. */
+type Choices<S, K extends keyof S, One extends K = OneOf<K> & K> = [K] extends [never]
+  ? unknown
+  : ValueOf<S[One]> extends infer V
+    ? V extends unknown
+      ? { readonly [P in One]: V } & Choices<S, Exclude<K, One>>
+      : never
+    : never;
+
+type All<Answers> = 'no' extends Answers ? 'no' : 'maybe' extends Answers ? 'maybe' : 'yes';
+type IsOneOf<V, Wanted> = V extends (Wanted extends readonly (infer One)[] ? One : Wanted) ? 'yes' : 'no';
+/** Whether a parameter exists beside the choice. */
+type Exists<S, K extends keyof S, Choice> = S[K] extends { readonly when: infer When }
+  ? All<
+      {
+        [P in keyof When]:
+          | (P extends keyof S ? Exists<S, P, Choice> : 'maybe')
+          | (P extends keyof Choice ? IsOneOf<Choice[P], When[P]> : 'maybe');
+      }[keyof When]
+    >
+  : 'yes';
+type KeysThat<S, Choice, Answer> = { [K in keyof S]: Exists<S, K, Choice> extends Answer ? K : never }[keyof S];
+type Branch<S, Choice> = Choice extends unknown
+  ? Flat<
+      {
+        readonly [K in KeysThat<S, Choice, 'yes'>]: K extends keyof Choice ? Choice[K] : ValueOf<S[K]>;
+      } & {
+        readonly [K in KeysThat<S, Choice, 'maybe'>]?: ValueOf<S[K]>;
+      } & {
+        readonly [K in KeysThat<S, Choice, 'no'>]?: never;
+      }
+    >
+  : never;
+
+/** What a trial of the space gets: a union by the values that conditions name, without the parameters that they leave out. */
+export type ParamsOf<S extends Space> = Branch<S, Choices<S, Parent<S>>>;
 
 interface NumberOptions {
   readonly log?: boolean;
@@ -60,30 +106,30 @@ interface NumberOptions {
   readonly when?: Condition;
 }
 
-type Under<O> = O extends { readonly when: Condition } ? { readonly when: Condition } : unknown;
+type Under<P, O> = O extends { readonly when: infer When } ? Omit<P, 'when'> & { readonly when: When } : P;
 
 /** A number from `min` to `max`, both included. */
-export function float<const O extends NumberOptions>(min: number, max: number, options?: O): FloatParameter & Under<O> {
-  return bounded('float', min, max, options) as FloatParameter & Under<O>;
+export function float<const O extends NumberOptions>(min: number, max: number, options?: O): Under<FloatParameter, O> {
+  return bounded('float', min, max, options) as Under<FloatParameter, O>;
 }
 
 /** A whole number from `min` to `max`, both included. */
-export function int<const O extends NumberOptions>(min: number, max: number, options?: O): IntParameter & Under<O> {
-  return bounded('int', min, max, options) as IntParameter & Under<O>;
+export function int<const O extends NumberOptions>(min: number, max: number, options?: O): Under<IntParameter, O> {
+  return bounded('int', min, max, options) as Under<IntParameter, O>;
 }
 
 /** One of several values without an order. */
 export function categorical<
   const Value extends Scalar,
   const O extends { readonly when?: Condition } = Record<never, never>,
->(values: readonly Value[], options?: O): CategoricalParameter<Value> & Under<O> {
+>(values: readonly Value[], options?: O): Under<CategoricalParameter<Value>, O> {
   const owner = `categorical(${show(values)})`;
   checkOptions(owner, options ?? {}, ['when']);
   if (!Array.isArray(values) || values.length === 0) throw invalid(owner, 'there is no value', 'Give at least one.');
   const odd = values.find((value) => !isScalar(value));
   if (odd !== undefined) throw invalid(owner, `${show(odd)} is no value`, 'Use strings, finite numbers and booleans.');
   if (new Set(values).size < values.length) throw invalid(owner, 'a value is there twice', 'Name each once.');
-  return { kind: 'categorical', values, ...options } as unknown as CategoricalParameter<Value> & Under<O>;
+  return { kind: 'categorical', values, ...options } as unknown as Under<CategoricalParameter<Value>, O>;
 }
 
 function bounded(kind: 'float' | 'int', min: number, max: number, options: NumberOptions = {}): Parameter {

@@ -31,6 +31,12 @@ export interface KnownTrial {
   readonly values: readonly number[];
 }
 
+/** What is known of an earlier study; its objectives are absent where it was made by hand or by an earlier release. */
+export interface KnownStudy {
+  readonly objectives?: readonly Objective[];
+  readonly trials: readonly KnownTrial[];
+}
+
 /** What makes a study go on: what happened in its order. Trials and decisions are made anew from it. */
 export interface StudyState {
   readonly startedAt: number;
@@ -47,6 +53,8 @@ export type LogEntry =
   | { readonly run: string }
   /** The scheduler began a call. */
   | 'move'
+  /** The same where no new trial might begin. */
+  | 'go-on'
   /** The sampler answered for these trials. */
   | { readonly asked: readonly number[] }
   /** Guesses took these trials. */

@@ -1,5 +1,7 @@
+import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
 import { builtIn } from '../protocol.js';
+import { marked } from './marked.js';
 import { openPoints } from './point-samplers.js';
 import { isPointSampler } from './samplers.js';
 import { drawAll, isParameter, type Scalar, type Space } from './space.js';
@@ -13,6 +15,8 @@ export interface Suggestions {
   happened(event: SamplerEvent): void;
   /** All that has happened was told in an earlier run. */
   restored(): void;
+  /** The study ends: what is asked is not waited for. */
+  stop(): void;
 }
 
 type Ask = (type: string, argument: unknown, summary: string) => Promise<unknown>;
@@ -31,6 +35,7 @@ export function openSuggestions(
     suggest: async (trial) => points(trial - first) as Params,
     happened: () => undefined,
     restored: () => undefined,
+    stop: () => undefined,
   };
 }
 
@@ -53,6 +58,7 @@ class OptunaSuggestions implements Suggestions {
   private waiting: Waiting[] = [];
   private isAsking = false;
   private readonly variable: Space;
+  private readonly scope = inWorkflowContext() ? new CancellationScope({ cancellable: true }) : undefined;
 
   constructor(
     private readonly plan: StudyPlan,
@@ -80,6 +86,10 @@ class OptunaSuggestions implements Suggestions {
 
   restored(): void {
     this.told = this.events.length;
+  }
+
+  stop(): void {
+    if (this.isAsking && marked('evertrain-study-stops-asking')) this.scope?.cancel();
   }
 
   private async answerAll(): Promise<void> {
@@ -148,7 +158,8 @@ class OptunaSuggestions implements Suggestions {
     };
     this.told = until;
     const which = trials.length === 1 ? `trial ${trials[0]}` : `${trials.length} trials`;
-    return (await this.ask(builtIn.suggest, request, `${study}: parameters for ${which}`)) as SuggestAnswer;
+    const ask = () => this.ask(builtIn.suggest, request, `${study}: parameters for ${which}`);
+    return (await (this.scope === undefined ? ask() : this.scope.run(ask))) as SuggestAnswer;
   }
 
   private variableOf(params: Params): Params {

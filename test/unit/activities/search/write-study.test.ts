@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Optuna } from '../../../../activities/search/optuna.js';
-import { knownTrials } from '../../../../activities/search/known-trials.js';
+import { knownStudy } from '../../../../activities/search/known-study.js';
 import { writeStudy } from '../../../../activities/search/write-study.js';
 import { openStorage, type Storage } from '../../../../activities/sdk/storage.js';
 import type { StudyDocument } from '../../../../workflows/sdk/search/study-record.js';
@@ -102,14 +102,15 @@ describe('a study as an artifact', () => {
       { importance: async () => undefined },
       document,
     );
-    const known = await knownTrials(storage.store, artifact);
+    const { objectives, trials: known } = await knownStudy(storage.store, artifact);
+    expect(objectives).toEqual([{ metric: 'loss', direction: 'minimize' }]);
     const worst = Math.max(...known.map(({ values }) => values[0] as number));
     expect(known).toHaveLength(500);
     expect(known).toEqual(
       ended.filter(({ values: [value = 0] = [] }) => value <= worst).map(({ params, values }) => ({ params, values })),
     );
     const table = { ...artifact, mediaType: 'text/csv' };
-    await expect(knownTrials(storage.store, table)).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
+    await expect(knownStudy(storage.store, table)).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
   });
 
   it('is written without it where that fails, which is logged', async () => {

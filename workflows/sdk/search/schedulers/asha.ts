@@ -30,18 +30,26 @@ export class Asha implements Scheduler {
   ) {}
 
   next(): Move {
-    const promotion = this.first((bracket) => bracket.promote());
-    if (promotion !== undefined) return promotion;
-    const bracket = this.dealt[this.started];
-    if (bracket !== undefined) return bracket.start(this.started++);
-    const finish = this.first((one) => (one.open === 0 ? one.finish() : undefined));
-    return finish ?? { kind: this.brackets.some(({ open }) => open > 0) ? 'wait' : 'done' };
+    return this.promotion() ?? this.dealt[this.started]?.start(this.started++) ?? this.finish();
+  }
+
+  goOn(): Move {
+    return this.promotion() ?? this.finish();
   }
 
   ended(end: CallEnd): void {
     const bracket = this.dealt[end.trial];
     if (bracket === undefined) throw new Error(`scheduler: there is no trial ${end.trial}.`);
     bracket.ended(end);
+  }
+
+  private promotion(): Move | undefined {
+    return this.first((bracket) => bracket.promote());
+  }
+
+  private finish(): Move {
+    const finish = this.first((one) => (one.open === 0 ? one.finish() : undefined));
+    return finish ?? { kind: this.brackets.some(({ open }) => open > 0) ? 'wait' : 'done' };
   }
 
   private first(move: (bracket: Bracket) => Move | undefined): Move | undefined {

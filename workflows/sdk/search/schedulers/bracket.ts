@@ -65,10 +65,11 @@ export class Bracket {
     return undefined;
   }
 
-  /** How many go on from a rung on which all calls have ended: ⌊ended / eta⌋, if as many are paused. */
+  /** How many more go on from a rung on which all calls have ended: ⌊ended / eta⌋ in all, if as many are paused. */
   promotions(rung: number): number {
-    const { ended, paused } = this.rungs[rung] as Rung;
-    return Math.min(paused.size, Math.floor(ended / this.eta));
+    const { ended, ranked, paused } = this.rungs[rung] as Rung;
+    const before = ranked.size - paused.size;
+    return Math.max(0, Math.min(paused.size, Math.floor(ended / this.eta) - before));
   }
 
   /** For the end of a bracket in which nobody has reached the last rung: the best paused trial of the highest rung. */

@@ -73,11 +73,13 @@ export class Population implements Scheduler {
   constructor(private readonly rule: PopulationRule) {}
 
   next(): Move {
-    if (this.started < this.rule.size) {
-      const trial = this.started++;
-      this.calls.begin(trial, 0);
-      return { kind: 'start', trial, budget: this.rule.interval };
-    }
+    if (this.started === this.rule.size) return this.goOn();
+    const trial = this.started++;
+    this.calls.begin(trial, 0);
+    return { kind: 'start', trial, budget: this.rule.interval };
+  }
+
+  goOn(): Move {
     const member = this.waiting.takeFirst();
     if (member === undefined) return { kind: this.calls.size > 0 ? 'wait' : 'done' };
     const from = this.takesOverFrom(member);

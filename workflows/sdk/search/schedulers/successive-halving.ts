@@ -30,7 +30,13 @@ export class SuccessiveHalving implements Scheduler {
   }
 
   next(): Move {
-    if (this.started < this.trials) return this.bracket.start(this.started++);
+    if (this.started === this.trials) return this.goOn();
+    // Those that came before it may have gone on.
+    this.rung = 0;
+    return this.bracket.start(this.started++);
+  }
+
+  goOn(): Move {
     if (this.promotions === 0) {
       if (this.bracket.open > 0) return { kind: 'wait' };
       this.promotions = this.bracket.promotions(this.rung);

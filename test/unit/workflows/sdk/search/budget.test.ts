@@ -1,5 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { fanOut, float, now, pipeline, search, sleep, type BudgetOptions } from '../../../../../workflows/sdk/index.js';
+import {
+  asha,
+  type BudgetOptions,
+  fanOut,
+  float,
+  hyperband,
+  now,
+  pipeline,
+  population,
+  search,
+  sleep,
+  successiveHalving,
+} from '../../../../../workflows/sdk/index.js';
+import { currentPath } from '../../../../../workflows/sdk/run-scope.js';
+import type { SchedulerOptions } from '../../../../../workflows/sdk/search/scheduler.js';
 import { BudgetGuard, resolveBudget } from '../../../../../workflows/sdk/search/budget-guard.js';
 import { runPlain } from '../../../../support/run-plain.js';
 
@@ -116,5 +130,60 @@ describe('its guard', () => {
     guard.began(true);
     expect(guard.refusal(false, 0)).toBeUndefined();
     expect(guard.refusal(true, 0)).toBe('its 1 trials are used');
+  });
+});
+
+/** Which calls of trials were made, as `trial@budget`. */
+async function scheduled(scheduler: SchedulerOptions, budget: BudgetOptions, answers: Record<string, unknown> = {}) {
+  const calls: string[] = [];
+  const run = pipeline('scheduled', {}, () =>
+    search({
+      space: { x: float(0, 1) },
+      trials: 20,
+      atMost: 2,
+      maximize: 'x',
+      scheduler,
+      budget,
+      trial: async ({ params, budget: epochs }) => {
+        calls.push(`${/\[(\d+)\]/.exec(currentPath().prefix)?.[1]}@${epochs}`);
+        return { x: params.x };
+      },
+    }),
+  );
+  const result = await runPlain(run, undefined, { answers });
+  if (result.outcome !== 'completed') throw new Error('rejected');
+  return { calls, begun: calls.filter((call) => call.endsWith('@1')), study: result.output };
+}
+
+describe('a study whose trials are used', () => {
+  const schedulers: [string, SchedulerOptions][] = [
+    ['ASHA', asha({ max: 9 })],
+    ['halving', successiveHalving({ max: 9 })],
+    ['Hyperband', hyperband({ max: 9 })],
+    ['a population', population({ interval: 1, max: 9, size: 20 })],
+  ];
+
+  it.each(schedulers)(
+    'by %s begins no other one, and the best of those there are go on to the end',
+    async (_, rule) => {
+      const { calls, study: found } = await scheduled(rule, { trials: 7 });
+      expect(new Set(calls.map((call) => call.split('@')[0])).size).toBe(7);
+      expect(found).toMatchObject({ state: 'stopped', reason: 'its 7 trials are used', best: { budget: 9 } });
+      expect(found.trials).toHaveLength(7);
+    },
+  );
+
+  it('asks for more when nobody can go on any more; a rung counts those who went on before', async () => {
+    const rule = successiveHalving({ max: 9 });
+    const asked = await scheduled(rule, { trials: 3, onLimit: 'ask' }, { 'search: more budget?': { trials: 17 } });
+    const whole = await scheduled(rule, { trials: 20 });
+    const count = (calls: readonly string[], budget: number) =>
+      calls.filter((call) => call.endsWith(`@${budget}`)).length;
+    expect(asked.study.state).toBe('completed');
+    expect(asked.begun).toHaveLength(20);
+    // Six of twenty, as without a break; of those that are asked about later, too.
+    expect([count(asked.calls, 3), count(whole.calls, 3)]).toEqual([6, 6]);
+    expect(asked.calls.slice(0, 5)).toEqual(['0@1', '1@1', '2@1', asked.calls[3], asked.calls[4]]);
+    expect(asked.calls[4]).toMatch(/@9$/);
   });
 });

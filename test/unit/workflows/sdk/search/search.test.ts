@@ -385,6 +385,16 @@ describe('search', () => {
       { warmStart: { trials: [{ trial: 0, state: 'completed', params: { z: 1 }, values: [1] }] } },
       'None of them is of this space',
     ],
+    [
+      'a warm start of another direction',
+      { warmStart: { objectives: [{ metric: 'accuracy', direction: 'minimize' }], trials: [] } },
+      'warmStart is "a study to minimize accuracy". Give one to maximize accuracy',
+    ],
+    [
+      'a warm start of another metric',
+      { warmStart: { objectives: [{ metric: 'loss', direction: 'maximize' }], trials: [] } },
+      'warmStart is "a study to maximize loss"',
+    ],
   ])('refuses %s before any trial', async (_, options, says) => {
     const { error, calls } = await study(options);
     expect(error).toContain(says);

@@ -2,13 +2,13 @@ import { json } from 'node:stream/consumers';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import { type StudyDocument, studyMediaType } from '../../workflows/sdk/search/study-record.js';
-import type { KnownTrial } from '../../workflows/sdk/search/study-plan.js';
+import type { KnownStudy, KnownTrial } from '../../workflows/sdk/search/study-plan.js';
 import type { ArtifactStore } from '../sdk/ports.js';
 
 const mostTrials = 500;
 
-/** Completed trials of a study that was written as an artifact: those with the best first objective, in their order. */
-export async function knownTrials(store: Pick<ArtifactStore, 'open'>, artifact: Artifact): Promise<KnownTrial[]> {
+/** A study that was written as an artifact, with its completed trials: those with the best first objective, in their order. */
+export async function knownStudy(store: Pick<ArtifactStore, 'open'>, artifact: Artifact): Promise<KnownStudy> {
   if (artifact.mediaType !== studyMediaType) {
     throw new EvertrainError(
       'USER_OPTION_INVALID',
@@ -26,5 +26,5 @@ export async function knownTrials(store: Pick<ArtifactStore, 'open'>, artifact: 
   );
   const cost = ({ values }: KnownTrial) => sign * (values[0] as number);
   const best = new Set(completed.toSorted((a, b) => cost(a) - cost(b)).slice(0, mostTrials));
-  return completed.filter((trial) => best.has(trial));
+  return { objectives, trials: completed.filter((trial) => best.has(trial)) };
 }
