@@ -36,6 +36,32 @@ export interface StepHeader {
   readonly resumes?: readonly ResumedCall[];
   /** A metric that the run is told while the step is at work: signal `TrialReport` at each. */
   readonly reports?: string;
+  /** Present while the step runs as a local activity, whose own id is a number; see `LightRecord`. */
+  readonly light?: {
+    readonly stepId: string;
+    /** What the policy says beyond the codes that are final anyway. */
+    readonly finalCodes?: readonly string[];
+    readonly isOnlyTry?: true;
+  };
+  /** The call had its first attempt as a local activity. */
+  readonly triedLight?: true;
+}
+
+/**
+ * What a local activity's marker would not tell of a light step. It travels with the output (`LightAnswer`), and is the
+ * last detail of a failure or cancellation.
+ */
+export interface LightRecord {
+  readonly stepId: string;
+  readonly seed: number;
+  readonly durationMs: number;
+  /** Left out where it is large. */
+  readonly input?: unknown;
+}
+
+export interface LightAnswer {
+  readonly light: LightRecord;
+  readonly output?: unknown;
 }
 
 /** A call of a step, by default in the same run. */
@@ -389,6 +415,14 @@ export interface RunOutcome {
 
 /** Of Evertrain's own activities, which share the history with the steps and are none: user names never start so. */
 export const builtInPrefix = 'evertrain.';
+
+/** Summaries of timers that no pipeline asked for; views leave them out. */
+export const ownTimers = {
+  /** Ends a workflow task, so that the engine records what local activities did in it. */
+  record: 'evertrain.record',
+  /** A light step waits for its next attempt. */
+  retry: 'evertrain.retry',
+} as const;
 
 /** Built-in activities; they show in histories beside the user's steps and are left out of the step list. */
 export const builtIn = {
