@@ -5,7 +5,7 @@ import {
   type CacheLookup,
   type GateRecord,
   memo,
-  ownTimers,
+  retryTimer,
   runMessages,
   searchAttributes,
 } from '../../workflows/sdk/protocol.js';
@@ -111,7 +111,7 @@ function foldUpdate(facts: Facts, { event, at }: Occurrence): void {
 function foldTimer(facts: Facts, { event, id, at }: Occurrence): void {
   const started = event.timerStartedEventAttributes;
   if (started) {
-    if (isOwnTimer(decodePayload(event.userMetadata?.summary))) return;
+    if (decodePayload(event.userMetadata?.summary) === retryTimer) return;
     facts.timers.set(id, {
       id: started.timerId ?? '',
       startedAt: at,
@@ -128,8 +128,4 @@ function foldTimer(facts: Facts, { event, id, at }: Occurrence): void {
   timer.end = { at, kind: fired ? 'fired' : 'cancelled' };
   if (fired) facts.causes.arrive(`timer:${timer.id}`);
   else facts.causes.settle(`timer:${timer.id}`);
-}
-
-function isOwnTimer(summary: unknown): boolean {
-  return (Object.values(ownTimers) as readonly unknown[]).includes(summary);
 }

@@ -1,4 +1,4 @@
-import { scheduleLocalActivity } from '@temporalio/workflow';
+import { scheduleLocalActivity, sleep } from '@temporalio/workflow';
 import { jsonLength } from './json-size.js';
 import type { LocalActivities } from './local-activities.js';
 import { builtIn, type CacheLookup } from './protocol.js';
@@ -19,7 +19,7 @@ export class CacheLookups {
     });
     if (found.hit) {
       this.local.add({ bytes: jsonLength(found) });
-      if (this.local.isFull) await this.local.record();
+      if (this.local.isFull) await this.local.record(() => sleep(1));
     }
     return found;
   }

@@ -1,10 +1,16 @@
-import { ActivityFailure, ApplicationFailure, scheduleLocalActivity, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  scheduleActivity,
+  scheduleLocalActivity,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
 import { jsonLength } from './json-size.js';
 import type { LocalActivities } from './local-activities.js';
 import { maxLightMs, type Policy } from './policy.js';
-import type { LightAnswer, StepHeader } from './protocol.js';
+import { builtIn, type LightAnswer, type StepHeader } from './protocol.js';
 
 export interface LightCall {
   readonly id: string;
@@ -33,7 +39,7 @@ export class LightSteps {
   }
 
   private async attempt({ id, name, args, summary, header, policy }: LightCall): Promise<LightTry> {
-    if (this.local.isFull) await this.local.record();
+    if (this.local.isFull) await this.local.record(nothing);
     checkRoom(id);
     const { finalCodes, attempts } = policy.retry ?? {};
     const light = {
@@ -58,4 +64,13 @@ export class LightSteps {
       throw new ActivityFailure('Activity task failed', name, id, 'NON_RETRYABLE_FAILURE', undefined, cause);
     }
   }
+}
+
+/** An activity, as the engine lets a timer of 1 ms fire after up to a second. */
+function nothing(): Promise<unknown> {
+  return scheduleActivity(builtIn.nothing, [], {
+    startToCloseTimeout: 10_000,
+    retry: { initialInterval: 100, maximumInterval: 1_000 },
+    summary: 'records the light steps so far',
+  });
 }

@@ -416,18 +416,15 @@ export interface RunOutcome {
 /** Of Evertrain's own activities, which share the history with the steps and are none: user names never start so. */
 export const builtInPrefix = 'evertrain.';
 
-/** Summaries of timers that no pipeline asked for; views leave them out. */
-export const ownTimers = {
-  /** Ends a workflow task, so that the engine records what local activities did in it. */
-  record: 'evertrain.record',
-  /** A light step waits for its next attempt. */
-  retry: 'evertrain.retry',
-} as const;
+/** Summary of the timer by which a light step waits for its next attempt; views leave it out. */
+export const retryTimer = 'evertrain.retry';
 
 /** Built-in activities; they show in histories beside the user's steps and are left out of the step list. */
 export const builtIn = {
   /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
   cacheLookup: 'evertrain.cache-lookup',
+  /** Does nothing; a workflow task that waits for it ends, and the engine records what local activities did in it. */
+  nothing: 'evertrain.nothing',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
   /** How a model's run ended, `null` while it is open: `OpenRun` → `RunOutcome | null`. */

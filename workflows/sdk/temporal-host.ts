@@ -24,8 +24,8 @@ import {
   builtIn,
   memo,
   type Notice,
-  ownTimers,
   type ResumedCall,
+  retryTimer,
   type StepHeader,
   searchAttributes,
 } from './protocol.js';
@@ -204,7 +204,7 @@ export class TemporalHost implements RunHost {
     });
     if (tried.outcome === 'completed') return tried.output;
     // Also after a time-out: a run that was cancelled meanwhile hears of it first, and does not begin the step again.
-    await sleep(tried.outcome === 'failed' ? firstDelayOf(policy) : 1, { summary: ownTimers.retry });
+    await sleep(tried.outcome === 'failed' ? firstDelayOf(policy) : 1, { summary: retryTimer });
     return this.schedule(scope, plan, input, id, path, place, tried);
   }
 
