@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { Run } from '../../client/run.js';
 import { loadBundle } from '../../worker/bundle.js';
+import { builtIn } from '../../workflows/sdk/protocol.js';
 import { lightChain, lightFailing, lightMix, lightOne } from '../fixtures/durability/light.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { replayHistory } from '../support/histories.js';
@@ -89,7 +90,7 @@ describe('light steps', () => {
       const started = await evertrain.start(lightFailing, { effects: effects.url, key, ...how }, { provenance });
       const result = await started.result();
       if (result.outcome !== 'completed') throw new Error(result.outcome);
-      const begun = ['only', 'strict', 'short'].map((name) => effects.begun(`${key}/note.${name}`));
+      const begun = ['note.only', 'note.strict', 'note'].map((name) => effects.begun(`${key}/${name}`));
       await replays(started);
       const { steps } = await started.view();
       return { output: result.output, begun, steps };
@@ -108,7 +109,7 @@ describe('light steps', () => {
     expect(passing.steps).toMatchObject([
       { id: 'notes[0]/note.only', groups: ['notes'], status: 'failed', attempt: 1 },
       { id: 'notes[1]/note.strict', status: 'failed', attempt: 1 },
-      { id: 'notes[2]/note.short', status: 'completed', attempt: 3, queue: 'evertrain', light: true },
+      { id: 'notes[2]/note', status: 'completed', attempt: 3, queue: 'evertrain', light: true },
     ]);
     const lasting = await run('lasting', { fails: 9 });
     expect(lasting).toMatchObject({ output: [failed, failed, failed], begun: [1, 1, 3] });
@@ -127,7 +128,8 @@ describe('light steps', () => {
     effects.hold('long');
     const run = await evertrain.start(lightOne, { effects: effects.url, key: 'long' }, { provenance });
     await effects.began('long', 2);
-    await expect.poll(async () => (await run.view()).steps).toMatchObject([{ status: 'running', attempt: 2 }]);
+    const steps = async () => (await run.view()).steps;
+    await expect.poll(steps, { timeout: 10_000 }).toMatchObject([{ status: 'running', attempt: 2 }]);
     effects.release('long');
     expect(await run.result()).toEqual({ outcome: 'completed', output: { key: 'long', attempt: 2 } });
     expect([effects.begun('long'), effects.count('long')]).toEqual([2, 1]);
@@ -164,6 +166,9 @@ describe('a worker that dies among light steps', () => {
     expect(counts.slice(119)).toEqual(Array(11).fill(1));
     expect(Math.max(...counts)).toBe(2);
     expect(counts.filter((count) => count === 2).length).toBeLessThan(100);
+    const { events = [] } = await historyOf(run);
+    const types = events?.map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name);
+    expect(types).toContain(builtIn.nothing);
     expect((await run.view()).steps).toMatchObject(keys.map((key) => ({ output: { key }, attempt: 1 })));
     await replays(run);
   });
