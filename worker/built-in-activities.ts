@@ -61,6 +61,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       });
   return {
     [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
+    [builtIn.nothing]: () => Promise.resolve(),
     [builtIn.notify]: coded(async (notice: Notice) => {
       if (settings.webhook === undefined) return 'no webhook is configured';
       const { info, cancellationSignal } = Context.current();

@@ -5,12 +5,14 @@ import {
   type CacheLookup,
   type GateRecord,
   memo,
+  retryTimer,
   runMessages,
   searchAttributes,
 } from '../../workflows/sdk/protocol.js';
 import type { StudyRecord } from '../../workflows/sdk/search/study-record.js';
 import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
 import type { Facts, Occurrence } from './fold.js';
+import { foldLight, groupsOf, type LocalActivityData } from './fold-light.js';
 import { foldStudy } from './fold-study.js';
 
 /** What a run writes about itself (memo, markers, search attributes), timers, and the messages that reach it. */
@@ -57,12 +59,13 @@ function foldApproval(facts: Facts, record: ApprovalRecord, at: number): void {
   if (record.state !== 'waiting') known.settledAt ??= at;
 }
 
-/** A cache hit is the result of a local activity, which the worker's core writes as a marker. */
-function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
+/** A local activity (a cache look-up, a light step) is written by the worker's core as a marker when it has ended. */
+function foldMarker(facts: Facts, occurrence: Occurrence): void {
+  const { event, id, at } = occurrence;
   const { markerName, details } = event.markerRecordedEventAttributes ?? {};
   if (markerName !== 'core_local_activity') return;
-  const data = decodeFirst(details?.['data']) as { activity_type?: unknown } | null;
-  if (data?.activity_type !== builtIn.cacheLookup) return;
+  const data = decodeFirst(details?.['data']) as LocalActivityData | null;
+  if (data?.activity_type !== builtIn.cacheLookup) return foldLight(facts, occurrence, data);
   const found = decodeObject<CacheLookup>(details?.['result']?.payloads?.[0]);
   if (found?.hit !== true || typeof found.stepId !== 'string') return;
   facts.steps.set(id, {
@@ -74,14 +77,6 @@ function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
     summary: event.userMetadata?.summary,
     end: { kind: 'cached', at, event: id, lookup: found },
   });
-}
-
-/** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]@1/prepare/fit` → search, prepare. */
-function groupsOf(stepId: string): string[] {
-  return stepId
-    .split('/')
-    .slice(0, -1)
-    .map((part) => part.replace(/\[\d+\](@\d+)?$/, ''));
 }
 
 function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {
@@ -116,6 +111,7 @@ function foldUpdate(facts: Facts, { event, at }: Occurrence): void {
 function foldTimer(facts: Facts, { event, id, at }: Occurrence): void {
   const started = event.timerStartedEventAttributes;
   if (started) {
+    if (decodePayload(event.userMetadata?.summary) === retryTimer) return;
     facts.timers.set(id, {
       id: started.timerId ?? '',
       startedAt: at,

@@ -23,6 +23,10 @@ export interface Facts {
   workerVersion?: { readonly deployment?: string; readonly buildId: string };
   /** By scheduled event id; answered and reused ones by their marker's or memo's. */
   readonly steps: Map<number, StepFacts>;
+  /** Light steps whose first attempt did not end well, which may go on as a normal activity: by id. */
+  readonly triedLight: Map<string, StepFacts>;
+  /** Those that did, by the normal activity's scheduled event id. */
+  readonly goneOn: Map<number, StepFacts>;
   /** By initiated event id. */
   readonly children: Map<number, ChildFacts>;
   /** By started event id. */
@@ -63,9 +67,11 @@ export interface StepFacts {
   readonly groups: readonly string[];
   readonly scheduledAt: number;
   readonly causes: Causes;
-  readonly queue?: string;
-  readonly seed?: number;
-  readonly input?: Payload | undefined;
+  /** It ran as a local activity, at least at first. */
+  readonly isLight?: true;
+  queue?: string;
+  seed?: number;
+  input?: Payload | undefined;
   readonly summary?: Payload | null | undefined;
   /** Of the last attempt, once history has it. */
   attempt?: number;
@@ -129,6 +135,8 @@ export function noFacts(): Facts {
     lastAt: 0,
     cancelRequested: false,
     steps: new Map(),
+    triedLight: new Map(),
+    goneOn: new Map(),
     children: new Map(),
     timers: new Map(),
     approvals: new Map(),

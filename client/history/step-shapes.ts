@@ -18,14 +18,16 @@ export interface StepBase {
   readonly name: string;
   /** Groups around the step, outermost first. */
   readonly groups: readonly string[];
-  /** Task queue; absent where nothing was queued (cached and reused steps). */
+  /** Task queue; absent where nothing was queued (cached, reused and light steps). */
   readonly queue?: string;
+  /** It ran on the worker that held the run, at least at first: history has no sign of such an attempt before its end. */
+  readonly light?: true;
   readonly scheduledAt: number;
   /** The present or last attempt; 0 where none was needed (cached, reused), `'unknown'` where only its being scheduled is known. */
   readonly attempt: number | 'unknown';
   /** Attempts that have ended, as the journal recorded them; absent without the journal. */
   readonly attempts?: readonly AttemptView[];
-  /** Absent where history does not carry it (reused steps). */
+  /** Absent where history does not carry it (reused steps, and light ones above 100 KB). */
   readonly input?: unknown;
   /** Absent where history does not carry it (cached and reused steps). */
   readonly seed?: number;

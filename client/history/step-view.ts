@@ -66,6 +66,7 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
     name: facts.name,
     groups: facts.groups,
     ...(facts.queue === undefined ? {} : { queue: facts.queue }),
+    ...(facts.isLight ? { light: true } : {}),
     scheduledAt: facts.scheduledAt,
     attempt: answered ? 0 : (facts.attempt ?? 'unknown'),
     ...(attempts === undefined ? {} : { attempts: attempts.map(attemptView) }),
@@ -84,7 +85,7 @@ function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | u
     const worker = facts.worker === undefined ? {} : { worker: facts.worker };
     return { ...base, status: 'running', startedAt: facts.startedAt, ...worker, cancelRequested: false };
   }
-  const attempt = pending.attempt ?? 1;
+  const attempt = (pending.attempt ?? 1) + (facts.isLight ? 1 : 0);
   const lastFailure: { lastFailure?: FailureView } = pending.lastFailure
     ? { lastFailure: failureView(pending.lastFailure) }
     : {};

@@ -24,6 +24,7 @@ import {
   training,
   wide,
 } from '../fixtures/durability/contracts.js';
+import { lightChain, lightFailing, lightMix } from '../fixtures/durability/light.js';
 import { flowerStudy } from '../fixtures/durability/studies.js';
 import { durableProject } from '../support/durable-project.js';
 import { saveHistory } from '../support/histories.js';
@@ -56,6 +57,12 @@ const recordings: Readonly<Record<string, Recording>> = {
   'cache-miss': keys(cached, 'a'),
   'cache-hit': keys(cached, 'a', 'a'),
   gate: only(guarded),
+  light: keys(lightChain, ...Array.from({ length: 102 }, (_, n) => `${n}`)),
+  'light-at-once': keys(lightMix, 'a', 'b', 'c', 'd', 'e', 'f'),
+  'light-fails': {
+    pipeline: lightFailing,
+    input: (effects) => ({ effects, key: 'fails', fails: 1 }),
+  },
   retry: only(retried),
   study: {
     pipeline: flowerStudy,

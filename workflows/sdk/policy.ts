@@ -35,8 +35,21 @@ export interface PolicyOptions {
   readonly cache?: boolean | { readonly version?: string; readonly maxAge?: Duration };
 }
 
+/** What a step may set: its policy, and whether it is light. */
+export interface StepPolicyOptions extends PolicyOptions {
+  /**
+   * Runs the step on the worker that holds the run, as a Temporal local activity: some milliseconds instead of a trip
+   * over a queue. For work of milliseconds in Node. Light steps of one run go one at a time. One that lasts longer than
+   * its `timeout` (5 s at most, which is the default), or fails and may be tried again, goes on as a normal step on the
+   * queue of runs. `queue`, `heartbeat` and `progressWithin` are refused beside it; of a pipeline's `defaults` it takes
+   * `retry` and `cache`.
+   */
+  readonly light?: boolean;
+}
+
 /** A policy in milliseconds and numbers; only what was set. */
 export interface Policy {
+  readonly light?: true;
   readonly queue?: string;
   readonly timeoutMs?: number;
   readonly heartbeatMs?: number;
@@ -53,13 +66,18 @@ export interface Retry {
   readonly finalCodes?: readonly string[];
 }
 
+/**
+ * Longest time of a light step. The run hears of nothing while one is at work, and a task that lasts 8 s would have to be
+ * prolonged, which then is in its history.
+ */
+export const maxLightMs = 5_000;
+
 export const policyFields = ['queue', 'timeout', 'heartbeat', 'progressWithin', 'retry', 'cache'] as const;
 
 export const laterPolicyFields = {
   resources: 'Route the step with `queue` for now.',
   pool: 'Limit the slots of the queue for now.',
   priority: 'Give urgent steps a queue of their own for now.',
-  light: 'Remove it; the step runs as a normal one.',
 } as const;
 
 /** Checks policy options where they are written and brings them into one unit. */
@@ -80,6 +98,32 @@ export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
     ...(options.retry === undefined ? {} : { retry: resolveRetry(owner, options.retry) }),
     ...(options.cache === undefined ? {} : { cache: resolveCache(owner, options.cache) }),
   };
+}
+
+/** The same of a step, which alone can be light. */
+export function resolveStepPolicy(owner: string, options: StepPolicyOptions): Policy {
+  const policy = resolvePolicy(owner, options);
+  const { light = false } = options;
+  if (light === false) return policy;
+  const refuse = (what: string, value: unknown, remedy: string) => {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what}.`, { value, remedy });
+  };
+  if (light !== true) refuse(`light is ${show(light)}`, light, 'Use true or false.');
+  for (const name of ['queue', 'heartbeat', 'progressWithin'] as const) {
+    const value = options[name];
+    if (value !== undefined) refuse(`a light step has no ${name}`, value, `Remove \`${name}\`, or \`light\`.`);
+  }
+  if (policy.timeoutMs !== undefined && policy.timeoutMs > maxLightMs) {
+    refuse(`timeout ${show(options.timeout)} is too long for a light step`, options.timeout, 'Use 5 s at most.');
+  }
+  return { ...policy, light: true };
+}
+
+/** The policy of a step that a pipeline with these defaults calls. */
+export function policyIn(defaults: Policy, own: Policy): Policy {
+  if (own.light !== true) return { ...defaults, ...own };
+  const { retry, cache } = defaults;
+  return { ...(retry === undefined ? {} : { retry }), ...(cache === undefined ? {} : { cache }), ...own };
 }
 
 function resolveRetry(owner: string, retry: RetryOptions): Retry {

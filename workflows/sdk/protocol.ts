@@ -36,6 +36,32 @@ export interface StepHeader {
   readonly resumes?: readonly ResumedCall[];
   /** A metric that the run is told while the step is at work: signal `TrialReport` at each. */
   readonly reports?: string;
+  /** Present while the step runs as a local activity, whose own id is a number; see `LightRecord`. */
+  readonly light?: {
+    readonly stepId: string;
+    /** What the policy says beyond the codes that are final anyway. */
+    readonly finalCodes?: readonly string[];
+    readonly isOnlyTry?: true;
+  };
+  /** The call had its first attempt as a local activity. */
+  readonly triedLight?: true;
+}
+
+/**
+ * What a local activity's marker would not tell of a light step. It travels with the output (`LightAnswer`), and is the
+ * last detail of a failure or cancellation.
+ */
+export interface LightRecord {
+  readonly stepId: string;
+  readonly seed: number;
+  readonly durationMs: number;
+  /** Left out where it is large. */
+  readonly input?: unknown;
+}
+
+export interface LightAnswer {
+  readonly light: LightRecord;
+  readonly output?: unknown;
 }
 
 /** A call of a step, by default in the same run. */
@@ -390,10 +416,15 @@ export interface RunOutcome {
 /** Of Evertrain's own activities, which share the history with the steps and are none: user names never start so. */
 export const builtInPrefix = 'evertrain.';
 
+/** Summary of the timer by which a light step waits for its next attempt; views leave it out. */
+export const retryTimer = 'evertrain.retry';
+
 /** Built-in activities; they show in histories beside the user's steps and are left out of the step list. */
 export const builtIn = {
   /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
   cacheLookup: 'evertrain.cache-lookup',
+  /** Does nothing; a workflow task that waits for it ends, and the engine records what local activities did in it. */
+  nothing: 'evertrain.nothing',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
   /** How a model's run ended, `null` while it is open: `OpenRun` → `RunOutcome | null`. */

@@ -7,6 +7,7 @@ import {
   condition,
   isCancellation,
   scheduleActivity,
+  sleep,
   startChild,
   TimeoutFailure,
   upsertMemo,
@@ -18,11 +19,21 @@ import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
-import type { Policy } from './policy.js';
-import { builtIn, memo, type Notice, type ResumedCall, type StepHeader, searchAttributes } from './protocol.js';
+import { type Policy, policyIn } from './policy.js';
+import {
+  builtIn,
+  memo,
+  type Notice,
+  type ResumedCall,
+  retryTimer,
+  type StepHeader,
+  searchAttributes,
+} from './protocol.js';
 import type { ApprovalBook, RunHost, RunScope, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
+import { type LightTry, LightSteps } from './light-steps.js';
+import { LocalActivities } from './local-activities.js';
 import { checkInput } from './json-size.js';
 import { PendingWindow, PlaceInWindow } from './pending-window.js';
 import { RecordBudget } from './record-budget.js';
@@ -47,7 +58,9 @@ export class TemporalHost implements RunHost {
   private readonly steps = new PendingWindow();
   private readonly children = new PendingWindow();
   private readonly records = new RecordBudget();
-  private readonly cache = new CacheLookups();
+  private readonly local = new LocalActivities();
+  private readonly cache = new CacheLookups(this.local);
+  private readonly light = new LightSteps(this.local);
   private readonly plans = new Map<StepDefinition, StepPlan>();
   /** Calls that another run has made in our stead, by id: their checkpoints are there. */
   private readonly sources = new Map<string, ResumedCall>();
@@ -59,7 +72,10 @@ export class TemporalHost implements RunHost {
     if (recorded !== undefined) return Promise.resolve(recorded.output);
     const plan = this.planOf(scope, definition);
     scope.progress.set(id, 'queued');
-    const schedule = () => this.schedule(scope, plan, input, id, path, place);
+    const schedule = () =>
+      plan.policy.light
+        ? this.lightStep(scope, plan, input, id, path, place)
+        : this.schedule(scope, plan, input, id, path, place);
     const run =
       plan.policy.cache && scope.options.fresh !== true
         ? this.cachedStep(scope, plan, input, id, schedule)
@@ -87,9 +103,9 @@ export class TemporalHost implements RunHost {
   private planOf(scope: RunScope, definition: StepDefinition): StepPlan {
     let plan = this.plans.get(definition);
     if (plan === undefined) {
-      const policy = { ...scope.pipeline.defaults, ...definition.policy };
+      const policy = policyIn(scope.pipeline.defaults, definition.policy);
       const options = {
-        startToCloseTimeout: policy.timeoutMs ?? 3_600_000,
+        startToCloseTimeout: (policy.light ? undefined : policy.timeoutMs) ?? 3_600_000,
         heartbeatTimeout: policy.heartbeatMs ?? 10_000,
         retry: retryPolicy(policy),
         ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
@@ -141,22 +157,55 @@ export class TemporalHost implements RunHost {
     id: string,
     path: StepPath,
     place: PlaceInWindow,
+    tried?: LightTry,
   ): Promise<unknown> {
-    const { name, description } = plan.definition;
-    const summary = description === undefined ? id : `${id}: ${description}`;
-    const options = Object.assign({ activityId: id, summary }, plan.options);
-    const header: Mutable<StepHeader> = Object.assign({ seed: seedOf(scope, id, path.trial) }, plan.header);
-    if (path.groups.length > 0) header.groups = path.groups;
-    const resumes = this.resumesOf(scope, id, path.trial);
-    if (resumes.length > 0) header.resumes = resumes;
-    if (path.trial?.reports !== undefined) header.reports = path.trial.reports;
+    const options = Object.assign({ activityId: id, summary: summaryOf(plan, id) }, plan.options);
+    const header = this.headerOf(scope, plan, id, path);
+    if (tried !== undefined) {
+      header.triedLight = true;
+      if (tried.outcome === 'failed') options.retry = retryPolicy(plan.policy, 1);
+    }
     const args = input === undefined ? [] : [input];
     return this.steps.run(place, (delayedSince) => {
       checkRoom(id);
       if (delayedSince !== undefined) header.calledAt = delayedSince;
       outgoing.header = header;
-      return scheduleActivity<unknown>(name, args, options);
+      return scheduleActivity<unknown>(plan.definition.name, args, options);
     });
+  }
+
+  private headerOf(scope: RunScope, plan: StepPlan, id: string, path: StepPath): Mutable<StepHeader> {
+    const header: Mutable<StepHeader> = Object.assign({ seed: seedOf(scope, id, path.trial) }, plan.header);
+    if (path.groups.length > 0) header.groups = path.groups;
+    const resumes = this.resumesOf(scope, id, path.trial);
+    if (resumes.length > 0) header.resumes = resumes;
+    if (path.trial?.reports !== undefined) header.reports = path.trial.reports;
+    return header;
+  }
+
+  private async lightStep(
+    scope: RunScope,
+    plan: StepPlan,
+    input: unknown,
+    id: string,
+    path: StepPath,
+    place: PlaceInWindow,
+  ): Promise<unknown> {
+    const { definition, policy } = plan;
+    const args = input === undefined ? [] : [input];
+    const header = this.headerOf(scope, plan, id, path);
+    const tried = await this.light.try({
+      id,
+      name: definition.name,
+      args,
+      summary: summaryOf(plan, id),
+      header,
+      policy,
+    });
+    if (tried.outcome === 'completed') return tried.output;
+    // Also after a time-out: a run that was cancelled meanwhile hears of it first, and does not begin the step again.
+    await sleep(tried.outcome === 'failed' ? firstDelayOf(policy) : 1, { summary: retryTimer });
+    return this.schedule(scope, plan, input, id, path, place, tried);
   }
 
   /** The same calls in earlier calls of the trial at hand, or in earlier runs of a trial that is a run. */
@@ -275,15 +324,26 @@ function seedOf(scope: RunScope, id: string, trial: TrialPath | undefined): numb
   return deriveSeed(scope.options.seed ?? 0, of);
 }
 
-function retryPolicy(policy: Policy) {
+function summaryOf({ definition: { description } }: StepPlan, id: string): string {
+  return description === undefined ? id : `${id}: ${description}`;
+}
+
+function firstDelayOf({ retry }: Policy): number {
+  return retry?.firstDelayMs ?? 1_000;
+}
+
+/** What is left of it after so many failed attempts. */
+function retryPolicy(policy: Policy, failed = 0) {
   const retry = policy.retry ?? {};
-  const firstDelayMs = retry.firstDelayMs ?? 1_000;
+  const firstDelayMs = firstDelayOf(policy);
+  const backoff = retry.backoff ?? 2;
+  // Temporal refuses a longest wait below the first one.
+  const maximumInterval = Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000);
   return {
-    maximumAttempts: retry.attempts ?? 3,
-    initialInterval: firstDelayMs,
-    backoffCoefficient: retry.backoff ?? 2,
-    // Temporal refuses a longest wait below the first one.
-    maximumInterval: Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000),
+    maximumAttempts: (retry.attempts ?? 3) - failed,
+    initialInterval: Math.min(firstDelayMs * backoff ** failed, maximumInterval),
+    backoffCoefficient: backoff,
+    maximumInterval,
     // Worker's failures with a final code say so themselves: a list would travel with every step.
     ...(retry.finalCodes === undefined ? {} : { nonRetryableErrorTypes: [...retry.finalCodes] }),
   };

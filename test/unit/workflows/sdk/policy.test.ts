@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { pipeline, step } from '../../../../workflows/sdk/index.js';
-import { type PolicyOptions, resolvePolicy } from '../../../../workflows/sdk/policy.js';
+import {
+  policyIn,
+  type PolicyOptions,
+  resolvePolicy,
+  type StepPolicyOptions,
+} from '../../../../workflows/sdk/policy.js';
 
 describe('a policy', () => {
   it('comes out in milliseconds, with only what was set', () => {
@@ -46,5 +51,45 @@ describe('a policy', () => {
   ])('refuses %s', (_, options) => {
     const invalid = expect.objectContaining({ code: 'USER_OPTION_INVALID' }) as unknown as Error;
     expect(() => resolvePolicy('step "x"', options)).toThrow(invalid);
+  });
+});
+
+describe('a light step', () => {
+  it('has its own policy, and retry and cache of the defaults', () => {
+    const own = step('light.own', { light: true, timeout: '2s' }).policy;
+    expect(own).toEqual({ light: true, timeoutMs: 2_000 });
+    const defaults = resolvePolicy('defaults', {
+      queue: 'gpu',
+      timeout: '1h',
+      heartbeat: '1s',
+      progressWithin: '1s',
+      retry: { attempts: 5 },
+      cache: true,
+    });
+    expect(policyIn(defaults, own)).toEqual({ light: true, timeoutMs: 2_000, retry: { attempts: 5 }, cache: {} });
+    expect(policyIn(defaults, step('light.cached', { light: true, cache: false }).policy)).toMatchObject({
+      cache: false,
+    });
+  });
+
+  it('is a normal one with light: false', () => {
+    expect(step('light.not', { light: false, queue: 'gpu' }).policy).toEqual({ queue: 'gpu' });
+  });
+
+  it.each<[string, StepPolicyOptions]>([
+    ['with a queue', { light: true, queue: 'gpu' }],
+    ['with a heartbeat', { light: true, heartbeat: '2s' }],
+    ['with progressWithin', { light: true, progressWithin: '2s' }],
+    ['with a timeout above 5 s', { light: true, timeout: '5001ms' }],
+    ['that is no yes or no', { light: 'yes' as never }],
+  ])('is refused %s', (_, options) => {
+    const invalid = expect.objectContaining({ code: 'USER_OPTION_INVALID' }) as unknown as Error;
+    expect(() => step('light.refused', options)).toThrow(invalid);
+  });
+
+  it('is no default of a pipeline', () => {
+    const unknown = expect.objectContaining({ code: 'USER_OPTION_UNKNOWN', value: 'light' }) as unknown as Error;
+    const declare = () => pipeline('light.all', { defaults: { light: true } as never }, () => Promise.resolve(null));
+    expect(declare).toThrow(unknown);
   });
 });
