@@ -1,6 +1,8 @@
 import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
-import { checkOptions } from './options.js';
+import { checkName, checkOptions } from './options.js';
+import type { PoolDefinition } from './pools/pool.js';
+import { checkPriority, type Priority } from './priority.js';
 import type { CachePolicy } from './protocol.js';
 
 /** How a failed attempt is tried again. Final codes (most USER_ and all GATE_) are never retried: docs/errors.md. */
@@ -33,6 +35,10 @@ export interface PolicyOptions {
    * of older versions aside; `maxAge` those that are older.
    */
   readonly cache?: boolean | { readonly version?: string; readonly maxAge?: Duration };
+  /** A pool, or its name: each call waits for a place in it, and holds it until it has ended, retries included. */
+  readonly pool?: PoolDefinition | string;
+  /** Among what waits in the queue, and in the pool: 1 first, 5 last; default 3. A run's own priority outranks it. */
+  readonly priority?: Priority;
 }
 
 /** A policy in milliseconds and numbers; only what was set. */
@@ -43,6 +49,8 @@ export interface Policy {
   readonly progressWithinMs?: number;
   readonly retry?: Retry;
   readonly cache?: CachePolicy | false;
+  readonly pool?: string;
+  readonly priority?: Priority;
 }
 
 export interface Retry {
@@ -53,12 +61,19 @@ export interface Retry {
   readonly finalCodes?: readonly string[];
 }
 
-export const policyFields = ['queue', 'timeout', 'heartbeat', 'progressWithin', 'retry', 'cache'] as const;
+export const policyFields = [
+  'queue',
+  'timeout',
+  'heartbeat',
+  'progressWithin',
+  'retry',
+  'cache',
+  'pool',
+  'priority',
+] as const;
 
 export const laterPolicyFields = {
   resources: 'Route the step with `queue` for now.',
-  pool: 'Limit the slots of the queue for now.',
-  priority: 'Give urgent steps a queue of their own for now.',
   light: 'Remove it; the step runs as a normal one.',
 } as const;
 
@@ -70,6 +85,10 @@ export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
       remedy: 'Use letters, digits, ".", "_", "-" and "/".',
     });
   }
+  const { pool, priority } = options;
+  const poolName = typeof pool === 'object' && pool?.kind === 'pool' ? pool.name : pool;
+  if (poolName !== undefined) checkName(`${owner}: pool`, poolName);
+  if (priority !== undefined) checkPriority(owner, priority);
   const ms = (name: 'timeout' | 'heartbeat' | 'progressWithin') =>
     options[name] === undefined ? {} : { [`${name}Ms`]: durationMs(options[name], `${owner}: ${name}`) };
   return {
@@ -79,6 +98,8 @@ export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
     ...ms('progressWithin'),
     ...(options.retry === undefined ? {} : { retry: resolveRetry(owner, options.retry) }),
     ...(options.cache === undefined ? {} : { cache: resolveCache(owner, options.cache) }),
+    ...(poolName === undefined ? {} : { pool: poolName }),
+    ...(priority === undefined ? {} : { priority }),
   };
 }
 

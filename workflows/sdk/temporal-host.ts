@@ -25,7 +25,11 @@ import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
 import { checkInput } from './json-size.js';
 import { PendingWindow, PlaceInWindow } from './pending-window.js';
+import { PoolPlaces } from './pools/pool-places.js';
+import type { PoolDefinition } from './pools/pool.js';
+import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
+import { defined } from './registry.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -33,7 +37,11 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 interface StepPlan {
   readonly definition: StepDefinition;
   readonly policy: Policy;
-  readonly options: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue'>;
+  readonly options: Pick<
+    ActivityOptions,
+    'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue' | 'priority'
+  >;
+  readonly pool: PoolDefinition | undefined;
   readonly header: Omit<StepHeader, 'seed'>;
 }
 
@@ -48,6 +56,7 @@ export class TemporalHost implements RunHost {
   private readonly children = new PendingWindow();
   private readonly records = new RecordBudget();
   private readonly cache = new CacheLookups();
+  readonly pools = new PoolPlaces();
   private readonly plans = new Map<StepDefinition, StepPlan>();
   /** Calls that another run has made in our stead, by id: their checkpoints are there. */
   private readonly sources = new Map<string, ResumedCall>();
@@ -93,12 +102,17 @@ export class TemporalHost implements RunHost {
         heartbeatTimeout: policy.heartbeatMs ?? 10_000,
         retry: retryPolicy(policy),
         ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
+        // Without one, a step has that of its run.
+        ...(policy.priority === undefined || scope.options.priority !== undefined
+          ? {}
+          : { priority: { priorityKey: policy.priority } }),
       };
       const header = {
         ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
         ...(policy.cache ? { cache: policy.cache } : {}),
       };
-      plan = { definition, policy, options, header };
+      const pool = policy.pool === undefined ? undefined : poolOf(definition.name, policy.pool);
+      plan = { definition, policy, options, header, pool };
       this.plans.set(definition, plan);
     }
     return plan;
@@ -151,12 +165,17 @@ export class TemporalHost implements RunHost {
     if (resumes.length > 0) header.resumes = resumes;
     if (path.trial?.reports !== undefined) header.reports = path.trial.reports;
     const args = input === undefined ? [] : [input];
-    return this.steps.run(place, (delayedSince) => {
-      checkRoom(id);
-      if (delayedSince !== undefined) header.calledAt = delayedSince;
-      outgoing.header = header;
-      return scheduleActivity<unknown>(name, args, options);
-    });
+    const call = () =>
+      this.steps.run(place, (delayedSince) => {
+        checkRoom(id);
+        if (delayedSince !== undefined) header.calledAt = delayedSince;
+        outgoing.header = header;
+        return scheduleActivity<unknown>(name, args, options);
+      });
+    if (plan.pool === undefined) return call();
+    checkRoom(id);
+    const priority = scope.options.priority ?? plan.policy.priority ?? 3;
+    return this.pools.hold(plan.pool, { stepId: id, priority }, scope.pipeline.name, call);
   }
 
   /** The same calls in earlier calls of the trial at hand, or in earlier runs of a trial that is a run. */
@@ -179,14 +198,18 @@ export class TemporalHost implements RunHost {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
-    const fresh = scope.options.fresh === true ? { fresh: true } : {};
+    const { priority } = scope.options;
+    const inherited = {
+      ...(scope.options.fresh === true ? { fresh: true } : {}),
+      ...(priority === undefined ? {} : { priority }),
+    };
     const { workflowId } = workflowInfo();
     const resumes = (trial?.resumes ?? []).flatMap(({ prefix }) => {
       const before = prefix + id.slice((trial as TrialPath).prefix.length);
       const runId = this.childRuns.get(before);
       return runId === undefined ? [] : [{ workflowId: `${workflowId}/${before}`, runId }];
     });
-    const options = { seed: seedOf(scope, id, trial), ...fresh, ...(resumes.length === 0 ? {} : { resumes }) };
+    const options = { seed: seedOf(scope, id, trial), ...inherited, ...(resumes.length === 0 ? {} : { resumes }) };
     try {
       return await this.children.run(place, async () => {
         checkRoom(id);
@@ -197,6 +220,7 @@ export class TemporalHost implements RunHost {
             { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
           ],
           staticSummary: pipeline.description ?? pipeline.name,
+          priority: taskPriority(pipeline.name, priority),
         });
         if (trial !== undefined) this.childRuns.set(id, run.firstExecutionRunId);
         return run.result();
@@ -267,6 +291,12 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
       summary: `tell people: ${partial.kind}`,
     }),
   ).catch(() => undefined);
+}
+
+function poolOf(step: string, name: string): PoolDefinition {
+  const found = defined.pools.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  throw new EvertrainError('USER_OPTION_INVALID', `step "${step}": no pool is named "${name}".`, { value: name });
 }
 
 /** All calls of a trial have the seed of its first one. */
