@@ -9,7 +9,7 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
 
   const started = event.activityTaskStartedEventAttributes;
   if (started) {
-    const step = facts.steps.get(toNumber(started.scheduledEventId));
+    const step = stepOf(facts, toNumber(started.scheduledEventId));
     if (step === undefined) return;
     step.attempt = started.attempt ?? 1;
     step.startedAt = at;
@@ -18,12 +18,12 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
   }
   const cancelling = event.activityTaskCancelRequestedEventAttributes;
   if (cancelling) {
-    const step = facts.steps.get(toNumber(cancelling.scheduledEventId));
+    const step = stepOf(facts, toNumber(cancelling.scheduledEventId));
     if (step !== undefined) step.cancelRequested = { at, event: id };
     return;
   }
   const ended = endOf(event, id, at);
-  const step = ended && facts.steps.get(ended.scheduled);
+  const step = ended && stepOf(facts, ended.scheduled);
   if (!step) return;
   step.end = ended.end;
   facts.causes.arrive(step.id);
@@ -34,18 +34,25 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
   const name = activityType?.name ?? '';
   if (name.startsWith(builtInPrefix)) return;
   const step = decodeObject<StepHeader>(header?.fields?.[stepHeader]);
+  const key = facts.asked.get(activityId ?? '') ?? id;
+  const asked = facts.steps.get(key);
+  facts.keys.set(id, key);
   const step0: StepFacts = {
     id: activityId ?? String(id),
     name,
     groups: step?.groups ?? [],
     scheduledAt: at,
-    causes: facts.causes.call(step?.calledAt),
+    causes: asked?.causes ?? facts.causes.call(step?.calledAt),
     queue: taskQueue?.name ?? '',
     input: input?.payloads?.[0],
     summary: event.userMetadata?.summary,
     ...(step === undefined ? {} : { seed: step.seed }),
   };
-  facts.steps.set(id, step0);
+  facts.steps.set(key, step0);
+}
+
+function stepOf(facts: Facts, scheduled: number): StepFacts | undefined {
+  return facts.steps.get(facts.keys.get(scheduled) ?? -1);
 }
 
 function endOf(event: HistoryEvent, id: number, at: number): { scheduled: number; end: StepEnd } | undefined {

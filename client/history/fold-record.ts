@@ -5,6 +5,7 @@ import {
   type CacheLookup,
   type GateRecord,
   memo,
+  poolTimerSummary,
   runMessages,
   searchAttributes,
 } from '../../workflows/sdk/protocol.js';
@@ -77,7 +78,7 @@ function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
 }
 
 /** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]@1/prepare/fit` → search, prepare. */
-function groupsOf(stepId: string): string[] {
+export function groupsOf(stepId: string): string[] {
   return stepId
     .split('/')
     .slice(0, -1)
@@ -95,6 +96,8 @@ function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {
 function foldSignal(facts: Facts, { event, at }: Occurrence): void {
   const { signalName, input } = event.workflowExecutionSignaledEventAttributes ?? {};
   const name = signalName ?? '';
+  // What follows from a place is caused by what asked for it.
+  if (name === runMessages.granted) return;
   facts.signals.push({ name, at, payload: input?.payloads?.[0] });
   facts.causes.arrive(`signal:${name}#${facts.signals.length}`);
 }
@@ -116,12 +119,14 @@ function foldUpdate(facts: Facts, { event, at }: Occurrence): void {
 function foldTimer(facts: Facts, { event, id, at }: Occurrence): void {
   const started = event.timerStartedEventAttributes;
   if (started) {
+    const summary = event.userMetadata?.summary;
+    if (summary && decodePayload(summary) === poolTimerSummary) return;
     facts.timers.set(id, {
       id: started.timerId ?? '',
       startedAt: at,
       firesAt: at + durationToMillis(started.startToFireTimeout),
       causes: facts.causes.call(),
-      summary: event.userMetadata?.summary,
+      summary,
     });
     return;
   }
