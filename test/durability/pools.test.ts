@@ -74,11 +74,13 @@ describe('a pool of two places', () => {
     const { runId } = await pool().describe();
     const history = await fixture.evertrain.client.workflow.getHandle(pool().workflowId, runId).fetchHistory();
     expect(history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId).toBeTruthy();
-  });
+  }, 120_000);
 
   it('shows who waits, frees the places of a terminated run, and forgets a cancelled one that waited', async () => {
     const { effects, evertrain } = fixture;
     const contest = { effects: effects.url, book: book('ended') };
+    await worker.kill();
+    worker = await fixture.worker({ ...runsOnly, cachedRuns: 0 });
     for (const key of ['held-0', 'held-1']) effects.hold(key);
     const holder = await evertrain.start(first, { ...contest, keys: keys('held', 2) }, without);
     await Promise.all(['held-0', 'held-1'].map((key) => effects.began(key)));

@@ -1,4 +1,5 @@
 import { EvertrainError, show } from './errors.js';
+import { builtInPrefix } from './protocol.js';
 
 /** 1 goes first, 5 last; the default is 3. */
 export type Priority = 1 | 2 | 3 | 4 | 5;
@@ -14,10 +15,14 @@ export function checkPriority(owner: string, priority: unknown): asserts priorit
   });
 }
 
-/** What the engine orders a run's tasks by, and those of its steps that say nothing else. */
+/**
+ * What the engine orders a run's tasks by, and those of its steps that say nothing else. One of Evertrain's own is
+ * counted with the run that started it.
+ */
 export function taskPriority(pipeline: string, priority: Priority | undefined) {
+  const isOwn = !pipeline.startsWith(builtInPrefix);
   return {
-    fairnessKey: pipeline.slice(0, maxFairnessKey),
+    ...(isOwn ? { fairnessKey: pipeline.slice(0, maxFairnessKey) } : {}),
     ...(priority === undefined ? {} : { priorityKey: priority }),
   };
 }

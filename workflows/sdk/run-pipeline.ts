@@ -53,7 +53,7 @@ export async function runPipeline(pipeline: PipelineDefinition, input: unknown, 
     if (error instanceof DeterminismViolationError) throw error;
     if (error instanceof ContinueAsNew) {
       // What is on its way to a pool when an execution ends does not arrive.
-      await scope.host.pools.told();
+      await scope.host.pools.close();
       throw error;
     }
     if (isCancellation(error)) {
@@ -160,7 +160,7 @@ async function close(
     const isAsking = [...scope.host.approvals.values()].some(({ state }) => state === 'waiting');
     upsertSearchAttributes([{ key, value: outcome }, ...(isAsking ? [{ key: waiting, value: null }] : [])]);
     const told = outcome === 'failed' && 'message' in result ? tellFailure(scope, result.message) : undefined;
-    await Promise.all([told, report(scope, result), scope.host.pools.told()]);
+    await Promise.all([told, report(scope, result), scope.host.pools.close()]);
     proxySinks<RunSinks>().evertrain.closing();
   });
 }

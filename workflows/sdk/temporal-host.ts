@@ -175,7 +175,8 @@ export class TemporalHost implements RunHost {
     if (plan.pool === undefined) return call();
     checkRoom(id);
     const priority = scope.options.priority ?? plan.policy.priority ?? 3;
-    return this.pools.hold(plan.pool, { stepId: id, priority }, scope.pipeline.name, call);
+    const pipeline = workflowInfo().priority?.fairnessKey ?? scope.pipeline.name;
+    return this.pools.hold(plan.pool, { stepId: id, priority }, pipeline, call);
   }
 
   /** The same calls in earlier calls of the trial at hand, or in earlier runs of a trial that is a run. */

@@ -46,10 +46,9 @@ export class PoolPlaces {
     if (firstRunId === workflowInfo().firstExecutionRunId) this.boxes.get(pool)?.granted(stepIds);
   }
 
-  /** Resolves when pools have been told all there was to tell, or after 10 s: they find out by themselves. */
-  async told(): Promise<void> {
-    const isTold = () => [...this.boxes.values()].every(({ isSending }) => !isSending);
-    if (!isTold()) await condition(isTold, 10_000);
+  /** Tells pools what there is to tell; nothing may be asked afterwards. */
+  async close(): Promise<void> {
+    for (const box of this.boxes.values()) await box.close();
   }
 }
 
@@ -60,12 +59,13 @@ interface Waiting {
 
 /** One pool's. Messages go one after the other: of two at once the engine may deliver the later first. */
 class Outbox {
-  isSending = false;
+  private isSending = false;
   private readonly waiting = new Map<string, Waiting>();
   private readonly held = new Set<string>();
   private asks: PoolAsk[] = [];
   private ends: string[] = [];
   private again: CancellationScope | undefined;
+  private isClosing = false;
 
   constructor(
     private readonly pool: PoolDefinition,
@@ -110,6 +110,11 @@ class Outbox {
     this.end(stepId);
   }
 
+  async close(): Promise<void> {
+    this.isClosing = true;
+    if (this.isSending) await condition(() => !this.isSending);
+  }
+
   private end(stepId: string): void {
     this.ends.push(stepId);
     this.send();
@@ -139,7 +144,7 @@ class Outbox {
       }));
       const ends = this.ends.splice(0, maxCalls);
       const { rules } = this.pool;
-      await tell(this.pool.name, { workflowId, firstRunId, pipeline: this.pipeline, rules, asks, ends });
+      await this.tell({ workflowId, firstRunId, pipeline: this.pipeline, rules, asks, ends });
     }
     this.isSending = false;
   }
@@ -160,27 +165,28 @@ class Outbox {
       this.send();
     }
   }
-}
 
-/** Starts the pool where it does not run: it outlives the run that needed it first. */
-async function tell(pool: string, message: PoolMessage): Promise<void> {
-  const workflowId = poolWorkflowId(pool, defined.projectName);
-  for (let tries = 1; ; tries++) {
-    const isTold = await getExternalWorkflowHandle(workflowId)
-      .signal(poolMessages.calls, message)
-      .then(
-        () => true,
-        () => false,
-      );
-    // A pool that does not run holds nothing.
-    if (isTold || message.asks.length === 0) return;
-    if (tries > 1) await sleep(Math.min(60_000, 500 * 2 ** tries), { summary: poolTimerSummary });
-    // Another run may start it at the same moment.
-    await startChild(poolWorkflowType, {
-      workflowId,
-      args: [{ pool } satisfies PoolStart],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `pool ${pool}`,
-    }).catch(() => undefined);
+  /** Starts the pool where it does not run: it outlives the run that needed it first. */
+  private async tell(message: PoolMessage): Promise<void> {
+    const pool = this.pool.name;
+    const workflowId = poolWorkflowId(pool, defined.projectName);
+    for (let tries = 1; ; tries++) {
+      const isTold = await getExternalWorkflowHandle(workflowId)
+        .signal(poolMessages.calls, message)
+        .then(
+          () => true,
+          () => false,
+        );
+      // A pool that does not run holds nothing.
+      if (isTold || message.asks.length === 0 || this.isClosing) return;
+      if (tries > 1) await sleep(Math.min(60_000, 500 * 2 ** tries), { summary: poolTimerSummary });
+      // Another run may start it at the same moment.
+      await startChild(poolWorkflowType, {
+        workflowId,
+        args: [{ pool } satisfies PoolStart],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `pool ${pool}`,
+      }).catch(() => undefined);
+    }
   }
 }
