@@ -1,4 +1,4 @@
-import type { PoolMessage, PoolRules, PoolRun, PoolState, PoolWait } from '../protocol.js';
+import type { PoolAsk, PoolMessage, PoolRules, PoolRun, PoolState, PoolWait } from '../protocol.js';
 
 /**
  * A pool as pure transitions: what runs say comes in by `receive`, places are given by `grant`, `untold` says whom it must
@@ -135,5 +135,8 @@ export function isPoolMessage(given: unknown): given is PoolMessage {
   const { workflowId, firstRunId, pipeline, rules, asks, ends } = (given ?? {}) as Partial<PoolMessage>;
   const limit = (rules as PoolRules | undefined)?.limit;
   const areTexts = [workflowId, firstRunId, pipeline].every((text) => typeof text === 'string');
-  return areTexts && typeof limit === 'number' && Array.isArray(asks) && Array.isArray(ends);
+  if (!areTexts || typeof limit !== 'number' || !Array.isArray(asks) || !Array.isArray(ends)) return false;
+  return asks.every(
+    (ask: Partial<PoolAsk> | null) => typeof ask?.stepId === 'string' && typeof ask.priority === 'number',
+  );
 }

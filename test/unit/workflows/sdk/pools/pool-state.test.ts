@@ -206,10 +206,14 @@ describe('a pool', () => {
     expect(isEmpty(pool.state)).toBe(true);
   });
 
-  it.each([[null], ['x'], [{}], [{ ...message('a', { limit: 1 }, {}), asks: 'x' }], [{ workflowId: 'a' }]])(
-    'takes %j for no message',
-    (given) => {
-      expect(isPoolMessage(given)).toBe(false);
-    },
-  );
+  it.each([
+    [null],
+    ['x'],
+    [{}],
+    [{ ...message('a', { limit: 1 }, {}), asks: 'x' }],
+    [{ workflowId: 'a' }],
+    [{ ...message('a', { limit: 1 }, {}), asks: [null] }],
+  ])('takes %j for no message', (given) => {
+    expect(isPoolMessage(given)).toBe(false);
+  });
 });
