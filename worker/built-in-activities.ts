@@ -28,6 +28,7 @@ import {
   type ModelSchedule,
   type Notice,
   type OpenRun,
+  type PoolRun,
   type RecallRequest,
   type RunOutcome,
   type WatchRequest,
@@ -68,6 +69,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       return sendWebhook(settings.webhook, notice, { activityId: info.activityId, signal: cancellationSignal });
     }),
     [builtIn.runOutcome]: coded((run: OpenRun) => runOutcome(settings.client, run)),
+    [builtIn.closedRuns]: coded((runs: readonly RunOrigin[]) => closedRuns(settings.client, runs)),
     [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
     [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
     [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
@@ -170,6 +172,24 @@ async function runOutcome(client: Client, { trigger, workflowId }: OpenRun): Pro
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     return ended('', { outcome: 'failed', code: 'SYSTEM_FAILED', message: `There is no run "${workflowId}".` });
   }
+}
+
+type RunOrigin = Pick<PoolRun, 'workflowId' | 'firstRunId'>;
+
+/** Another run of the same id is not the one that is meant. */
+async function closedRuns(client: Client, runs: readonly RunOrigin[]): Promise<RunOrigin[]> {
+  const closed: RunOrigin[] = [];
+  for (const run of runs) {
+    try {
+      const { status, raw } = await client.workflow.getHandle(run.workflowId).describe();
+      const firstRunId = raw.workflowExecutionInfo?.firstRunId;
+      if (status.name !== 'RUNNING' || firstRunId !== run.firstRunId) closed.push(run);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      closed.push(run);
+    }
+  }
+  return closed;
 }
 
 function failureOf(error: unknown): RunOutcome['result'] {

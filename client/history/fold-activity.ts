@@ -9,7 +9,7 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
 
   const started = event.activityTaskStartedEventAttributes;
   if (started) {
-    const step = stepAt(facts, toNumber(started.scheduledEventId));
+    const step = facts.scheduled.get(toNumber(started.scheduledEventId));
     if (step === undefined) return;
     step.attempt = (started.attempt ?? 1) + (step.isLight ? 1 : 0);
     step.startedAt = at;
@@ -18,19 +18,15 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
   }
   const cancelling = event.activityTaskCancelRequestedEventAttributes;
   if (cancelling) {
-    const step = stepAt(facts, toNumber(cancelling.scheduledEventId));
+    const step = facts.scheduled.get(toNumber(cancelling.scheduledEventId));
     if (step !== undefined) step.cancelRequested = { at, event: id };
     return;
   }
   const ended = endOf(event, id, at);
-  const step = ended && stepAt(facts, ended.scheduled);
+  const step = ended && facts.scheduled.get(ended.scheduled);
   if (!step) return;
   step.end = ended.end;
   facts.causes.arrive(step.id);
-}
-
-function stepAt(facts: Facts, scheduled: number): StepFacts | undefined {
-  return facts.steps.get(scheduled) ?? facts.goneOn.get(scheduled);
 }
 
 function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number): void {
@@ -45,19 +41,22 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
   };
   const tried = step?.triedLight ? facts.triedLight.get(activityId ?? '') : undefined;
   if (tried !== undefined) {
-    facts.goneOn.set(id, Object.assign(tried, scheduled));
+    facts.scheduled.set(id, Object.assign(tried, scheduled));
     facts.triedLight.delete(tried.id);
     return;
   }
-  facts.steps.set(id, {
+  const key = facts.asked.get(activityId ?? '') ?? id;
+  const called: StepFacts = {
     id: activityId ?? String(id),
     name,
     groups: step?.groups ?? [],
     scheduledAt: at,
-    causes: facts.causes.call(step?.calledAt),
+    causes: facts.steps.get(key)?.causes ?? facts.causes.call(step?.calledAt),
     summary: event.userMetadata?.summary,
     ...scheduled,
-  });
+  };
+  facts.steps.set(key, called);
+  facts.scheduled.set(id, called);
 }
 
 function endOf(event: HistoryEvent, id: number, at: number): { scheduled: number; end: StepEnd } | undefined {

@@ -5,6 +5,7 @@ import {
   type CacheLookup,
   type GateRecord,
   memo,
+  poolTimerSummary,
   retryTimer,
   runMessages,
   searchAttributes,
@@ -90,6 +91,8 @@ function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {
 function foldSignal(facts: Facts, { event, at }: Occurrence): void {
   const { signalName, input } = event.workflowExecutionSignaledEventAttributes ?? {};
   const name = signalName ?? '';
+  // What follows from a place is caused by what asked for it.
+  if (name === runMessages.granted) return;
   facts.signals.push({ name, at, payload: input?.payloads?.[0] });
   facts.causes.arrive(`signal:${name}#${facts.signals.length}`);
 }
@@ -111,13 +114,15 @@ function foldUpdate(facts: Facts, { event, at }: Occurrence): void {
 function foldTimer(facts: Facts, { event, id, at }: Occurrence): void {
   const started = event.timerStartedEventAttributes;
   if (started) {
-    if (decodePayload(event.userMetadata?.summary) === retryTimer) return;
+    const { summary } = event.userMetadata ?? {};
+    const said = decodePayload(summary);
+    if (said === retryTimer || said === poolTimerSummary) return;
     facts.timers.set(id, {
       id: started.timerId ?? '',
       startedAt: at,
       firesAt: at + durationToMillis(started.startToFireTimeout),
       causes: facts.causes.call(),
-      summary: event.userMetadata?.summary,
+      summary,
     });
     return;
   }

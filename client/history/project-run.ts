@@ -198,7 +198,7 @@ function stepViews(
   const ofStep = (id: string) => (attempts === undefined ? undefined : (recorded.get(id) ?? []));
   const isOpen = facts.closed === undefined;
   return [...values].map(([step, value]) =>
-    stepView(step, value, isOpen ? open.get(step.id) : undefined, ofStep(step.id)),
+    stepView(step, value, isOpen ? open.get(step.id) : undefined, ofStep(step.id), isOpen),
   );
 }
 

@@ -38,9 +38,11 @@ export interface StepBase {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** Scheduled; no worker has it at the moment. */
+/** Scheduled, and no worker has it at the moment; or waiting for a place in a pool, which comes first. */
 export interface QueuedStep extends StepBase {
   readonly status: 'queued';
+  /** The pool; `scheduledAt` is when it asked. */
+  readonly waitsForPool?: string;
   /** Why the attempt before this one ended. */
   readonly lastFailure?: FailureView;
   /** When the next attempt may start, while the retry policy makes it wait. */

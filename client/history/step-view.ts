@@ -16,9 +16,10 @@ export function stepView(
   values: StepValues,
   pending: PendingActivity | undefined,
   attempts: readonly AttemptRecord[] | undefined,
+  isOpen: boolean,
 ): StepView {
   const base = baseOf(facts, values, attempts);
-  if (facts.end === undefined) return openStep(facts, base, pending);
+  if (facts.end === undefined) return openStep(facts, base, pending, isOpen);
   const { at: endedAt } = facts.end;
   const started = facts.startedAt === undefined ? {} : { startedAt: facts.startedAt };
   switch (facts.end.kind) {
@@ -78,7 +79,9 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
   };
 }
 
-function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | undefined): StepView {
+function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | undefined, isOpen: boolean): StepView {
+  const { waitsForPool } = facts;
+  if (waitsForPool !== undefined && isOpen) return { ...base, status: 'queued', attempt: 0, waitsForPool };
   if (pending === undefined) {
     // History shows a start without an end only for an activity that is never retried.
     if (facts.startedAt === undefined) return { ...base, status: 'unknown' };

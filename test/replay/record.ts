@@ -10,12 +10,14 @@ import { trainBikes } from '../../workflows/pipelines/bikes/pipeline.js';
 import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
 import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
+import { poolWorkflowId } from '../../workflows/sdk/protocol.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
   arrived,
   cached,
   chain,
   collect,
+  contestants,
   failFirst,
   guarded,
   retried,
@@ -85,6 +87,10 @@ const recordings: Readonly<Record<string, Recording>> = {
     while ((await run.approvals()).length === 0) await new Promise((wake) => setTimeout(wake, 50));
     await run.approve('ship?', { approved: true }, { actor: 'ann' });
   }),
+  pooled: {
+    pipeline: contestants[0],
+    input: (effects) => ({ effects, keys: ['a', 'b', 'c'], book: '/dev/null' }),
+  },
   tour: only(tour, (run) => run.signal(arrived, { rows: 3 })),
 };
 
@@ -119,6 +125,22 @@ async function record(
   }
 }
 
+/** A pool's own life: some calls of two runs, of which one is terminated. */
+async function recordPool({ evertrain, effects, engine }: typeof fixture): Promise<void> {
+  const path = join(historiesFolder, release, 'durability.pool.json');
+  if (existsSync(path)) return;
+  const input = (...list: string[]) => ({ effects: effects.url, keys: list, book: join(engine.dataDir, 'book') });
+  const [first, second] = contestants;
+  for (const key of ['held', 'held too']) effects.hold(key);
+  const holder = await evertrain.start(first, input('held', 'held too'), { provenance: false });
+  for (const key of ['held', 'held too']) await effects.began(key);
+  const next = await evertrain.start(second, input('x', 'y', 'z'), { provenance: false });
+  await holder.terminate('for the record');
+  await next.result();
+  await saveHistory(evertrain, evertrain.attach(poolWorkflowId('licences', undefined)), path);
+  process.stdout.write(`${release}/durability.pool\n`);
+}
+
 /** One history for each execution of the model, from one continue-as-new to the next. */
 async function recordModel(evertrain: Evertrain): Promise<void> {
   const pathOf = (n: number) => join(historiesFolder, release, `shipped.bikes-model-${n}.json`);
@@ -133,6 +155,7 @@ const fixture = await durableProject();
 try {
   await fixture.worker();
   await record('durability', recordings, fixture.evertrain, fixture.effects.url);
+  await recordPool(fixture);
 } finally {
   await fixture.close();
 }

@@ -15,6 +15,8 @@ export type { QualityRules } from './model/steps.js';
 export type { Champion, WindowFunction } from './model/window.js';
 export { type Pipeline, pipeline, type PipelineInput, type PipelineOptions, type PipelineOutput } from './pipeline.js';
 export type { PolicyOptions, RetryOptions } from './policy.js';
+export { type PoolDefinition, type PoolOptions, pool } from './pools/pool.js';
+export type { Priority } from './priority.js';
 export { type Project, project } from './project.js';
 export type { ModelState, ModelVersion, PipelineResult } from './protocol.js';
 export type { BudgetOptions } from './search/budget-guard.js';

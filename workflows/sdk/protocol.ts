@@ -9,6 +9,7 @@ import type { DriftReport } from './model/drift.js';
 import type { ModelPolicy } from './model/policy.js';
 import type { LiveMetric, RolloutGuards } from './model/rollout-guards.js';
 import type { ComparisonFacts } from './model/runs.js';
+import type { Priority } from './priority.js';
 
 /** Task queue of runs and of steps that name no other queue. */
 export const defaultQueue = 'evertrain';
@@ -99,6 +100,8 @@ export interface RunOptions {
   readonly resumes?: readonly { readonly workflowId: string; readonly runId: string }[];
   /** Asks the step cache for nothing: every step that is not handed over runs. */
   readonly fresh?: boolean;
+  /** Of the run's steps, whatever they declare: in their queues and pools. */
+  readonly priority?: Priority;
   /** Set in a replay only, which asks where the code calls what; see trace.ts. */
   readonly trace?: true;
 }
@@ -187,6 +190,8 @@ export const runMessages = {
   approvals: 'evertrain.approvals',
   /** Signal `TrialReport` from a worker. */
   report: 'evertrain.report',
+  /** Signal `PoolGrant` from a pool. */
+  granted: 'evertrain.pool.granted',
 } as const;
 
 export interface ApprovalAnswer {
@@ -233,6 +238,87 @@ export const modelWorkflowType = 'evertrain.model';
 
 /** The run of a study that is too large for the run that searches. */
 export const studyWorkflowType = 'evertrain.study';
+
+/** Places that steps' calls share; its workflow id is `poolWorkflowId(name, project)`. */
+export const poolWorkflowType = 'evertrain.pool';
+
+export function poolWorkflowId(pool: string, project: string | undefined): string {
+  return project === undefined ? `pool/${pool}` : `pool/${project}/${pool}`;
+}
+
+export const poolMessages = {
+  /** Signal `PoolMessage` from a run. */
+  calls: 'evertrain.pool.calls',
+  /** Query: `PoolState`. */
+  state: 'evertrain.pool.state',
+} as const;
+
+/** Summary of timers that only serve a pool's place; views leave them out. */
+export const poolTimerSummary = 'evertrain.pool: asks again';
+
+/** First start argument of a pool's workflow; `state` is handed over when it continues as new. */
+export interface PoolStart {
+  readonly pool: string;
+  readonly state?: PoolState;
+}
+
+export interface PoolRules {
+  readonly limit: number;
+  readonly perPipeline?: number;
+  readonly perRun?: number;
+  readonly checkEveryMs: number;
+}
+
+/** Calls of a run that ask for a place, and calls that have ended or need none any more. Twice does no harm. */
+export interface PoolMessage {
+  readonly workflowId: string;
+  /** Stays the same when the run is reset or continues as new. */
+  readonly firstRunId: string;
+  readonly pipeline: string;
+  /** As the run's code declares the pool: the last message counts. */
+  readonly rules: PoolRules;
+  readonly asks: readonly PoolAsk[];
+  readonly ends: readonly string[];
+}
+
+export interface PoolAsk {
+  readonly stepId: string;
+  readonly priority: Priority;
+  /** History length at which user code called the step, where the message went later. */
+  readonly calledAt?: number;
+}
+
+/** Calls that have a place now. */
+export interface PoolGrant {
+  readonly pool: string;
+  readonly firstRunId: string;
+  readonly stepIds: readonly string[];
+}
+
+export interface PoolState {
+  /** Absent before the first message. */
+  readonly rules?: PoolRules;
+  readonly runs: Readonly<Record<string, PoolRun>>;
+  /** Counts asks and grants. */
+  readonly clock: number;
+  /** By pipeline: the clock when it last got a place. */
+  readonly turns: Readonly<Record<string, number>>;
+  /** When the engine was last asked for runs that are over: milliseconds since 1970. */
+  readonly checkedAt: number;
+}
+
+export interface PoolRun extends Pick<PoolMessage, 'workflowId' | 'firstRunId' | 'pipeline'> {
+  /** `told`: the run has been signalled. */
+  readonly holds: readonly { readonly stepId: string; readonly told?: true }[];
+  readonly waits: readonly PoolWait[];
+}
+
+export interface PoolWait {
+  readonly stepId: string;
+  readonly priority: Priority;
+  /** The clock when it asked. */
+  readonly order: number;
+}
 
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
 export const tickWorkflowType = 'evertrain.tick';
@@ -429,6 +515,8 @@ export const builtIn = {
   notify: 'evertrain.notify',
   /** How a model's run ended, `null` while it is open: `OpenRun` → `RunOutcome | null`. */
   runOutcome: 'evertrain.run-outcome',
+  /** Which of these are over: `Pick<PoolRun, 'workflowId' | 'firstRunId'>[]` → the same, fewer. */
+  closedRuns: 'evertrain.closed-runs',
   /** Local activity: what the worker's code declares of a model: its name → `DeclaredModel | null`. */
   declaredModel: 'evertrain.declared-model',
   /** Makes the engine keep a model's schedule, or none: `ModelSchedule`. */

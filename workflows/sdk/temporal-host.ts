@@ -36,7 +36,11 @@ import { type LightTry, LightSteps } from './light-steps.js';
 import { LocalActivities } from './local-activities.js';
 import { checkInput } from './json-size.js';
 import { PendingWindow, PlaceInWindow } from './pending-window.js';
+import { PoolPlaces } from './pools/pool-places.js';
+import type { PoolDefinition } from './pools/pool.js';
+import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
+import { defined } from './registry.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -44,7 +48,11 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 interface StepPlan {
   readonly definition: StepDefinition;
   readonly policy: Policy;
-  readonly options: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue'>;
+  readonly options: Pick<
+    ActivityOptions,
+    'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue' | 'priority'
+  >;
+  readonly pool: PoolDefinition | undefined;
   readonly header: Omit<StepHeader, 'seed'>;
 }
 
@@ -61,6 +69,7 @@ export class TemporalHost implements RunHost {
   private readonly local = new LocalActivities();
   private readonly cache = new CacheLookups(this.local);
   private readonly light = new LightSteps(this.local);
+  readonly pools = new PoolPlaces();
   private readonly plans = new Map<StepDefinition, StepPlan>();
   /** Calls that another run has made in our stead, by id: their checkpoints are there. */
   private readonly sources = new Map<string, ResumedCall>();
@@ -109,12 +118,17 @@ export class TemporalHost implements RunHost {
         heartbeatTimeout: policy.heartbeatMs ?? 10_000,
         retry: retryPolicy(policy),
         ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
+        // Without one, a step has that of its run.
+        ...(policy.priority === undefined || scope.options.priority !== undefined
+          ? {}
+          : { priority: { priorityKey: policy.priority } }),
       };
       const header = {
         ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
         ...(policy.cache ? { cache: policy.cache } : {}),
       };
-      plan = { definition, policy, options, header };
+      const pool = policy.pool === undefined ? undefined : poolOf(definition.name, policy.pool);
+      plan = { definition, policy, options, header, pool };
       this.plans.set(definition, plan);
     }
     return plan;
@@ -166,12 +180,18 @@ export class TemporalHost implements RunHost {
       if (tried.outcome === 'failed') options.retry = retryPolicy(plan.policy, 1);
     }
     const args = input === undefined ? [] : [input];
-    return this.steps.run(place, (delayedSince) => {
-      checkRoom(id);
-      if (delayedSince !== undefined) header.calledAt = delayedSince;
-      outgoing.header = header;
-      return scheduleActivity<unknown>(plan.definition.name, args, options);
-    });
+    const call = () =>
+      this.steps.run(place, (delayedSince) => {
+        checkRoom(id);
+        if (delayedSince !== undefined) header.calledAt = delayedSince;
+        outgoing.header = header;
+        return scheduleActivity<unknown>(plan.definition.name, args, options);
+      });
+    if (plan.pool === undefined) return call();
+    checkRoom(id);
+    const priority = scope.options.priority ?? plan.policy.priority ?? 3;
+    const pipeline = workflowInfo().priority?.fairnessKey ?? scope.pipeline.name;
+    return this.pools.hold(plan.pool, { stepId: id, priority }, pipeline, call);
   }
 
   private headerOf(scope: RunScope, plan: StepPlan, id: string, path: StepPath): Mutable<StepHeader> {
@@ -228,14 +248,18 @@ export class TemporalHost implements RunHost {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
-    const fresh = scope.options.fresh === true ? { fresh: true } : {};
+    const { priority } = scope.options;
+    const inherited = {
+      ...(scope.options.fresh === true ? { fresh: true } : {}),
+      ...(priority === undefined ? {} : { priority }),
+    };
     const { workflowId } = workflowInfo();
     const resumes = (trial?.resumes ?? []).flatMap(({ prefix }) => {
       const before = prefix + id.slice((trial as TrialPath).prefix.length);
       const runId = this.childRuns.get(before);
       return runId === undefined ? [] : [{ workflowId: `${workflowId}/${before}`, runId }];
     });
-    const options = { seed: seedOf(scope, id, trial), ...fresh, ...(resumes.length === 0 ? {} : { resumes }) };
+    const options = { seed: seedOf(scope, id, trial), ...inherited, ...(resumes.length === 0 ? {} : { resumes }) };
     try {
       return await this.children.run(place, async () => {
         checkRoom(id);
@@ -246,6 +270,7 @@ export class TemporalHost implements RunHost {
             { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
           ],
           staticSummary: pipeline.description ?? pipeline.name,
+          priority: taskPriority(pipeline.name, priority),
         });
         if (trial !== undefined) this.childRuns.set(id, run.firstExecutionRunId);
         return run.result();
@@ -316,6 +341,12 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
       summary: `tell people: ${partial.kind}`,
     }),
   ).catch(() => undefined);
+}
+
+function poolOf(step: string, name: string): PoolDefinition {
+  const found = defined.pools.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  throw new EvertrainError('USER_OPTION_INVALID', `step "${step}": no pool is named "${name}".`, { value: name });
 }
 
 /** All calls of a trial have the seed of its first one. */
