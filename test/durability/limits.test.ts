@@ -243,7 +243,7 @@ describe('much that is small', () => {
 describe('a fan-out', () => {
   it.each([
     [501, 'items of a function', wideClosure, /pass a step or a pipeline/],
-    [5_001, 'items of a step', wideStep, /Split them into pipelines/],
+    [1_000_000, 'items of a step', wideStep, /at most 100,000 items/],
   ])('of %d %s is refused before it starts anything', async (count, _, pipeline, remedy) => {
     const run = await fixture.evertrain.start(pipeline, { count }, without);
     await expect(run.result()).rejects.toMatchObject({ code: 'USER_FAN_OUT_TOO_LARGE', remedy: words(remedy) });

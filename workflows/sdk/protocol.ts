@@ -73,6 +73,8 @@ export interface RunOptions {
   readonly resumes?: readonly { readonly workflowId: string; readonly runId: string }[];
   /** Asks the step cache for nothing: every step that is not handed over runs. */
   readonly fresh?: boolean;
+  /** Of a chunk of a fan-out: most items at work in it at once. */
+  readonly atMost?: number;
   /** Set in a replay only, which asks where the code calls what; see trace.ts. */
   readonly trace?: true;
 }
@@ -123,7 +125,25 @@ export const memo = {
   code: 'evertrain.code',
   /** Of a study, each in turn: `StudyRecord`. */
   study: 'evertrain.study',
+  /** A fan-out whose items are at work in runs of their own: `FanOutRecord`. */
+  fanOut: 'evertrain.fan-out',
 } as const;
+
+export interface FanOutRecord {
+  /** Its id, with the groups around it. */
+  readonly fanOut: string;
+  readonly items: number;
+}
+
+/** How far a chunk of a fan-out is. */
+export interface ItemsReport {
+  readonly fanOut: string;
+  /** The chunk's first item. */
+  readonly from: number;
+  /** Items of it that have ended, failed ones included. */
+  readonly ended: number;
+  readonly failed: number;
+}
 
 export interface GateRecord {
   readonly name: string;
@@ -161,6 +181,8 @@ export const runMessages = {
   approvals: 'evertrain.approvals',
   /** Signal `TrialReport` from a worker. */
   report: 'evertrain.report',
+  /** Signal `ItemsReport` from a chunk of a fan-out. */
+  items: 'evertrain.items',
 } as const;
 
 export interface ApprovalAnswer {
@@ -207,6 +229,19 @@ export const modelWorkflowType = 'evertrain.model';
 
 /** The run of a study that is too large for the run that searches. */
 export const studyWorkflowType = 'evertrain.study';
+
+/** The run of a chunk of a fan-out that has too many items for the run that it is in. */
+export const fanOutWorkflowType = 'evertrain.fan-out';
+
+/** What names a chunk in its parent, with its first and last item: `effect[0-199]`. */
+export function chunkId(fanOut: string, from: number, to: number): string {
+  return `${fanOut}[${from}-${to}]`;
+}
+
+export function chunkOf(id: string): { fanOut: string; from: number; ended: number } | undefined {
+  const [, fanOut, from, to] = /^(.*)\[(\d+)-(\d+)\]$/.exec(id) ?? [];
+  return fanOut === undefined ? undefined : { fanOut, from: Number(from), ended: Number(to) - Number(from) + 1 };
+}
 
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
 export const tickWorkflowType = 'evertrain.tick';
@@ -418,7 +453,7 @@ export const builtIn = {
   knownTrials: 'evertrain.known-trials',
   /** Writes a study as an artifact: `StudyToWrite` → `Artifact`. */
   study: 'evertrain.study',
-  /** Writes a piece of a study that is too much for one payload: text → `Artifact`. */
+  /** Writes a piece of what is too much for one payload: text → `Artifact`. */
   keepText: 'evertrain.keep-text',
   /** Reads it again: `Artifact` → text. */
   keptText: 'evertrain.kept-text',

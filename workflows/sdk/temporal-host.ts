@@ -19,7 +19,15 @@ import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
-import { builtIn, memo, type Notice, type ResumedCall, type StepHeader, searchAttributes } from './protocol.js';
+import {
+  builtIn,
+  memo,
+  type Notice,
+  type ResumedCall,
+  type RunOptions,
+  type StepHeader,
+  searchAttributes,
+} from './protocol.js';
 import type { ApprovalBook, RunHost, RunScope, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
@@ -175,6 +183,7 @@ export class TemporalHost implements RunHost {
     input: unknown,
     id: string,
     { trial }: StepPath,
+    own?: Pick<RunOptions, 'seed' | 'atMost'>,
   ): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
@@ -186,7 +195,7 @@ export class TemporalHost implements RunHost {
       const runId = this.childRuns.get(before);
       return runId === undefined ? [] : [{ workflowId: `${workflowId}/${before}`, runId }];
     });
-    const options = { seed: seedOf(scope, id, trial), ...fresh, ...(resumes.length === 0 ? {} : { resumes }) };
+    const options = { seed: seedOf(scope, id, trial), ...fresh, ...(resumes.length === 0 ? {} : { resumes }), ...own };
     try {
       return await this.children.run(place, async () => {
         checkRoom(id);
