@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deriveSeed } from '../../workflows/sdk/digest.js';
 import { crowd, strictCrowd } from '../fixtures/durability/contracts.js';
 import { crowdUnderFire } from '../support/crowd.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
@@ -14,9 +15,12 @@ describe('a fan-out of more items than its run has room for', () => {
   // The soak does 10,000.
   it('under kills of its worker: each effect once, results in order, a poisoned item costs itself only', async () => {
     const options = { under: 'fire', items: 2_001, inChunk: 200, kills: 1, poisoned: [17, 2_000], seed: 1 };
-    const { failures, events } = await crowdUnderFire(fixture, options);
+    const { failures, events, workflowId } = await crowdUnderFire(fixture, options);
     expect(failures).toEqual([]);
     expect(events).toBeLessThan(1_000);
+    const last = await fixture.evertrain.attach(`${workflowId}/effect[2000-2000]`).view();
+    const id = 'effect[2000]/effect';
+    expect(last.steps).toMatchObject([{ id, groups: ['effect'], seed: deriveSeed(1, id) }]);
   }, 180_000);
 
   it('ends within seconds when its run is cancelled, and no chunk outlives it', async () => {

@@ -16,6 +16,7 @@ export interface CrowdOptions {
 
 export interface CrowdEnd {
   readonly failures: readonly string[];
+  readonly workflowId: string;
   readonly events: number;
   /** Items that were at work when a worker died. */
   readonly begunAgain: number;
@@ -31,12 +32,12 @@ const atMost = 8;
  */
 export async function crowdUnderFire(fixture: DurableProject, options: CrowdOptions): Promise<CrowdEnd> {
   const { effects, evertrain } = fixture;
-  const { under, items, inChunk, poisoned } = options;
+  const { under, items, inChunk, poisoned, seed } = options;
   const rounds = roundsOf(options);
   for (const key of rounds.flat()) effects.hold(key);
   let worker = await fixture.worker();
   const input = { effects: effects.url, under, items, atMost, poisoned: [...poisoned] };
-  const run = await evertrain.start(crowd, input, { provenance: false });
+  const run = await evertrain.start(crowd, input, { provenance: false, seed });
   for (const held of rounds) {
     await Promise.all(held.map((key) => effects.began(key)));
     await worker.kill();
@@ -61,7 +62,7 @@ export async function crowdUnderFire(fixture: DurableProject, options: CrowdOpti
     failures.push(...differs(`effects of ${key}`, effects.count(key), poisoned.includes(n) ? 0 : 1));
     failures.push(...differs(`beginnings of ${key}`, effects.begun(key), again.has(key) ? 2 : 1));
   }
-  return { failures, events: view.events, begunAgain: again.size };
+  return { failures, workflowId: run.workflowId, events: view.events, begunAgain: again.size };
 }
 
 /** For each kill the items that are held: two neighbours in each of the chunks that are open then. */
