@@ -18,7 +18,7 @@ import {
   type PipelineResult,
   runMessages,
 } from './protocol.js';
-import { currentScope, type RunScope, type StepPath } from './run-scope.js';
+import { currentScope, type RunHost, type RunScope, type StepPath } from './run-scope.js';
 import { fulfilled, rejected, type Settled } from './settled.js';
 import { shortText } from './short-error.js';
 import { slideOrCancel } from './slide.js';
@@ -76,13 +76,15 @@ export async function inChunkRuns(fanOut: LargeFanOut): Promise<Settled<unknown>
   const open = Math.min(atMost, Math.max(openChunks, Math.ceil(atMost / mostInChunk)));
   const shares = Array.from({ length: open }, (_, n) => Math.floor(atMost / open) + (n < atMost % open ? 1 : 0));
   const reports = new Map<number, ItemsReport>();
+  const read = endReader(scope.host);
   scope.fanOuts.set(id, { items: items.length, chunks: reports });
   scope.host.record(memo.fanOut, { fanOut: id, items: items.length } satisfies FanOutRecord);
   const ends = await slideOrCancel(chunksOf(sizes), open, async ({ from, to }) => {
     const share = shares.pop() as number;
-    const { failed, ends } = await chunkEnd(fanOut, from, to, share);
+    const output = await chunkOutput(fanOut, from, to, share);
+    const ends = await read(output, chunkId(id, from, to - 1));
     shares.push(share);
-    reports.set(from, { fanOut: id, from, ended: to - from, failed });
+    reports.set(from, { fanOut: id, from, ended: to - from, failed: output.failed });
     return ends;
   });
   return ends.flat().map(settled);
@@ -101,7 +103,7 @@ function sizesOf({ items, target, with: bound, id }: LargeFanOut): { items: numb
   );
 }
 
-async function chunkEnd(fanOut: LargeFanOut, from: number, to: number, atMost: number) {
+async function chunkOutput(fanOut: LargeFanOut, from: number, to: number, atMost: number): Promise<ChunkOutput> {
   const { scope, id, at, items, target, isSettled } = fanOut;
   const chunk: Chunk = {
     fanOut: id,
@@ -115,7 +117,7 @@ async function chunkEnd(fanOut: LargeFanOut, from: number, to: number, atMost: n
     isSettled,
   };
   const name = chunkId(id, from, to - 1);
-  const own = { atMost, ...(scope.options.seed === undefined ? {} : { seed: scope.options.seed }) };
+  const own = { atMost, seed: scope.options.seed ?? 0 };
   const result = (await scope.host.child(
     scope,
     chunkRun([chunk]),
@@ -125,11 +127,20 @@ async function chunkEnd(fanOut: LargeFanOut, from: number, to: number, atMost: n
     own,
   )) as PipelineResult<ChunkOutput>;
   if (result.outcome === 'rejected') throw new Error(`"${name}" was rejected`);
-  const { failed, bytes, ends } = result.output;
-  if (!('kept' in ends)) return { failed, ends };
-  if (!hasRoomFor(bytes)) throw noRoom(name, bytes);
-  const text = await keptText(scope.host, ends.kept, `${name}: what its items answered`);
-  return { failed, ends: JSON.parse(text) as readonly ItemEnd[] };
+  return result.output;
+}
+
+/** Several chunks may end at once: what is being read of the others is not in the history yet. */
+function endReader(host: RunHost): (output: ChunkOutput, chunk: string) => Promise<readonly ItemEnd[]> {
+  let reading = 0;
+  return async ({ ends, bytes }, chunk) => {
+    if (!('kept' in ends)) return ends;
+    if (!hasRoomFor(reading + bytes)) throw noRoom(chunk, bytes);
+    reading += bytes;
+    const text = await keptText(host, ends.kept, `${chunk}: what its items answered`);
+    reading -= bytes;
+    return JSON.parse(text) as readonly ItemEnd[];
+  };
 }
 
 function noRoom(name: string, bytes: number): EvertrainError {

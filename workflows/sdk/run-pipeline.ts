@@ -94,7 +94,9 @@ function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope 
     onReport.get(studyOf(report.stepId, onReport.keys()) ?? '')?.(report);
   });
   setHandler(defineSignal<[ItemsReport]>(runMessages.items), (report) => {
-    fanOuts.get(report.fanOut)?.chunks.set(report.from, report);
+    const chunks = fanOuts.get(report.fanOut)?.chunks;
+    // It may arrive after the chunk's end.
+    if (report.ended > (chunks?.get(report.from)?.ended ?? 0)) chunks?.set(report.from, report);
   });
   setDefaultSignalHandler((name, ...args) => {
     host.signals.set(name, [...(host.signals.get(name) ?? []), args[0]]);
