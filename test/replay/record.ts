@@ -59,7 +59,7 @@ const recordings: Readonly<Record<string, Recording>> = {
   'fan-out-chunks': {
     pipeline: crowd,
     input: (effects) => ({ effects, under: 'c', items: 2_001, atMost: 100, poisoned: [2_000] }),
-    child: 'effect[2000-2000]',
+    child: 'member[2000-2000]',
   },
   'cache-miss': keys(cached, 'a'),
   'cache-hit': keys(cached, 'a', 'a'),

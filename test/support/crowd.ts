@@ -50,7 +50,7 @@ export async function crowdUnderFire(fixture: DurableProject, options: CrowdOpti
   const again = new Set(rounds.flat());
   const failed = poisoned.map((item) => ({ item, code: 'USER_DATA_MALFORMED' }));
   const wanted = { outcome: 'completed', output: { ended: items, misplaced: 0, failed } };
-  const fanOut = { id: 'effect', items, ended: items, failed: poisoned.length, runs: [] };
+  const fanOut = { id: 'member', items, ended: items, failed: poisoned.length, runs: [] };
   const [{ startedAt: _, ...seen } = { startedAt: 0 }] = view.fanOuts;
   const failures = [
     ...differs('the result', result, wanted),
