@@ -13,19 +13,26 @@ afterAll(() => fixture?.close());
 
 describe('a fan-out of more items than its run has room for', () => {
   // The soak does 10,000.
-  it('under kills of its worker: each effect once, results in order, a poisoned item costs itself only', async () => {
+  it('under kills of its worker: each effect once, results in order, a poisoned item costs itself only, also again', async () => {
+    const { effects, evertrain } = fixture;
     const options = { under: 'fire', items: 2_001, inChunk: 200, kills: 1, poisoned: [17, 2_000], seed: 1 };
     const { failures, events, workflowId } = await crowdUnderFire(fixture, options);
     expect(failures).toEqual([]);
     expect(events).toBeLessThan(1_000);
-    const last = await fixture.evertrain.attach(`${workflowId}/member[2000-2000]`).view();
+    const last = await evertrain.attach(`${workflowId}/member[2000-2000]`).view();
     const id = 'member[2000]/member';
     expect(last.steps).toMatchObject([{ id, groups: ['member'], seed: deriveSeed(1, id) }]);
+    await fixture.worker();
+    const begins = effects.begins();
+    const again = await evertrain.rerun(workflowId, { from: id, provenance: false });
+    expect(again.again).toEqual(['member[2000-2000]']);
+    expect(await again.result()).toEqual(await evertrain.attach(workflowId).result());
+    expect([effects.begins() - begins, effects.begun('fire/2000')]).toEqual([1, 2]);
+    expect((await again.view()).fanOuts).toMatchObject([{ ended: 2_001, failed: 2 }]);
   }, 300_000);
 
   it('ends within seconds when its run is cancelled, and no chunk outlives it', async () => {
     const { effects, evertrain } = fixture;
-    await fixture.worker();
     const held = [0, 200, 400, 600].map((n) => `cancelled/${n}`);
     for (const key of held) effects.hold(key);
     const input = { effects: effects.url, under: 'cancelled', items: 2_001, atMost: 4 };
