@@ -3,7 +3,9 @@ import {
   type ApprovalRecord,
   builtIn,
   type CacheLookup,
+  type FanOutRecord,
   type GateRecord,
+  type ItemsReport,
   memo,
   poolTimerSummary,
   retryTimer,
@@ -12,6 +14,7 @@ import {
 } from '../../workflows/sdk/protocol.js';
 import type { StudyRecord } from '../../workflows/sdk/search/study-record.js';
 import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
+import { foldFanOut, foldItems } from './fan-outs.js';
 import type { Facts, Occurrence } from './fold.js';
 import { foldLight, groupsOf, type LocalActivityData } from './fold-light.js';
 import { foldStudy } from './fold-study.js';
@@ -33,6 +36,7 @@ function foldMemo(facts: Facts, { event, id, at }: Occurrence): void {
   if (typeof gate?.name === 'string') facts.gates.push({ record: gate, at });
   const approval = decodeObject<ApprovalRecord>(fields[memo.approval]);
   if (typeof approval?.id === 'string') foldApproval(facts, approval, at);
+  foldFanOut(facts.fanOuts, decodeObject<FanOutRecord>(fields[memo.fanOut]), at);
   foldStudy(facts.studies, decodeObject<StudyRecord>(fields[memo.study]), at);
   const reused = decodeObject<{ stepId: string; step: string }>(fields[memo.reused]);
   if (typeof reused?.stepId !== 'string') return;
@@ -93,6 +97,7 @@ function foldSignal(facts: Facts, { event, at }: Occurrence): void {
   const name = signalName ?? '';
   // What follows from a place is caused by what asked for it.
   if (name === runMessages.granted) return;
+  if (name === runMessages.items) return foldItems(facts.fanOuts, decodeObject<ItemsReport>(input?.payloads?.[0]));
   facts.signals.push({ name, at, payload: input?.payloads?.[0] });
   facts.causes.arrive(`signal:${name}#${facts.signals.length}`);
 }

@@ -7,6 +7,7 @@ import { foldChild } from './fold-child.js';
 import { foldPool } from './fold-pool.js';
 import { foldRecord } from './fold-record.js';
 import { foldRun } from './fold-run.js';
+import type { FanOutFacts } from './fan-outs.js';
 import type { StudyFacts } from './fold-study.js';
 
 /**
@@ -38,6 +39,8 @@ export interface Facts {
   readonly gates: { readonly record: GateRecord; readonly at: number }[];
   /** By id. */
   readonly studies: Map<string, StudyFacts>;
+  /** By id. */
+  readonly fanOuts: Map<string, FanOutFacts>;
   readonly signals: { readonly name: string; readonly at: number; readonly payload: Payload | undefined }[];
   /** As the search attribute says; absent where the run never set it. */
   waitingFor?: readonly string[];
@@ -148,6 +151,7 @@ export function noFacts(): Facts {
     approvals: new Map(),
     gates: [],
     studies: new Map(),
+    fanOuts: new Map(),
     signals: [],
     causes: new CauseTracker(),
   };

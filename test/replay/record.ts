@@ -18,6 +18,7 @@ import {
   chain,
   collect,
   contestants,
+  crowd,
   failFirst,
   guarded,
   retried,
@@ -39,6 +40,8 @@ interface Recording {
   readonly input: (effects: string) => unknown;
   /** What must come from outside before the run ends. */
   readonly during?: (run: Run, evertrain: Evertrain) => Promise<void>;
+  /** A child run whose history is recorded beside it, by its id in the run. */
+  readonly child?: string;
 }
 
 const keys = (pipeline: PipelineDefinition, ...list: string[]): Recording => ({
@@ -56,6 +59,11 @@ const recordings: Readonly<Record<string, Recording>> = {
   'fan-out': keys(wide, 'a', 'b', 'c', 'd', 'e', 'f'),
   'fan-out-fails': keys(failFirst, 'a', 'b'),
   'fan-out-collects': keys(collect, 'a', 'b'),
+  'fan-out-chunks': {
+    pipeline: crowd,
+    input: (effects) => ({ effects, under: 'c', items: 2_001, atMost: 100, poisoned: [2_000] }),
+    child: 'member[2000-2000]',
+  },
   'cache-miss': keys(cached, 'a'),
   'cache-hit': keys(cached, 'a', 'a'),
   gate: only(guarded),
@@ -114,13 +122,17 @@ async function record(
   evertrain: Evertrain,
   effects = '',
 ): Promise<void> {
-  for (const [name, { pipeline, input, during }] of Object.entries(list)) {
+  for (const [name, { pipeline, input, during, child }] of Object.entries(list)) {
     const path = join(historiesFolder, release, `${bundle}.${name}.json`);
     if (existsSync(path)) continue;
     const run = await evertrain.start(pipeline, input(effects) as never, { provenance: false });
     await during?.(run, evertrain);
     await run.result().catch(() => undefined);
     await saveHistory(evertrain, run, path);
+    if (child !== undefined) {
+      const workflowId = `${run.workflowId}/${child}`;
+      await saveHistory(evertrain, { workflowId }, path.replace('.json', '-child.json'));
+    }
     process.stdout.write(`${release}/${bundle}.${name}\n`);
   }
 }

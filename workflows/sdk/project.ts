@@ -1,9 +1,11 @@
 import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
+import { chunkRun } from './chunk-run.js';
 import { EvertrainError } from './errors.js';
 import type { ModelDefinition } from './model/model.js';
 import { checkName, checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
 import {
+  fanOutWorkflowType,
   type ModelStart,
   modelWorkflowType,
   type PoolStart,
@@ -59,6 +61,7 @@ export function project(parts: {
     if (type === tickWorkflowType) return tick(String(args[0]));
     const options = (args[1] ?? {}) as RunOptions;
     if (type === studyWorkflowType) return runPipeline(studyRun(args), args[0], options);
+    if (type === fanOutWorkflowType) return runPipeline(chunkRun(args), args[0], options);
     const found = pipelines.get(type);
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
     return runPipeline(found, args[0], options);

@@ -102,6 +102,8 @@ export interface RunOptions {
   readonly fresh?: boolean;
   /** Of the run's steps, whatever they declare: in their queues and pools. */
   readonly priority?: Priority;
+  /** Of a chunk of a fan-out: most items at work in it at once. */
+  readonly atMost?: number;
   /** Set in a replay only, which asks where the code calls what; see trace.ts. */
   readonly trace?: true;
 }
@@ -152,7 +154,25 @@ export const memo = {
   code: 'evertrain.code',
   /** Of a study, each in turn: `StudyRecord`. */
   study: 'evertrain.study',
+  /** A fan-out whose items are at work in runs of their own: `FanOutRecord`. */
+  fanOut: 'evertrain.fan-out',
 } as const;
+
+export interface FanOutRecord {
+  /** Its id, with the groups around it. */
+  readonly fanOut: string;
+  readonly items: number;
+}
+
+/** How far a chunk of a fan-out is. */
+export interface ItemsReport {
+  readonly fanOut: string;
+  /** The chunk's first item. */
+  readonly from: number;
+  /** Items of it that have ended, failed ones included. */
+  readonly ended: number;
+  readonly failed: number;
+}
 
 export interface GateRecord {
   readonly name: string;
@@ -192,6 +212,8 @@ export const runMessages = {
   report: 'evertrain.report',
   /** Signal `PoolGrant` from a pool. */
   granted: 'evertrain.pool.granted',
+  /** Signal `ItemsReport` from a chunk of a fan-out. */
+  items: 'evertrain.items',
 } as const;
 
 export interface ApprovalAnswer {
@@ -318,6 +340,19 @@ export interface PoolWait {
   readonly priority: Priority;
   /** The clock when it asked. */
   readonly order: number;
+}
+
+/** The run of a chunk of a fan-out that has too many items for the run that it is in. */
+export const fanOutWorkflowType = 'evertrain.fan-out';
+
+/** What names a chunk in its parent, with its first and last item: `effect[0-199]`. */
+export function chunkId(fanOut: string, from: number, to: number): string {
+  return `${fanOut}[${from}-${to}]`;
+}
+
+export function chunkOf(id: string): { fanOut: string; from: number; ended: number } | undefined {
+  const [, fanOut, from, to] = /^(.*)\[(\d+)-(\d+)\]$/.exec(id) ?? [];
+  return fanOut === undefined ? undefined : { fanOut, from: Number(from), ended: Number(to) - Number(from) + 1 };
 }
 
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
@@ -537,7 +572,7 @@ export const builtIn = {
   knownTrials: 'evertrain.known-trials',
   /** Writes a study as an artifact: `StudyToWrite` → `Artifact`. */
   study: 'evertrain.study',
-  /** Writes a piece of a study that is too much for one payload: text → `Artifact`. */
+  /** Writes a piece of what is too much for one payload: text → `Artifact`. */
   keepText: 'evertrain.keep-text',
   /** Reads it again: `Artifact` → text. */
   keptText: 'evertrain.kept-text',

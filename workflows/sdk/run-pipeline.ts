@@ -23,6 +23,8 @@ import type { PipelineDefinition } from './pipeline.js';
 import {
   type ApprovalAnswer,
   type ApprovalRecord,
+  fanOutWorkflowType,
+  type ItemsReport,
   modelMessages,
   type PipelineResult,
   type PoolGrant,
@@ -92,13 +94,19 @@ function decodeInput({ name, input: schema }: PipelineDefinition, input: unknown
 function openScope(pipeline: PipelineDefinition, options: RunOptions): OwnScope {
   const host = new TemporalHost();
   const onReport = new Map<string, (report: TrialReport) => void>();
-  const scope: OwnScope = { pipeline, options, host, counts: new Map(), progress: new Map(), onReport };
+  const fanOuts: RunScope['fanOuts'] = new Map();
+  const scope: OwnScope = { pipeline, options, host, counts: new Map(), progress: new Map(), onReport, fanOuts };
   enterScope(scope);
   showDetailsOf(scope);
   setHandler(defineSignal<[TrialReport]>(runMessages.report), (report) => {
     onReport.get(studyOf(report.stepId, onReport.keys()) ?? '')?.(report);
   });
   setHandler(defineSignal<[PoolGrant]>(runMessages.granted), (grant) => host.pools.granted(grant));
+  setHandler(defineSignal<[ItemsReport]>(runMessages.items), (report) => {
+    const chunks = fanOuts.get(report.fanOut)?.chunks;
+    // It may arrive after the chunk's end.
+    if (report.ended > (chunks?.get(report.from)?.ended ?? 0)) chunks?.set(report.from, report);
+  });
   setDefaultSignalHandler((name, ...args) => {
     host.signals.set(name, [...(host.signals.get(name) ?? []), args[0]]);
   });
@@ -159,7 +167,9 @@ async function close(
     const waiting = { name: searchAttributes.waitingFor.name, type: searchAttributes.waitingFor.type } as const;
     const isAsking = [...scope.host.approvals.values()].some(({ state }) => state === 'waiting');
     upsertSearchAttributes([{ key, value: outcome }, ...(isAsking ? [{ key: waiting, value: null }] : [])]);
-    const told = outcome === 'failed' && 'message' in result ? tellFailure(scope, result.message) : undefined;
+    // Of a chunk the run that it is of will tell.
+    const isTold = outcome === 'failed' && scope.pipeline.name !== fanOutWorkflowType;
+    const told = isTold && 'message' in result ? tellFailure(scope, result.message) : undefined;
     await Promise.all([told, report(scope, result), scope.host.pools.close()]);
     proxySinks<RunSinks>().evertrain.closing();
   });

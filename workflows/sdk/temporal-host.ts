@@ -26,6 +26,7 @@ import {
   type Notice,
   type ResumedCall,
   retryTimer,
+  type RunOptions,
   type StepHeader,
   searchAttributes,
 } from './protocol.js';
@@ -244,6 +245,7 @@ export class TemporalHost implements RunHost {
     input: unknown,
     id: string,
     { trial }: StepPath,
+    own?: Pick<RunOptions, 'seed' | 'atMost'>,
   ): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
@@ -259,7 +261,12 @@ export class TemporalHost implements RunHost {
       const runId = this.childRuns.get(before);
       return runId === undefined ? [] : [{ workflowId: `${workflowId}/${before}`, runId }];
     });
-    const options = { seed: seedOf(scope, id, trial), ...inherited, ...(resumes.length === 0 ? {} : { resumes }) };
+    const options = {
+      seed: seedOf(scope, id, trial),
+      ...inherited,
+      ...(resumes.length === 0 ? {} : { resumes }),
+      ...own,
+    };
     try {
       return await this.children.run(place, async () => {
         checkRoom(id);
