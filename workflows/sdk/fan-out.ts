@@ -1,4 +1,4 @@
-import { inWorkflowContext, patched } from '@temporalio/workflow';
+import { inWorkflowContext } from '@temporalio/workflow';
 import { awaitable, called } from './awaitable.js';
 import { inChunkRuns } from './chunk-run.js';
 import { EvertrainError, show } from './errors.js';
@@ -76,7 +76,8 @@ export const fanOut = ((items: GivenItems, target: FanOutTarget, options: FanOut
     return awaitable(inChunkRuns({ ...prepared, isSettled: false }).then((ends) => ends.map(valueOf)));
   }
   return called(() => {
-    if (target.kind !== undefined) checkItems(owner, items);
+    // Before any is begun.
+    if (target.kind !== undefined) for (const [index, item] of items.entries()) checkItem(owner, index, item);
     return awaitable(slideOrCancel(items, atMost, each));
   });
 }) as unknown as FanOut;
@@ -146,16 +147,7 @@ function refuseTooMany(owner: string, count: number, { most, remedy }: Limit): v
 const maxInRun = 2_000;
 
 function goesApart(count: number, { trial }: StepPath): boolean {
-  return count > maxInRun && trial === undefined && inWorkflowContext() && patched('evertrain-fan-out-chunks');
-}
-
-/** Before any is begun; a run that was begun by older code goes on as it did. */
-function checkItems(owner: string, items: GivenItems): void {
-  try {
-    for (const [index, item] of items.entries()) checkItem(owner, index, item);
-  } catch (error) {
-    if (!inWorkflowContext() || patched('evertrain-fan-out-items')) throw error;
-  }
+  return count > maxInRun && trial === undefined && inWorkflowContext();
 }
 
 function valueOf(end: Settled<unknown>): unknown {
