@@ -16,7 +16,7 @@ import { type Course, slots, type Training, type Work } from './course.js';
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Engine and worker in processes of their own, as `evertrain dev` and a second terminal would have them. */
-export async function evertrainCourse({ trials, list, seed }: Work): Promise<Course> {
+export async function evertrainCourse({ trials, list, seed }: Work, atMost: number): Promise<Course> {
   const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-bench-'));
   const undo: (() => unknown)[] = [() => rm(dataDir, { recursive: true, force: true })];
   try {
@@ -35,7 +35,7 @@ export async function evertrainCourse({ trials, list, seed }: Work): Promise<Cou
     const warm = await evertrain.execute(warmUp, undefined, { provenance: false });
     if (warm.outcome !== 'completed') throw new Error(JSON.stringify(warm));
     const { digits } = warm.output;
-    const order = { digits, trials, atMost: slots, seed, ...(list === undefined ? {} : { list: [...list] }) };
+    const order = { digits, trials, atMost, seed, ...(list === undefined ? {} : { list: [...list] }) };
     const from = performance.now();
     const run = await evertrain.start(study, order, { provenance: false });
     await run.result();
