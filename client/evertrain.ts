@@ -22,6 +22,7 @@ import { planRerun } from './history/plan-rerun.js';
 import { listRuns, type ListOptions, type RunSummary } from './list-runs.js';
 import { Model, type ModelContext } from './model-handle.js';
 import { gatherProvenance } from './provenance.js';
+import { type QueueBacklog, queueBacklogs } from './queue-backlogs.js';
 import { Run, type RunContext } from './run.js';
 import { sendData } from './send-data.js';
 import { toEvertrainError } from './to-error.js';
@@ -168,6 +169,15 @@ export class Evertrain {
       return await listRuns(this.client, options);
     } catch (error) {
       throw toEvertrainError(error, { what: 'the list of runs', address: this.address });
+    }
+  }
+
+  /** What waits in these queues, and who serves them; default: the queue of runs. To scale workers by, for example. */
+  async queues(names: readonly string[] = [defaultQueue]): Promise<QueueBacklog[]> {
+    try {
+      return await queueBacklogs(this.client, names);
+    } catch (error) {
+      throw toEvertrainError(error, { what: 'the queues', address: this.address });
     }
   }
 

@@ -8,6 +8,7 @@ export { type Evidence, type Pending, projectRun } from './history/project-run.j
 export type * from './history/run-view.js';
 export { type DataEndpointOptions, type DataReceipt, dataEndpoint, type HttpHandler } from './http/data-endpoint.js';
 export type { ListOptions, RunSummary } from './list-runs.js';
+export type { QueueBacklog } from './queue-backlogs.js';
 export { Model, type TrainOptions } from './model-handle.js';
 export { gatherProvenance } from './provenance.js';
 export { type ApproveOptions, Run } from './run.js';

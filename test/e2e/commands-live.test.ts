@@ -71,7 +71,11 @@ describe('cancel, logs and ls', () => {
     await live.effects.began('work');
     const following = live.begin('logs', 'stopped', '-f', '--step', 'work');
     await following.until('work info before the wait');
-    await expectAll([[['ls', '--status', 'running', '--pipeline', 'working'], 0, 'stopped  working  running']]);
+    await expectAll([
+      [['ls', '--status', 'running', '--pipeline', 'working'], 0, 'stopped  working  running'],
+      [['queues', 'evertrain'], 0, 'evertrain  steps  0 waiting  1 worker'],
+      [['queues', 'evertrian', '--json'], 0, '{"queue":"evertrian","kind":"steps","waiting":0'],
+    ]);
     expect(await live.call('cancel', 'stopped')).toEqual({ code: 0, out: 'cancellation requested\n' });
     expect((await following.ended).code).toBe(0);
     const { status, steps } = await view('stopped');

@@ -45,6 +45,13 @@ describe('a queue that no worker serves', () => {
       if (event.type !== 'unserved') continue;
       told.push([event.queue, event.steps]);
       expect(event.message).toContain('"on-gpu" waits there');
+      await expect
+        .poll(() => evertrain.queues(['evertrain', 'gpu']))
+        .toMatchObject([
+          { queue: 'evertrain', kind: 'steps', waiting: 0, workers: 1 },
+          { queue: 'evertrain', kind: 'runs', workers: 1 },
+          { queue: 'gpu', kind: 'steps', waiting: 1, workers: 0 },
+        ]);
       gpu = await serveProject(env.address, { queues: { gpu: { slots: 1 } } });
     }
     expect(told).toEqual([['gpu', ['on-gpu']]]);

@@ -45,6 +45,8 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-live.test.ts',
     "'ls', '--outcome', 'cancelled', '--pipeline'",
   ],
+  'evertrain queues': ['test/e2e/commands-live.test.ts', "['queues', 'evertrain']"],
+  'evertrain queues gpu --json': ['test/e2e/commands-live.test.ts', "['queues', 'evertrian', '--json']"],
   'evertrain show <run>': ['test/e2e/cli.test.ts', "call('show', 'iris-by-hand')"],
   'evertrain study export <run> --csv': [
     'test/e2e/commands-live.test.ts',
