@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -87,7 +87,12 @@ describe('the command line', () => {
     const findings = JSON.parse(good.out) as { check: string; state: string; found: string }[];
     expect(findings.filter(({ state }) => state !== 'ok')).toEqual([]);
     expect(findings.find(({ check }) => check === 'engine')?.found).toContain(engine.address);
+    expect(findings.find(({ check }) => check === 'database')?.found).toMatch(/temporal\.db, \d+ MB, sound$/);
     expect(good.code).toBe(0);
+    const torn = join(folder, 'torn');
+    await mkdir(torn);
+    await writeFile(join(torn, 'temporal.db'), Buffer.alloc(20_000, 'no database'));
+    expect((await cli(['doctor', '--data-dir', torn]).ended).out).toMatch(/fail database .*file is not a database/);
     const nowhere = join(folder, 'not', 'made');
     const bad = await cli(['doctor', '--address', '127.0.0.1:1', '--data-dir', nowhere]).ended;
     expect(bad.out).toMatch(/fail engine +Nothing answers at 127\.0\.0\.1:1/);

@@ -4,6 +4,9 @@ import { loopback } from './engine-ports.js';
 /** Temporal's namespace on the embedded engine. */
 export const engineNamespace = 'default';
 
+/** The engine's SQLite file in the data folder. */
+export const databaseName = 'temporal.db';
+
 export interface EngineSettings {
   readonly database: string;
   readonly port: number;

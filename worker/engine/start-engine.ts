@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { identify } from '../setup/process-identity.mjs';
 import { type DataFolderLock, dataFolderInUse, tryLockFile } from './data-folder-lock.js';
-import { engineArguments, engineNamespace } from './engine-arguments.js';
+import { databaseName, engineArguments, engineNamespace } from './engine-arguments.js';
 import { cannotSpawn, isPortTaken, mayStartNextTime, startFailure } from './engine-failure.js';
 import { choosePort, loopback, portInUse, portOf } from './engine-ports.js';
 import { type EngineProcess, foundEngine, logSince, logSize, spawnEngine } from './engine-process.js';
@@ -164,7 +164,7 @@ async function tryStart(
   { binary, synchronous = 2, stock = false, dynamicConfig = [] }: EngineOptions,
   { port, uiPort }: { readonly port: number; readonly uiPort: number | false },
 ): Promise<{ record: EngineRecord; engine: EngineProcess } | { error: EvertrainError; log: string }> {
-  const database = join(dataDir, 'temporal.db');
+  const database = join(dataDir, databaseName);
   const logFile = join(dataDir, 'engine.log');
   const args = engineArguments({ database, port, uiPort, synchronous, stock, dynamicConfig });
   const before = logSize(logFile);

@@ -13,7 +13,8 @@ import { mapBounded } from '../../activities/sdk/store/directory.js';
 import { hashFile } from '../../activities/sdk/store/verified-files.js';
 import { type BackupFile, type BackupManifest, manifestName, parseManifest } from './backup-manifest.js';
 import { filesBelow, howToCopy, placeFile, placeOf } from './backup-files.js';
-import { copyDatabase } from './sqlite-backup.js';
+import { databaseName } from '../engine/engine-arguments.js';
+import { copyDatabase } from './sqlite-database.js';
 
 /**
  * A backup of a data folder, consistent while engine, workers and model server run. The order makes it so: first the
@@ -35,7 +36,6 @@ export interface BackupReport {
   readonly database: boolean;
 }
 
-const databaseName = 'temporal.db';
 const atOnce = 4;
 
 /**

@@ -8,6 +8,8 @@ import colors from 'picocolors';
 import { packageFile } from '../../../activities/sdk/jobs/package-file.js';
 import { isPortFree, portOf } from '../../../worker/engine/engine-ports.js';
 import { readEngineRecord } from '../../../worker/engine/engine-record.js';
+import { databaseName } from '../../../worker/engine/engine-arguments.js';
+import { problemOf } from '../../../worker/maintenance/sqlite-database.js';
 import { checkManifest } from '../../../worker/manifest.js';
 import { hasNpmPackages } from '../../../worker/setup/npm-packages.mjs';
 import { lockHolder } from '../../../worker/setup/process-lock.mjs';
@@ -58,6 +60,7 @@ const checks: Readonly<Record<string, Check>> = {
     return warn(`${interpreter.version}, without packages.`, 'The first start installs them.');
   },
   'data folder': ({ dataDir }) => dataFolder(resolve(dataDir)),
+  database: ({ dataDir }) => database(join(resolve(dataDir), databaseName)),
   ports: ({ dataDir }) => ports(resolve(dataDir)),
   engine,
   project: async () => {
@@ -131,6 +134,17 @@ async function dataFolder(path: string): Promise<Finding> {
   const use = holder === undefined ? '' : `, used by process ${holder.pid}`;
   const found = `${path}${there === path ? '' : ' (not made yet)'}, ${freeGb.toFixed(1)} GB free${use}`;
   return freeGb < littleSpaceGb ? warn(`${found}.`, '`evertrain gc` says what nothing needs.') : ok(found);
+}
+
+/** The embedded engine's, read to its end: about a second for 500 MB. */
+async function database(path: string): Promise<Finding> {
+  const stats = await stat(path).catch(() => undefined);
+  if (stats === undefined) return ok('none here: no engine of its own has run');
+  const { interpreter } = await findPythonEnvironment();
+  const problem = await problemOf(path, interpreter.executable);
+  const found = `${path}, ${Math.ceil(stats.size / 1e6)} MB`;
+  if (problem === undefined) return ok(`${found}, sound`);
+  return { state: 'fail', found: `${found}: ${problem}.`, remedy: 'Stop the engine and `evertrain restore` a backup.' };
 }
 
 /** The ports of the last start are taken again, so that noted addresses stay right: unless another program has them. */

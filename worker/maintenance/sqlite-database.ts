@@ -7,7 +7,7 @@ import { storeUnavailable, unlessAbsent } from '../../activities/sdk/durable-fil
  * SQLite's online backup, a consistent copy while the engine writes. Node 20 has no SQLite, Python always has. All pages
  * in one step: in WAL mode that neither blocks the engine nor restarts when it writes.
  */
-const script = `
+const copying = `
 import sqlite3, sys
 source = sqlite3.connect(sys.argv[1], timeout=60)
 target = sqlite3.connect(sys.argv[2])
@@ -19,11 +19,32 @@ source.close()
 sys.exit(0 if problem == "ok" else problem)
 `;
 
+const checking = `
+import pathlib, sqlite3, sys
+database = sqlite3.connect(pathlib.Path(sys.argv[1]).as_uri() + "?mode=ro", uri=True, timeout=60)
+problem = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+database.close()
+sys.exit(0 if problem == "ok" else problem)
+`;
+
 const nothingThere = 'ENOENT';
+
+/**
+ * Reads all pages of a SQLite database that may be in use, and says what is wrong with it; undefined where nothing is.
+ * It writes nothing. SYSTEM_PYTHON_MISSING without Python.
+ */
+export async function problemOf(database: string, python: string): Promise<string | undefined> {
+  const failure = await runPython(python, [checking, database]);
+  if (failure !== nothingThere) return failure;
+  throw new EvertrainError('SYSTEM_PYTHON_MISSING', `There is no ${python} to look through ${database}.`, {
+    value: python,
+    remedy: 'Install Python 3.10 or newer.',
+  });
+}
 
 /** Copies a SQLite database that may be in use. Without Python it must not be written to: SYSTEM_PYTHON_MISSING. */
 export async function copyDatabase(from: string, to: string, python: string): Promise<void> {
-  const failure = await runPython(python, [script, from, to]);
+  const failure = await runPython(python, [copying, from, to]);
   if (failure === undefined) return;
   if (failure.endsWith('disk is full')) throw diskFull(failure, to);
   if (failure !== nothingThere) {
