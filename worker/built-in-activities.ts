@@ -23,6 +23,7 @@ import {
   builtIn,
   type CacheLookup,
   type CachePolicy,
+  type CacheWait,
   type DeclaredModel,
   type Deployment,
   type ModelSchedule,
@@ -36,6 +37,7 @@ import {
 import { recallBatches, writeArchive } from './model-archive.js';
 import type { StudyToWrite } from '../workflows/sdk/search/study-record.js';
 import { keepSchedule } from './model-schedule.js';
+import { singleFlight } from './single-flight.js';
 
 export interface BuiltInSettings {
   readonly client: Client;
@@ -61,6 +63,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       });
   return {
     [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
+    [builtIn.cacheWait]: (wait: CacheWait) => singleFlight(settings).wait(wait),
     [builtIn.notify]: coded(async (notice: Notice) => {
       if (settings.webhook === undefined) return 'no webhook is configured';
       const { info, cancellationSignal } = Context.current();
@@ -134,14 +137,26 @@ interface CacheQuestion {
 /** The engine refuses a marker above 2 MB. A larger hit leaves its input out, so that a view does not show it. */
 const maxHitBytes = 1_900_000;
 
-/** A worker that does not know the step's code cannot know its key: a miss. */
-async function lookup({ implementations, services }: BuiltInSettings, question: CacheQuestion): Promise<CacheLookup> {
+/** A worker that does not know the step's code cannot know its key: a miss. Another miss claims the key. */
+async function lookup(settings: BuiltInSettings, question: CacheQuestion): Promise<CacheLookup> {
+  const { implementations, services } = settings;
   const { step, stepId, input, cache } = question;
   const implementation = implementations.get(step);
   if (implementation === undefined) return { hit: false, stepId, key: '' };
   const key = await keyOf(implementation, input, cache.version);
-  const found = await stepCache(services).lookup(key, cache.maxAgeMs);
-  if (found === undefined) return { hit: false, stepId, key };
+  const outputs = stepCache(services);
+  let found = await outputs.lookup(key, cache.maxAgeMs);
+  if (found === undefined) {
+    const run = Context.current().info.workflowExecution;
+    if (run === undefined) return { hit: false, stepId, key };
+    const flight = singleFlight(settings);
+    const busy = await flight.claim(key, { ...run, stepId });
+    if (busy !== undefined) return { hit: false, stepId, key, busy };
+    // Whoever had the key before us may have ended between our look and our claim.
+    found = await outputs.lookup(key, cache.maxAgeMs);
+    if (found === undefined) return { hit: false, stepId, key };
+    flight.ended(run, { key, stepId, isDone: true });
+  }
   const { output, source } = found;
   const bytes = Buffer.byteLength(JSON.stringify([input, output]));
   return { hit: true, stepId, step, ...(bytes > maxHitBytes ? {} : { input: input ?? null }), key, output, source };

@@ -6,6 +6,7 @@ import {
   ChildWorkflowFailure,
   condition,
   isCancellation,
+  proxySinks,
   scheduleActivity,
   startChild,
   TimeoutFailure,
@@ -19,7 +20,15 @@ import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
-import { builtIn, memo, type Notice, type ResumedCall, type StepHeader, searchAttributes } from './protocol.js';
+import {
+  builtIn,
+  memo,
+  type Notice,
+  type ResumedCall,
+  type RunSinks,
+  type StepHeader,
+  searchAttributes,
+} from './protocol.js';
 import type { ApprovalBook, RunHost, RunScope, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
@@ -52,6 +61,8 @@ export class TemporalHost implements RunHost {
   /** Calls that another run has made in our stead, by id: their checkpoints are there. */
   private readonly sources = new Map<string, ResumedCall>();
   private readonly childRuns = new Map<string, string>();
+  /** Cache keys of calls that looked there in vain, by id. */
+  private readonly misses = new Map<string, string>();
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
@@ -68,6 +79,7 @@ export class TemporalHost implements RunHost {
     const answer: Promise<unknown> = run.then(
       (output) => {
         this.steps.leave(place);
+        this.ended(id, true);
         if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
         if (scope.rejected === undefined) return output;
         void awaitable(answer);
@@ -76,6 +88,7 @@ export class TemporalHost implements RunHost {
       (error) => {
         void awaitable(answer);
         this.steps.leave(place);
+        this.ended(id, false);
         scope.progress.set(id, 'failed');
         throw scope.rejected ?? stepFailure(error, id);
       },
@@ -122,16 +135,29 @@ export class TemporalHost implements RunHost {
     schedule: () => Promise<unknown>,
   ): Promise<unknown> {
     const question = { step: definition.name, stepId: id, input, cache: policy.cache };
-    const found = await this.cache.ask(question).catch((error: unknown) => {
+    const unlessCancelled = (error: unknown) => {
       if (isCancellation(error)) throw error;
       return undefined;
-    });
+    };
+    let found = await this.cache.ask(question).catch(unlessCancelled);
+    if (found?.hit === false && found.busy !== undefined) {
+      found = await this.cache.askAfter(found.busy, found.key, question).catch(unlessCancelled);
+    }
     if (found?.hit) {
       scope.progress.set(id, 'cached');
       this.sources.set(id, found.source);
       return found.output;
     }
+    if (found !== undefined && found.key !== '') this.misses.set(id, found.key);
     return schedule();
+  }
+
+  /** The worker is told, for the calls that wait for the result of this one: it costs no event. */
+  private ended(id: string, isDone: boolean): void {
+    const key = this.misses.get(id);
+    if (key === undefined) return;
+    this.misses.delete(id);
+    proxySinks<RunSinks>().evertrain.missEnded({ key, stepId: id, isDone });
   }
 
   private schedule(
