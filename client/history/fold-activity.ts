@@ -1,4 +1,4 @@
-import { builtInPrefix, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
+import { builtIn, builtInPrefix, type CacheWait, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
 import { decodeObject, type HistoryEvent, toNumber } from './decode.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
 
@@ -25,6 +25,10 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
   const ended = endOf(event, id, at);
   const step = ended && facts.steps.get(ended.scheduled);
   if (!step) return;
+  if (step.waitsFor !== undefined) {
+    facts.steps.delete(ended.scheduled);
+    return;
+  }
   step.end = ended.end;
   facts.causes.arrive(step.id);
 }
@@ -32,6 +36,7 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
 function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number): void {
   const { activityId, activityType, header, input, taskQueue } = event.activityTaskScheduledEventAttributes ?? {};
   const name = activityType?.name ?? '';
+  if (name === builtIn.cacheWait) return foldWait(facts, decodeObject<CacheWait>(input?.payloads?.[0]), id, at);
   if (name.startsWith(builtInPrefix)) return;
   const step = decodeObject<StepHeader>(header?.fields?.[stepHeader]);
   const step0: StepFacts = {
@@ -39,13 +44,30 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
     name,
     groups: step?.groups ?? [],
     scheduledAt: at,
-    causes: facts.causes.call(step?.calledAt),
+    causes: facts.waited.get(activityId ?? '') ?? facts.causes.call(step?.calledAt),
     queue: taskQueue?.name ?? '',
     input: input?.payloads?.[0],
     summary: event.userMetadata?.summary,
     ...(step === undefined ? {} : { seed: step.seed }),
   };
   facts.steps.set(id, step0);
+}
+
+/** The call was made now, whatever becomes of it when the wait is over. */
+function foldWait(facts: Facts, wait: CacheWait | undefined, id: number, at: number): void {
+  if (typeof wait?.stepId !== 'string') return;
+  const { stepId, step: name, claim: waitsFor } = wait;
+  const causes = facts.waited.get(stepId) ?? facts.causes.call();
+  facts.waited.set(stepId, causes);
+  facts.steps.set(id, { id: stepId, name, groups: groupsOf(stepId), scheduledAt: at, causes, waitsFor });
+}
+
+/** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]@1/prepare/fit` → search, prepare. */
+export function groupsOf(stepId: string): string[] {
+  return stepId
+    .split('/')
+    .slice(0, -1)
+    .map((part) => part.replace(/\[\d+\](@\d+)?$/, ''));
 }
 
 function endOf(event: HistoryEvent, id: number, at: number): { scheduled: number; end: StepEnd } | undefined {

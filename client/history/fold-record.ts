@@ -11,6 +11,7 @@ import {
 import type { StudyRecord } from '../../workflows/sdk/search/study-record.js';
 import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
 import type { Facts, Occurrence } from './fold.js';
+import { groupsOf } from './fold-activity.js';
 import { foldStudy } from './fold-study.js';
 
 /** What a run writes about itself (memo, markers, search attributes), timers, and the messages that reach it. */
@@ -65,23 +66,16 @@ function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
   if (data?.activity_type !== builtIn.cacheLookup) return;
   const found = decodeObject<CacheLookup>(details?.['result']?.payloads?.[0]);
   if (found?.hit !== true || typeof found.stepId !== 'string') return;
+  const causes = facts.causes.answer(found.stepId);
   facts.steps.set(id, {
     id: found.stepId,
     name: found.step,
     groups: groupsOf(found.stepId),
     scheduledAt: at,
-    causes: facts.causes.answer(found.stepId),
+    causes: facts.waited.get(found.stepId) ?? causes,
     summary: event.userMetadata?.summary,
     end: { kind: 'cached', at, event: id, lookup: found },
   });
-}
-
-/** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]@1/prepare/fit` → search, prepare. */
-function groupsOf(stepId: string): string[] {
-  return stepId
-    .split('/')
-    .slice(0, -1)
-    .map((part) => part.replace(/\[\d+\](@\d+)?$/, ''));
 }
 
 function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {

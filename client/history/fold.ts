@@ -1,5 +1,5 @@
 import proto from '@temporalio/proto';
-import type { ApprovalRecord, GateRecord } from '../../workflows/sdk/protocol.js';
+import type { ApprovalRecord, CacheClaim, GateRecord } from '../../workflows/sdk/protocol.js';
 import { type Causes, CauseTracker } from './causes.js';
 import { type Failure, type HistoryEvent, type Payload, toMillis, toNumber } from './decode.js';
 import { foldActivity } from './fold-activity.js';
@@ -23,6 +23,8 @@ export interface Facts {
   workerVersion?: { readonly deployment?: string; readonly buildId: string };
   /** By scheduled event id; answered and reused ones by their marker's or memo's. */
   readonly steps: Map<number, StepFacts>;
+  /** What led to calls that waited for another call's result, by step id. */
+  readonly waited: Map<string, Causes>;
   /** By initiated event id. */
   readonly children: Map<number, ChildFacts>;
   /** By started event id. */
@@ -67,6 +69,8 @@ export interface StepFacts {
   readonly seed?: number;
   readonly input?: Payload | undefined;
   readonly summary?: Payload | null | undefined;
+  /** It is no step yet: another call is making the same result. Goes when that has ended. */
+  readonly waitsFor?: CacheClaim;
   /** Of the last attempt, once history has it. */
   attempt?: number;
   startedAt?: number;
@@ -129,6 +133,7 @@ export function noFacts(): Facts {
     lastAt: 0,
     cancelRequested: false,
     steps: new Map(),
+    waited: new Map(),
     children: new Map(),
     timers: new Map(),
     approvals: new Map(),

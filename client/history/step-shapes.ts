@@ -39,6 +39,8 @@ export interface StepBase {
 /** Scheduled; no worker has it at the moment. */
 export interface QueuedStep extends StepBase {
   readonly status: 'queued';
+  /** Another call, which is making the same result for the step cache. */
+  readonly waitsFor?: { readonly workflowId: string; readonly runId: string; readonly stepId: string };
   /** Why the attempt before this one ended. */
   readonly lastFailure?: FailureView;
   /** When the next attempt may start, while the retry policy makes it wait. */
