@@ -144,19 +144,11 @@ async function lookup(settings: BuiltInSettings, question: CacheQuestion): Promi
   const implementation = implementations.get(step);
   if (implementation === undefined) return { hit: false, stepId, key: '' };
   const key = await keyOf(implementation, input, cache.version);
-  const outputs = stepCache(services);
-  let found = await outputs.lookup(key, cache.maxAgeMs);
-  if (found === undefined) {
-    const run = Context.current().info.workflowExecution;
-    if (run === undefined) return { hit: false, stepId, key };
-    const flight = singleFlight(settings);
-    const busy = await flight.claim(key, { ...run, stepId });
-    if (busy !== undefined) return { hit: false, stepId, key, busy };
-    // Whoever had the key before us may have ended between our look and our claim.
-    found = await outputs.lookup(key, cache.maxAgeMs);
-    if (found === undefined) return { hit: false, stepId, key };
-    flight.ended(run, { key, stepId, isDone: true });
-  }
+  const { workflowExecution: run } = Context.current().info;
+  const lookUp = () => stepCache(services).lookup(key, cache.maxAgeMs);
+  const found = run === undefined ? await lookUp() : await singleFlight(settings).find(key, { ...run, stepId }, lookUp);
+  if (found === undefined) return { hit: false, stepId, key };
+  if ('at' in found) return { hit: false, stepId, key, busy: found };
   const { output, source } = found;
   const bytes = Buffer.byteLength(JSON.stringify([input, output]));
   return { hit: true, stepId, step, ...(bytes > maxHitBytes ? {} : { input: input ?? null }), key, output, source };

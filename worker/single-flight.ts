@@ -1,6 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import { stepClaims } from '../activities/sdk/cache/step-claims.js';
+import { type Call, stepClaims } from '../activities/sdk/cache/step-claims.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import type { CacheClaim, CacheWait, RunSinks } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
@@ -14,13 +14,31 @@ const scheduledWithinMs = 60_000;
 /** What the calls of a worker's runs do about claims. None of it may stop a run: without a claim the work is done twice. */
 export function singleFlight({ client, services }: { readonly client: Client; readonly services: StepServices }) {
   const claims = stepClaims(services.journal);
+  const end = (key: string, call: Call, isDone: boolean): void => {
+    const ending = claims
+      .ended(key, call, isDone)
+      .catch((error: unknown) =>
+        workerLog.warn({ error, step: call.stepId }, 'a claim on a cached step was left behind'),
+      )
+      .finally(() => services.background.delete(ending));
+    services.background.add(ending);
+  };
   return {
-    /** Claims the key for the call, or answers who has it. */
-    async claim(key: string, call: Parameters<typeof claims.take>[1]): Promise<CacheClaim | undefined> {
-      return claims.take(key, call).catch((error: unknown) => {
+    /** What the look-up finds, or the claim of the call that makes it; undefined where the call at hand is to make it. */
+    async find<T>(key: string, call: Call, lookUp: () => Promise<T | undefined>): Promise<T | CacheClaim | undefined> {
+      const found = await lookUp();
+      if (found !== undefined) return found;
+      try {
+        const claim = await claims.take(key, call);
+        if (claim !== undefined) return claim;
+      } catch (error) {
         workerLog.warn({ error, step: call.stepId }, 'a cached step was not claimed; others may do the same work');
         return undefined;
-      });
+      }
+      // Whoever had the key before may have ended between our look and our claim.
+      const late = await lookUp();
+      if (late !== undefined) end(key, call, true);
+      return late;
     },
 
     /** Answers when the claim is over; fails until then, so that the engine asks again and nobody is held meanwhile. */
@@ -36,13 +54,8 @@ export function singleFlight({ client, services }: { readonly client: Client; re
     },
 
     /** As the run says, outside of its history: nothing waits for it. */
-    ended(run: { readonly workflowId: string; readonly runId: string }, call: MissEnded): void {
-      const { key, stepId, isDone } = call;
-      const ending = claims
-        .ended(key, { workflowId: run.workflowId, runId: run.runId, stepId }, isDone)
-        .catch((error: unknown) => workerLog.warn({ error, step: stepId }, 'a claim on a cached step was left behind'))
-        .finally(() => services.background.delete(ending));
-      services.background.add(ending);
+    ended({ workflowId, runId }: Omit<Call, 'stepId'>, { key, stepId, isDone }: MissEnded): void {
+      end(key, { workflowId, runId, stepId }, isDone);
     },
   };
 }

@@ -49,6 +49,9 @@ async function waits(run: Run, calls: number): Promise<void> {
 
 const source = ({ workflowId, runId }: Run) => ({ workflowId, runId, stepId: 'effect.cached' });
 
+/** The call that waited is known to follow the one before it, as any other. */
+const afterTheFirst = { from: 'effect.cached', to: 'effect.cached#2', kind: 'cause', approximate: true };
+
 describe('a cached step that several calls need at the same time', () => {
   it('is done once for twenty calls in two runs on two workers', async () => {
     const ten = Array.from({ length: 10 }, () => key);
@@ -88,12 +91,13 @@ describe('a cached step that several calls need at the same time', () => {
 
   it('is done by one of those who wait when the run that does it is cancelled', async () => {
     const first = await holder();
-    const second = await waiter();
+    const second = await waiter(cached, ['before it', key]);
     await first.cancel();
     await fixture.effects.began(key, 2);
     fixture.effects.release(key);
-    expect(await second.result()).toEqual({ outcome: 'completed', output: [key] });
-    expect([fixture.effects.begun(key), fixture.effects.count(key)]).toEqual([2, 1]);
+    expect(await second.result()).toEqual({ outcome: 'completed', output: ['before it', key] });
+    expect((await second.view()).edges).toContainEqual(afterTheFirst);
+    expect(fixture.effects.begun(key)).toBe(2);
   });
 
   it('is tried by one after the other when it fails for good, though the runs go on', async () => {
@@ -123,14 +127,17 @@ describe('a cached step that several calls need at the same time', () => {
 
   it('stays with the run that does it when all workers are killed', async () => {
     const first = await holder();
-    const second = await waiter();
+    const second = await waiter(cached, ['before that', key]);
     await Promise.all(workers.map((worker) => worker.kill()));
     workers = [await fixture.worker()];
     await fixture.effects.began(key, 2);
     fixture.effects.release(key);
-    for (const run of [first, second]) expect(await run.result()).toEqual({ outcome: 'completed', output: [key] });
+    expect(await first.result()).toEqual({ outcome: 'completed', output: [key] });
+    expect(await second.result()).toEqual({ outcome: 'completed', output: ['before that', key] });
     expect([fixture.effects.begun(key), fixture.effects.count(key)]).toEqual([2, 1]);
     expect((await first.view()).steps[0]).toMatchObject({ status: 'completed', attempt: 2 });
-    expect((await second.view()).steps[0]).toMatchObject({ status: 'cached', cacheSource: source(first) });
+    const { steps, edges } = await second.view();
+    expect(steps[1]).toMatchObject({ status: 'cached', cacheSource: source(first) });
+    expect(edges).toContainEqual(afterTheFirst);
   }, 60_000);
 });

@@ -14,6 +14,7 @@ import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
   arrived,
   cached,
+  cachedWide,
   chain,
   collect,
   failFirst,
@@ -55,6 +56,7 @@ const recordings: Readonly<Record<string, Recording>> = {
   'fan-out-collects': keys(collect, 'a', 'b'),
   'cache-miss': keys(cached, 'a'),
   'cache-hit': keys(cached, 'a', 'a'),
+  'cache-waits': keys(cachedWide, 'w', 'w', 'w'),
   gate: only(guarded),
   retry: only(retried),
   study: {

@@ -180,9 +180,11 @@ async function dropCacheEntries({ store, journal }: GarbageOptions, gone: Readon
 }
 
 async function dropClaims(journal: Journal, beforeMs: number): Promise<void> {
-  for (const key of await journal.list(claimsPrefix)) {
+  // Sorted: the newest claim of each key is the last.
+  const newest = new Map((await journal.list(claimsPrefix)).map((key) => [key.split('/', 2).join('/'), key]));
+  for (const [all, key] of newest) {
     const claim = parseClaim(await journal.get(key));
-    if (claim === undefined || claim.at < beforeMs) await journal.delete(key);
+    if (claim === undefined || claim.at < beforeMs) await journal.delete(all);
   }
 }
 

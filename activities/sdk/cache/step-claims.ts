@@ -3,10 +3,11 @@ import { claimsOf } from '../journal/keys.js';
 import type { Journal } from '../ports.js';
 
 /**
- * Which of several calls that need the same cached step does the work. A claim is a journal document
- * `claims/<cache key>/00000001`, made by conditional create, so exactly one call gets it. One that has ended without a
- * result stays with `ended`, and whoever comes next creates the number after it: of many that take over, one succeeds. A
- * result takes the key's claims away; it is in the cache before, so who claims after that looks there once more.
+ * Which of several calls that need the same cached step does the work. A claim is a journal document, made by conditional
+ * create, so exactly one call gets it. One that has ended without a result stays with `ended`, and whoever comes next
+ * creates the number after it: of many that take over, one succeeds. The first is `claims/<cache key>`, as most stay the
+ * only one and a folder costs; the others are `claims/<cache key>/00000002` and so on. A result takes the key's claims
+ * away; it is in the cache before, so who claims after that looks there once more.
  *
  * Claims spare work and promise nothing: one that cannot be read counts as none.
  */
@@ -23,20 +24,25 @@ export interface StepClaims {
 export type Call = Pick<CacheClaim, 'workflowId' | 'runId' | 'stepId'>;
 
 export function stepClaims(journal: Journal): StepClaims {
-  const read = async (key: string, number: number) => {
-    const text = await journal.get(claimKey(key, number));
-    return parseClaim(text);
+  const read = async (key: string, number: number) => parseClaim(await journal.get(claimKey(key, number)));
+  /** The newest claim and its number; a number alone for one that cannot be read, 0 for none. */
+  const newest = async (key: string): Promise<{ number: number; claim?: StoredClaim | undefined }> => {
+    const text = await journal.get(claimKey(key, 1));
+    if (text === undefined) return { number: 0 };
+    const first = parseClaim(text);
+    if (first !== undefined && !first.ended) return { number: 1, claim: first };
+    const number = lastNumber(await journal.list(claimsOf(key)));
+    return { number, claim: await read(key, number) };
   };
   const claims: StepClaims = {
     async take(key, call) {
       for (;;) {
-        const last = await lastNumber(journal, key);
-        const claim = last === 0 ? undefined : await read(key, last);
+        const { number, claim } = await newest(key);
         if (claim !== undefined && !claim.ended) return isOf(claim, call) ? undefined : claim;
         const { workflowId, runId, stepId } = call;
-        const mine: CacheClaim = { workflowId, runId, stepId, number: last + 1, at: Date.now() };
+        const mine: CacheClaim = { workflowId, runId, stepId, number: number + 1, at: Date.now() };
         if (!(await journal.create(claimKey(key, mine.number), JSON.stringify(mine)))) continue;
-        if (last > 0) await journal.delete(claimKey(key, last));
+        if (number > 1) await journal.delete(claimKey(key, number));
         return undefined;
       }
     },
@@ -49,8 +55,7 @@ export function stepClaims(journal: Journal): StepClaims {
     },
     async ended(key, call, isDone) {
       if (isDone) return journal.delete(claimsOf(key));
-      const last = await lastNumber(journal, key);
-      const claim = last === 0 ? undefined : await read(key, last);
+      const { claim } = await newest(key);
       if (claim !== undefined && isOf(claim, call)) await claims.end(key, claim);
     },
   };
@@ -71,13 +76,12 @@ export function parseClaim(text: string | undefined): StoredClaim | undefined {
   }
 }
 
-async function lastNumber(journal: Journal, key: string): Promise<number> {
-  const keys = await journal.list(claimsOf(key));
-  return keys.reduce((last, one) => Math.max(last, Number(/\/(\d{8})$/.exec(one)?.[1] ?? 0)), 0);
+function lastNumber(keys: readonly string[]): number {
+  return keys.reduce((last, one) => Math.max(last, Number(/\/(\d{8})$/.exec(one)?.[1] ?? 1)), 0);
 }
 
 function claimKey(key: string, number: number): string {
-  return `${claimsOf(key)}/${String(number).padStart(8, '0')}`;
+  return number === 1 ? claimsOf(key) : `${claimsOf(key)}/${String(number).padStart(8, '0')}`;
 }
 
 function isOf(claim: Call, { workflowId, runId, stepId }: Call): boolean {
