@@ -9,7 +9,7 @@ import type { Journal } from '../ports.js';
  * only one and a folder costs; the others are `claims/<cache key>/00000002` and so on. A result takes the key's claims
  * away; it is in the cache before, so who claims after that looks there once more.
  *
- * Claims spare work and promise nothing: one that cannot be read counts as none.
+ * Claims spare work and promise nothing: one that cannot be read counts as none, and none needs to outlive a power cut.
  */
 export interface StepClaims {
   /** Claims the key for a call. Answers the claim of another call that has it; undefined where it is the call's own now. */
@@ -41,7 +41,7 @@ export function stepClaims(journal: Journal): StepClaims {
         if (claim !== undefined && !claim.ended) return isOf(claim, call) ? undefined : claim;
         const { workflowId, runId, stepId } = call;
         const mine: CacheClaim = { workflowId, runId, stepId, number: number + 1, at: Date.now() };
-        if (!(await journal.create(claimKey(key, mine.number), JSON.stringify(mine)))) continue;
+        if (!(await journal.create(claimKey(key, mine.number), JSON.stringify(mine), 'fleeting'))) continue;
         if (number > 1) await journal.delete(claimKey(key, number));
         return undefined;
       }
