@@ -24,6 +24,7 @@ import {
   builtIn,
   type CacheLookup,
   type CachePolicy,
+  type CacheWait,
   type DeclaredModel,
   type Deployment,
   type ModelSchedule,
@@ -38,6 +39,7 @@ import {
 import { recallBatches, writeArchive } from './model-archive.js';
 import type { StudyToWrite } from '../workflows/sdk/search/study-record.js';
 import { keepSchedule } from './model-schedule.js';
+import { singleFlight } from './single-flight.js';
 
 export interface BuiltInSettings {
   readonly client: Client;
@@ -64,6 +66,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
   return {
     [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
     [builtIn.nothing]: () => Promise.resolve(),
+    [builtIn.cacheWait]: (wait: CacheWait) => singleFlight(settings).wait(wait),
     [builtIn.notify]: coded(async (notice: Notice) => {
       if (settings.webhook === undefined) return 'no webhook is configured';
       const { info, cancellationSignal } = Context.current();
@@ -138,14 +141,18 @@ interface CacheQuestion {
 /** The engine refuses a marker above 2 MB. A larger hit leaves its input out, so that a view does not show it. */
 const maxHitBytes = 1_900_000;
 
-/** A worker that does not know the step's code cannot know its key: a miss. */
-async function lookup({ implementations, services }: BuiltInSettings, question: CacheQuestion): Promise<CacheLookup> {
+/** A worker that does not know the step's code cannot know its key: a miss. Another miss claims the key. */
+async function lookup(settings: BuiltInSettings, question: CacheQuestion): Promise<CacheLookup> {
+  const { implementations, services } = settings;
   const { step, stepId, input, cache } = question;
   const implementation = implementations.get(step);
   if (implementation === undefined) return { hit: false, stepId, key: '' };
   const key = await keyOf(implementation, input, cache.version);
-  const found = await stepCache(services).lookup(key, cache.maxAgeMs);
+  const { workflowExecution: run } = Context.current().info;
+  const lookUp = () => stepCache(services).lookup(key, cache.maxAgeMs);
+  const found = run === undefined ? await lookUp() : await singleFlight(settings).find(key, { ...run, stepId }, lookUp);
   if (found === undefined) return { hit: false, stepId, key };
+  if ('at' in found) return { hit: false, stepId, key, busy: found };
   const { output, source } = found;
   const bytes = Buffer.byteLength(JSON.stringify([input, output]));
   return { hit: true, stepId, step, ...(bytes > maxHitBytes ? {} : { input: input ?? null }), key, output, source };

@@ -27,6 +27,7 @@ import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { openOptuna } from './open-optuna.js';
 import { RunRecorder } from './run-recorder.js';
+import { singleFlight } from './single-flight.js';
 import { openStepServices } from './step-services.js';
 import { tellRun } from './tell-run.js';
 import { wakeModels } from './wake-models.js';
@@ -153,7 +154,9 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
         ...common,
         connection,
         namespace,
-        ...(queue === defaultQueue ? workflowOptions(options, bundle, recorder) : {}),
+        ...(queue === defaultQueue
+          ? workflowOptions(options, bundle, recorder, singleFlight({ client, services }))
+          : {}),
       }),
     );
   }
@@ -289,9 +292,17 @@ function workerOptions(options: CreateWorkerOptions, taskQueue: string, slots: n
   } satisfies Partial<TemporalWorkerOptions>;
 }
 
-function workflowOptions(options: CreateWorkerOptions, bundle: Bundle, recorder: RunRecorder) {
+function workflowOptions(
+  options: CreateWorkerOptions,
+  bundle: Bundle,
+  recorder: RunRecorder,
+  flight: Pick<ReturnType<typeof singleFlight>, 'ended'>,
+) {
   const sinks: InjectedSinks<RunSinks> = {
-    evertrain: { closing: { fn: (run) => recorder.closing(run), callDuringReplay: false } },
+    evertrain: {
+      closing: { fn: (run) => recorder.closing(run), callDuringReplay: false },
+      missEnded: { fn: (run, call) => flight.ended(run, call), callDuringReplay: false },
+    },
   };
   return {
     sinks,

@@ -15,7 +15,9 @@ interface PlacedCall {
 }
 
 /** What a run would tell its worker, told to nobody. */
-export const silentSinks: InjectedSinks<RunSinks> = { evertrain: { closing: { fn: () => undefined } } };
+export const silentSinks: InjectedSinks<RunSinks> = {
+  evertrain: { closing: { fn: () => undefined }, missEnded: { fn: () => undefined } },
+};
 
 /**
  * Whether the history fits the code of the bundle: undefined, or USER_REPLAY_INCOMPATIBLE, which names the first step (or

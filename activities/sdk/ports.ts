@@ -29,8 +29,11 @@ export interface ArtifactStore {
  * (built with `journalKey`: `[A-Za-z0-9_#=%-]` a segment). Nothing in it is a second truth: the history says what counts.
  */
 export interface Journal {
-  /** Creates the document only if the key is free; false (and nothing written) when it is taken. Durable on return. */
-  create(key: string, body: string): Promise<boolean>;
+  /**
+   * Creates the document only if the key is free; false (and nothing written) when it is taken. Durable on return, but for
+   * one that is `fleeting`: a power cut may undo or empty it, so it costs less.
+   */
+  create(key: string, body: string, durability?: 'fleeting'): Promise<boolean>;
   /** Creates or replaces the document atomically. */
   put(key: string, body: string): Promise<void>;
   get(key: string): Promise<string | undefined>;

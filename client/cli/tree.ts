@@ -119,6 +119,9 @@ function sourceText(step: StepView): string {
   if (step.status === 'cached') return ` from ${step.cacheSource.workflowId}`;
   if (step.status === 'reused') return step.reusedFrom === undefined ? '' : ` from ${step.reusedFrom.workflowId}`;
   if (step.status === 'queued' && step.waitsForPool !== undefined) return ` for a place in pool ${step.waitsForPool}`;
+  if (step.status === 'queued' && step.waitsFor !== undefined) {
+    return `: ${step.waitsFor.stepId} of ${step.waitsFor.workflowId} makes the same`;
+  }
   return step.inputDiffers === true ? ', as its input is another now,' : '';
 }
 

@@ -1,5 +1,6 @@
-import { builtInPrefix, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
+import { builtIn, builtInPrefix, type CacheWait, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
 import { decodeObject, type HistoryEvent, toNumber } from './decode.js';
+import { groupsOf } from './fold-light.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
 
 /** Scheduling, starting and ending of steps. */
@@ -25,6 +26,10 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
   const ended = endOf(event, id, at);
   const step = ended && facts.scheduled.get(ended.scheduled);
   if (!step) return;
+  if (step.waitsFor !== undefined) {
+    facts.steps.delete(ended.scheduled);
+    return;
+  }
   step.end = ended.end;
   facts.causes.arrive(step.id);
 }
@@ -32,6 +37,7 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
 function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number): void {
   const { activityId, activityType, header, input, taskQueue } = event.activityTaskScheduledEventAttributes ?? {};
   const name = activityType?.name ?? '';
+  if (name === builtIn.cacheWait) return foldWait(facts, decodeObject<CacheWait>(input?.payloads?.[0]), id, at);
   if (name.startsWith(builtInPrefix)) return;
   const step = decodeObject<StepHeader>(header?.fields?.[stepHeader]);
   const scheduled = {
@@ -51,12 +57,23 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
     name,
     groups: step?.groups ?? [],
     scheduledAt: at,
-    causes: facts.steps.get(key)?.causes ?? facts.causes.call(step?.calledAt),
+    causes: facts.waited.get(activityId ?? '') ?? facts.steps.get(key)?.causes ?? facts.causes.call(step?.calledAt),
     summary: event.userMetadata?.summary,
     ...scheduled,
   };
   facts.steps.set(key, called);
   facts.scheduled.set(id, called);
+}
+
+/** The call was made now, whatever becomes of it when the wait is over. */
+function foldWait(facts: Facts, wait: CacheWait | undefined, id: number, at: number): void {
+  if (typeof wait?.stepId !== 'string') return;
+  const { stepId, step: name, claim: waitsFor } = wait;
+  const causes = facts.waited.get(stepId) ?? facts.causes.call();
+  facts.waited.set(stepId, causes);
+  const waiting: StepFacts = { id: stepId, name, groups: groupsOf(stepId), scheduledAt: at, causes, waitsFor };
+  facts.steps.set(id, waiting);
+  facts.scheduled.set(id, waiting);
 }
 
 function endOf(event: HistoryEvent, id: number, at: number): { scheduled: number; end: StepEnd } | undefined {

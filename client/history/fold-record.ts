@@ -73,12 +73,13 @@ function foldMarker(facts: Facts, occurrence: Occurrence): void {
   if (data?.activity_type !== builtIn.cacheLookup) return foldLight(facts, occurrence, data);
   const found = decodeObject<CacheLookup>(details?.['result']?.payloads?.[0]);
   if (found?.hit !== true || typeof found.stepId !== 'string') return;
+  const causes = facts.causes.answer(found.stepId);
   facts.steps.set(id, {
     id: found.stepId,
     name: found.step,
     groups: groupsOf(found.stepId),
     scheduledAt: at,
-    causes: facts.causes.answer(found.stepId),
+    causes: facts.waited.get(found.stepId) ?? causes,
     summary: event.userMetadata?.summary,
     end: { kind: 'cached', at, event: id, lookup: found },
   });

@@ -1,5 +1,5 @@
 import proto from '@temporalio/proto';
-import type { ApprovalRecord, GateRecord } from '../../workflows/sdk/protocol.js';
+import type { ApprovalRecord, CacheClaim, GateRecord } from '../../workflows/sdk/protocol.js';
 import { type Causes, CauseTracker } from './causes.js';
 import { type Failure, type HistoryEvent, type Payload, toMillis, toNumber } from './decode.js';
 import { foldActivity } from './fold-activity.js';
@@ -31,6 +31,8 @@ export interface Facts {
   readonly asked: Map<string, number>;
   /** By scheduled event id, also where the key in `steps` is another one. */
   readonly scheduled: Map<number, StepFacts>;
+  /** What led to calls that waited for another call's result, by step id. */
+  readonly waited: Map<string, Causes>;
   /** By initiated event id. */
   readonly children: Map<number, ChildFacts>;
   /** By started event id. */
@@ -81,6 +83,8 @@ export interface StepFacts {
   /** Not scheduled yet. */
   readonly waitsForPool?: string;
   readonly summary?: Payload | null | undefined;
+  /** It is no step yet: another call is making the same result. Goes when that has ended. */
+  readonly waitsFor?: CacheClaim;
   /** Of the last attempt, once history has it. */
   attempt?: number;
   startedAt?: number;
@@ -146,6 +150,7 @@ export function noFacts(): Facts {
     triedLight: new Map(),
     asked: new Map(),
     scheduled: new Map(),
+    waited: new Map(),
     children: new Map(),
     timers: new Map(),
     approvals: new Map(),

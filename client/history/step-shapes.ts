@@ -43,6 +43,8 @@ export interface QueuedStep extends StepBase {
   readonly status: 'queued';
   /** The pool; `scheduledAt` is when it asked. */
   readonly waitsForPool?: string;
+  /** Another call, which is making the same result for the step cache. */
+  readonly waitsFor?: { readonly workflowId: string; readonly runId: string; readonly stepId: string };
   /** Why the attempt before this one ended. */
   readonly lastFailure?: FailureView;
   /** When the next attempt may start, while the retry policy makes it wait. */

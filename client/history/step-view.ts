@@ -82,6 +82,10 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
 function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | undefined, isOpen: boolean): StepView {
   const { waitsForPool } = facts;
   if (waitsForPool !== undefined && isOpen) return { ...base, status: 'queued', attempt: 0, waitsForPool };
+  if (facts.waitsFor !== undefined) {
+    const { workflowId, runId, stepId } = facts.waitsFor;
+    return { ...base, attempt: 0, status: 'queued', waitsFor: { workflowId, runId, stepId } };
+  }
   if (pending === undefined) {
     // History shows a start without an end only for an activity that is never retried.
     if (facts.startedAt === undefined) return { ...base, status: 'unknown' };

@@ -15,6 +15,7 @@ import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
   arrived,
   cached,
+  cachedWide,
   chain,
   collect,
   contestants,
@@ -66,6 +67,7 @@ const recordings: Readonly<Record<string, Recording>> = {
   },
   'cache-miss': keys(cached, 'a'),
   'cache-hit': keys(cached, 'a', 'a'),
+  'cache-waits': keys(cachedWide, 'w', 'w', 'w'),
   gate: only(guarded),
   light: keys(lightChain, ...Array.from({ length: 102 }, (_, n) => `${n}`)),
   'light-at-once': keys(lightMix, 'a', 'b', 'c', 'd', 'e', 'f'),

@@ -41,7 +41,7 @@ export function interleavedJournal(inner: Journal, random: () => number) {
     }
   };
   const journal: Journal = {
-    create: (key, body) => scheduled(() => inner.create(key, body)),
+    create: (...asked) => scheduled(() => inner.create(...asked)),
     put: (key, body) => scheduled(() => inner.put(key, body)),
     get: (key) => scheduled(() => inner.get(key)),
     list: (prefix) => scheduled(() => inner.list(prefix)),

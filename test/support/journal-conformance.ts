@@ -40,6 +40,14 @@ export function journalConformance(name: string, makeJournal: () => Promise<Jour
       }
     };
 
+    it('grants a fleeting document to exactly one of many, and shows it whole', async () => {
+      const create = (n: number) => journal.create('fleeting/a', `by ${n}`, 'fleeting');
+      const created = await Promise.all(Array.from({ length: 8 }, (_, n) => create(n)));
+      expect(created.filter((isOurs) => isOurs)).toHaveLength(1);
+      expect(await journal.get('fleeting/a')).toBe(`by ${created.indexOf(true)}`);
+      expect(await journal.create('fleeting/a', 'later')).toBe(false);
+    });
+
     it('creates a document once and keeps the first', async () => {
       expect(await journal.get('a/b')).toBeUndefined();
       expect(await journal.create('a/b', 'first')).toBe(true);

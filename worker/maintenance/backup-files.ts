@@ -29,7 +29,7 @@ const leftOut = [
   /^[^/]+\.(lock|pid|sock)$/,
   /^cache$/,
   /^artifacts\/(tmp|dirs)$/,
-  /^journal\/\.tmp$/,
+  /^journal\/(\.tmp|claims)$/,
 ];
 
 /** Paths of the files to copy, below the data folder: the artifacts last, see `backup`. */

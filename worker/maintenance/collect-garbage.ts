@@ -2,11 +2,13 @@ import { forEachArtifact } from '../../workflows/sdk/artifact.js';
 import { durationMs } from '../../workflows/sdk/duration.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { parseCacheEntry } from '../../activities/sdk/cache/step-cache.js';
+import { parseClaim } from '../../activities/sdk/cache/step-claims.js';
 import { isCheckpoint } from '../../activities/sdk/journal/checkpoints.js';
 import { parseLogEntry } from '../../activities/sdk/journal/fenced-log.js';
 import {
   cachePrefix,
   checkpointsPrefix,
+  claimsPrefix,
   pinsPrefix,
   releasedPrefix,
   runRecordsPrefix,
@@ -24,7 +26,7 @@ import { expiredRunPrefixes, type RunRef } from './expired-runs.js';
  * the longest step: between its `put` and its end in a history, an artifact has nothing but its age.
  *
  * When a root cannot be read the collection fails before it removes anything. Step-cache entries are no roots: they go
- * with their artifacts. The journal of a run goes when the engine knows the run no more and it has been silent for the
+ * with their artifacts; claims on entries that never came go when they are older than the grace period. The journal of a run goes when the engine knows the run no more and it has been silent for the
  * grace period; its run record stays.
  */
 export interface GarbageOptions {
@@ -91,6 +93,7 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
   const removedCacheEntries = await dropCacheEntries(options, swept.gone, dryRun);
   const expired = await expiredRunPrefixes(journal, known, beforeMs);
   if (!dryRun) for (const prefix of expired) await journal.delete(prefix);
+  if (!dryRun) await dropClaims(journal, beforeMs);
   return {
     dryRun,
     ...swept.counts,
@@ -174,6 +177,15 @@ async function dropCacheEntries({ store, journal }: GarbageOptions, gone: Readon
     if (!dryRun) await journal.delete(key);
   }
   return dropped;
+}
+
+async function dropClaims(journal: Journal, beforeMs: number): Promise<void> {
+  // Sorted: the newest claim of each key is the last.
+  const newest = new Map((await journal.list(claimsPrefix)).map((key) => [key.split('/', 2).join('/'), key]));
+  for (const [all, key] of newest) {
+    const claim = parseClaim(await journal.get(key));
+    if (claim === undefined || claim.at < beforeMs) await journal.delete(all);
+  }
 }
 
 async function tidy(places: readonly object[], beforeMs: number): Promise<number> {

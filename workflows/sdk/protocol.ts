@@ -546,6 +546,8 @@ export const builtIn = {
   cacheLookup: 'evertrain.cache-lookup',
   /** Does nothing; a workflow task that waits for it ends, and the engine records what local activities did in it. */
   nothing: 'evertrain.nothing',
+  /** Fails until another call's claim on a cache entry is over: `CacheWait`. */
+  cacheWait: 'evertrain.cache-wait',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
   /** How a model's run ended, `null` while it is open: `OpenRun` → `RunOutcome | null`. */
@@ -583,6 +585,8 @@ export type RunSinks = {
   readonly evertrain: {
     /** The run ends with this task. */
     readonly closing: () => void;
+    /** A call that looked for its result in the cache in vain has ended. */
+    readonly missEnded: (call: { readonly key: string; readonly stepId: string; readonly isDone: boolean }) => void;
   };
 };
 
@@ -597,7 +601,32 @@ export type CacheLookup =
       readonly key: string;
       readonly source: { readonly workflowId: string; readonly runId: string; readonly stepId: string };
     }
-  | { readonly hit: false; readonly stepId: string; readonly key: string };
+  | {
+      readonly hit: false;
+      readonly stepId: string;
+      readonly key: string;
+      /** Another call is making the same result. */
+      readonly busy?: CacheClaim;
+    };
+
+/** A call that makes what a cache entry is to hold. */
+export interface CacheClaim {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly stepId: string;
+  /** Of the claims on this entry, from 1. */
+  readonly number: number;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** The call that waits, and for which one. */
+export interface CacheWait {
+  readonly stepId: string;
+  readonly step: string;
+  readonly key: string;
+  readonly claim: CacheClaim;
+}
 
 export interface Notice {
   readonly kind:

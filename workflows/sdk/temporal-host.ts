@@ -6,6 +6,7 @@ import {
   ChildWorkflowFailure,
   condition,
   isCancellation,
+  proxySinks,
   scheduleActivity,
   sleep,
   startChild,
@@ -27,6 +28,7 @@ import {
   type ResumedCall,
   retryTimer,
   type RunOptions,
+  type RunSinks,
   type StepHeader,
   searchAttributes,
 } from './protocol.js';
@@ -75,6 +77,8 @@ export class TemporalHost implements RunHost {
   /** Calls that another run has made in our stead, by id: their checkpoints are there. */
   private readonly sources = new Map<string, ResumedCall>();
   private readonly childRuns = new Map<string, string>();
+  /** Cache keys of calls that looked there in vain, by id. */
+  private readonly misses = new Map<string, string>();
 
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
@@ -94,6 +98,7 @@ export class TemporalHost implements RunHost {
     const answer: Promise<unknown> = run.then(
       (output) => {
         this.steps.leave(place);
+        this.ended(id, true);
         if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
         if (scope.rejected === undefined) return output;
         void awaitable(answer);
@@ -102,6 +107,7 @@ export class TemporalHost implements RunHost {
       (error) => {
         void awaitable(answer);
         this.steps.leave(place);
+        this.ended(id, false);
         scope.progress.set(id, 'failed');
         throw scope.rejected ?? stepFailure(error, id);
       },
@@ -153,16 +159,29 @@ export class TemporalHost implements RunHost {
     schedule: () => Promise<unknown>,
   ): Promise<unknown> {
     const question = { step: definition.name, stepId: id, input, cache: policy.cache };
-    const found = await this.cache.ask(question).catch((error: unknown) => {
+    const unlessCancelled = (error: unknown) => {
       if (isCancellation(error)) throw error;
       return undefined;
-    });
+    };
+    let found = await this.cache.ask(question).catch(unlessCancelled);
+    if (found?.hit === false && found.busy !== undefined) {
+      found = await this.cache.askAfter(found.busy, found.key, question).catch(unlessCancelled);
+    }
     if (found?.hit) {
       scope.progress.set(id, 'cached');
       this.sources.set(id, found.source);
       return found.output;
     }
+    if (found !== undefined && found.key !== '') this.misses.set(id, found.key);
     return schedule();
+  }
+
+  /** The worker is told, for the calls that wait for the result of this one: it costs no event. */
+  private ended(id: string, isDone: boolean): void {
+    const key = this.misses.get(id);
+    if (key === undefined) return;
+    this.misses.delete(id);
+    proxySinks<RunSinks>().evertrain.missEnded({ key, stepId: id, isDone });
   }
 
   private schedule(

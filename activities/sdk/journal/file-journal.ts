@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
-import { link, readdir, readFile, rm } from 'node:fs/promises';
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isErrno, onDisk, removeOld, syncDirectory, unlessAbsent } from '../durable-files.js';
+import { isErrno, onDisk, removeOld, syncDirectory, unlessAbsent, writeSynced } from '../durable-files.js';
 import type { Journal } from '../ports.js';
 import type { Tidyable } from '../store/sweepable.js';
 import {
@@ -32,9 +32,10 @@ export function fileJournal(root: string): FileJournal {
   const pathFor = (key: string) => pathOf(folder, checkKey(key));
   const inOrder = perKeyOrder();
   return {
-    async create(key, body) {
+    async create(key, body, durability) {
       const path = `${pathFor(key)}${suffix.document}`;
-      return onDisk('write', path, () => createFile(folder, checkKey(key), path, body));
+      const isDurable = durability !== 'fleeting';
+      return onDisk('write', path, () => createFile(folder, checkKey(key), path, body, isDurable));
     },
     async put(key, body) {
       const path = `${pathFor(key)}${suffix.document}`;
@@ -69,8 +70,14 @@ export function fileJournal(root: string): FileJournal {
   };
 }
 
-async function createFile(root: string, segments: readonly string[], path: string, body: string): Promise<boolean> {
-  const created = await withTemporary(root, body, (temporary) =>
+async function createFile(
+  root: string,
+  segments: readonly string[],
+  path: string,
+  body: string,
+  isDurable: boolean,
+): Promise<boolean> {
+  const place = (temporary: string) =>
     atKey(root, segments, async () => {
       try {
         await link(temporary, path);
@@ -79,8 +86,9 @@ async function createFile(root: string, segments: readonly string[], path: strin
         if (isErrno(error, 'EEXIST')) return false;
         throw error;
       }
-    }),
-  );
+    });
+  if (!isDurable) return withTemporary(root, (temporary) => writeFile(temporary, body, { flag: 'wx' }), place);
+  const created = await withTemporary(root, (temporary) => writeSynced(temporary, body), place);
   // The loser too: what it is about to read must not be undone by a power cut.
   await syncDirectory(dirname(path));
   return created;

@@ -78,11 +78,15 @@ export function temporaryFolder(root: string): string {
   return join(root, '.tmp');
 }
 
-/** Writes a flushed temporary file; what `place` then does with it makes it count. The file is gone afterwards. */
-export async function withTemporary<T>(root: string, body: string, place: (path: string) => Promise<T>): Promise<T> {
+/** Has a temporary file written; what `place` then does with it makes it count. The file is gone afterwards. */
+export async function withTemporary<T>(
+  root: string,
+  write: (path: string) => Promise<void>,
+  place: (path: string) => Promise<T>,
+): Promise<T> {
   const temporary = join(temporaryFolder(root), `${process.pid}-${randomUUID()}`);
   try {
-    await inDirectory(temporaryFolder(root), () => writeSynced(temporary, body));
+    await inDirectory(temporaryFolder(root), () => write(temporary));
     return await place(temporary);
   } finally {
     await rm(temporary, { force: true });
@@ -91,6 +95,7 @@ export async function withTemporary<T>(root: string, body: string, place: (path:
 
 /** Creates or replaces a file, atomically and durably. */
 export async function replaceFile(root: string, path: string, body: string): Promise<void> {
-  await withTemporary(root, body, (temporary) => rename(temporary, path));
+  const write = (temporary: string) => writeSynced(temporary, body);
+  await withTemporary(root, write, (temporary) => rename(temporary, path));
   await syncDirectory(dirname(path));
 }

@@ -8,6 +8,7 @@ import { journalKey } from '../ports.js';
 /** Documents below it are pins: JSON whose artifacts garbage collection keeps. */
 export const pinsPrefix = 'pins';
 export const cachePrefix = 'cache';
+export const claimsPrefix = 'claims';
 export const runsPrefix = 'runs';
 export const runRecordsPrefix = 'run-records';
 export const releasedPrefix = 'released';
@@ -61,6 +62,11 @@ export function releasedKey(sha256: string): string {
 /** `key` is what `cacheKey` gives. */
 export function cacheEntryKey(key: string): string {
   return journalKey(cachePrefix, key.slice(0, 2), key);
+}
+
+/** The claims on a cache entry that is not there yet. */
+export function claimsOf(key: string): string {
+  return journalKey(claimsPrefix, key);
 }
 
 /** The text that `journalKey` escaped into a segment. */

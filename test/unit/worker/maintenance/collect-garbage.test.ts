@@ -3,12 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stepCache } from '../../../../activities/sdk/cache/step-cache.js';
+import { stepClaims } from '../../../../activities/sdk/cache/step-claims.js';
 import { openAttemptRecords } from '../../../../activities/sdk/journal/attempt-records.js';
 import { openAttemptJournal } from '../../../../activities/sdk/journal/attempt-journal.js';
 import { openCheckpoints } from '../../../../activities/sdk/journal/checkpoints.js';
 import { openFencedLog } from '../../../../activities/sdk/journal/fenced-log.js';
 import { fileJournal } from '../../../../activities/sdk/journal/file-journal.js';
-import { checkpointPrefix, releasedKey, runPrefix, runRecordKey } from '../../../../activities/sdk/journal/keys.js';
+import {
+  checkpointPrefix,
+  claimsOf,
+  claimsPrefix,
+  releasedKey,
+  runPrefix,
+  runRecordKey,
+} from '../../../../activities/sdk/journal/keys.js';
 import { type Journal, journalKey } from '../../../../activities/sdk/ports.js';
 import { putDirectory } from '../../../../activities/sdk/store/directory.js';
 import { type FileArtifactStore, fileArtifactStore } from '../../../../activities/sdk/store/file-artifact-store.js';
@@ -98,6 +106,20 @@ describe('collectGarbage', () => {
     await journal.put(journalKey('pins', 'production'), JSON.stringify(pinned));
     await collect();
     expect([await has(recorded), await has(pinned)]).toEqual([true, true]);
+  });
+
+  it('takes claims on results that never came, each key with its newest', async () => {
+    const claims = stepClaims(journal);
+    const call = { workflowId: 'w', runId: 'r', stepId: 's' };
+    for (const key of ['old', 'tried-again']) {
+      await journal.put(claimsOf(key), JSON.stringify({ ...call, number: 1, at: 1, ended: true }));
+    }
+    await claims.take('tried-again', call);
+    await journal.put(claimsOf('damaged'), '{"half');
+    await collect({ dryRun: true });
+    expect(await journal.list(claimsOf('old'))).toHaveLength(1);
+    await collect();
+    expect(await journal.list(claimsPrefix)).toEqual([claimsOf('tried-again'), `${claimsOf('tried-again')}/00000002`]);
   });
 
   it('removes nothing when a root cannot be read', async () => {
