@@ -10,8 +10,7 @@ let key: string;
 
 beforeAll(async () => {
   fixture = await durableProject();
-  // One of them replays every task.
-  workers = await Promise.all([fixture.worker(), fixture.worker({ cachedRuns: 0 })]);
+  workers = await Promise.all([fixture.worker(), fixture.worker()]);
 });
 afterAll(() => fixture?.close());
 beforeEach(({ task }) => {
