@@ -14,6 +14,9 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   tutorial: () => import('./tutorial/bench.js'),
   drift: () => import('./drift/bench.js'),
   search: () => import('./search/bench.js'),
+  chain: () => import('./chain/bench.js'),
+  'chain-py': () => import('./chain-py/bench.js'),
+  'fan-out': () => import('./fan-out/bench.js'),
 };
 
 const [name = '', ...flags] = process.argv.slice(2);
@@ -23,7 +26,10 @@ if (load === undefined) {
   process.exit(2);
 }
 const { bench } = await load();
-const rows = await bench((line) => console.error(line), { smoke: flags.includes('--smoke') });
+const rows = await bench((line) => console.error(line), {
+  smoke: flags.includes('--smoke'),
+  large: flags.includes('--large'),
+});
 const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
 const report: BenchReport = { bench: name, date: new Date().toISOString().slice(0, 10), machine, rows };
 printReport(report, flags.includes('--json'));
