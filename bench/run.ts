@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   chain: () => import('./chain/bench.js'),
   'chain-py': () => import('./chain-py/bench.js'),
   'fan-out': () => import('./fan-out/bench.js'),
+  concurrency: () => import('./concurrency/bench.js'),
+  recovery: () => import('./recovery/bench.js'),
+  memory: () => import('./memory/bench.js'),
+  speedup: () => import('./speedup/bench.js'),
 };
 
 const [name = '', ...flags] = process.argv.slice(2);

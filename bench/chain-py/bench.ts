@@ -10,7 +10,7 @@ export const bench: Bench = async (say, { smoke }) => {
   installRuntime('ERROR');
   const steps = smoke ? 3 : 40;
   const title = `chain of ${steps} Python steps`;
-  const work = { name: 'Python chain', steps } as const;
+  const work = { name: 'Python chain', size: steps } as const;
   const contest = { title, rounds: smoke ? 1 : 5, warmUp: work, work };
   const standings = await hold([evertrain, ...peerContestants(say)], contest, say);
   return [

@@ -16,9 +16,9 @@ export const bench: Bench = async (say, { smoke, large }) => {
   let contestants = [evertrain, rawSdk, ...peerContestants(say)];
   for (const steps of sizes) {
     const title = `fan-out of ${steps.toLocaleString('en')}`;
-    const warmUp = { name: 'fan-out', steps: Math.min(steps, 100) } as const;
+    const warmUp = { name: 'fan-out', size: Math.min(steps, 100) } as const;
     const rounds = smoke || steps > 10_000 ? 1 : 5;
-    const standings = await hold(contestants, { title, rounds, warmUp, work: { name: 'fan-out', steps } }, say);
+    const standings = await hold(contestants, { title, rounds, warmUp, work: { name: 'fan-out', size: steps } }, say);
     rows.push(...timeRows(title, standings));
     if (steps === goalSteps || smoke) {
       rows.push(...goalRows(title, standings, [{ than: 'the fastest peer', among: isPeer, atLeast: 3 }]));

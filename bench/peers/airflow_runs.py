@@ -23,7 +23,7 @@ def main(folder: pathlib.Path, works: str) -> None:
 
 
 def dag_id(work: dict) -> str:
-    return f"{work['name'].replace(' ', '-')}-{work['steps']}"
+    return f"{work['name'].replace(' ', '-')}-{work['size']}"
 
 
 def run(api: Api, order: dict) -> None:

@@ -19,11 +19,11 @@ def main(folder: pathlib.Path, works: list[dict]) -> None:
     answers_to = prepare_for_orders()
     (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     instance = DagsterInstance.from_config(str(folder))
-    jobs = {(work["name"], work["steps"]): built[work["name"]](work["steps"], folder) for work in works}
+    jobs = {(work["name"], work["size"]): built[work["name"]](work["size"], folder) for work in works}
 
     def run(order: dict) -> None:
         given = {"ops": {"ingest": {"config": {"seed": order["seed"]}}}} if order["name"] == "tutorial" else {}
-        jobs[order["name"], order["steps"]].execute_in_process(instance=instance, run_config={**quiet, **given})
+        jobs[order["name"], order["size"]].execute_in_process(instance=instance, run_config={**quiet, **given})
 
     take_orders(answers_to, run)
 

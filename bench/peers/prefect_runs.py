@@ -16,7 +16,7 @@ def main(folder: pathlib.Path) -> None:
     answers_to = prepare_for_orders()
     with server(folder):
         works = flows(folder)
-        take_orders(answers_to, lambda order: works[order["name"]](order["steps"], order["seed"]))
+        take_orders(answers_to, lambda order: works[order["name"]](order["size"], order["seed"]))
 
 
 def flows(folder: pathlib.Path) -> dict:

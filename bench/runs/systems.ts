@@ -18,7 +18,7 @@ export interface Ours {
   readonly engine: BenchEngine;
   readonly evertrain: Evertrain;
   /** One more worker in a process of its own; it ends with the engine. */
-  worker(queues?: SpawnWorkerOptions['queues']): Promise<SpawnedWorker>;
+  worker(options?: Pick<SpawnWorkerOptions, 'queues' | 'modelServer'>): Promise<SpawnedWorker>;
 }
 
 /** Our engine, and a client, for the project of a folder; workers as they are asked for. */
@@ -32,9 +32,8 @@ export async function openOurs(project: string): Promise<Ours> {
     return {
       engine,
       evertrain,
-      async worker(queues) {
-        const served = queues === undefined ? {} : { queues };
-        const worker = await spawnWorker({ project, address, dataDir, bundle, ...served });
+      async worker(options = {}) {
+        const worker = await spawnWorker({ project, address, dataDir, bundle, ...options });
         engine.later(() => worker.stop());
         return worker;
       },
@@ -53,29 +52,39 @@ export async function timed(evertrain: Evertrain, pipeline: PipelineDefinition, 
   return performance.now() - from;
 }
 
-/** Our engine and one worker. */
 export const evertrain: Contestant = {
   name: 'Evertrain',
   how: 'engine and one worker',
   kind: 'ours',
-  async open() {
-    const { engine, evertrain: client, worker } = await openOurs(here);
-    try {
+  open: () =>
+    opened(here, async ({ engine, evertrain: client, worker }) => {
       const { pid } = await worker();
-      return { pids: [engine.pid, pid], close: engine.close, run: (work) => run(client, work) };
-    } catch (error) {
-      await engine.close();
-      throw error;
-    }
-  },
+      return { pids: [engine.pid, pid], run: (work) => run(client, work) };
+    }),
 };
 
-function run(client: Evertrain, { name, steps }: Work): Promise<number> {
-  if (name === 'fan-out') return timed(client, wide, { items: steps });
-  return timed(client, name === 'Python chain' ? pythonChain : chain, { steps });
+/** A system on an engine of its own, which is stopped where the rest of it cannot be made. */
+export async function opened(project: string, build: (ours: Ours) => Promise<Omit<System, 'close'>>): Promise<System> {
+  const ours = await openOurs(project);
+  try {
+    return { ...(await build(ours)), close: ours.engine.close };
+  } catch (error) {
+    await ours.engine.close();
+    throw error;
+  }
 }
 
-const types: Partial<Record<Work['name'], string>> = { chain: 'chain', 'fan-out': 'wide' };
+function run(client: Evertrain, { name, size }: Work): Promise<number> {
+  if (name === 'runs') return atOnce(size, () => timed(client, chain, { steps: 3 }));
+  if (name === 'fan-out') return timed(client, wide, { items: size });
+  return timed(client, name === 'Python chain' ? pythonChain : chain, { steps: size });
+}
+
+async function atOnce(count: number, one: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await Promise.all(Array.from({ length: count }, one));
+  return performance.now() - from;
+}
 
 /** The same engine, workflows and worker by hand. */
 export const rawSdk: Contestant = {
@@ -95,11 +104,11 @@ export const rawSdk: Contestant = {
       return {
         pids: [engine.pid, child.process.pid ?? 0],
         close: engine.close,
-        async run({ name, steps }) {
-          const from = performance.now();
-          const options = { taskQueue: 'raw', workflowId: `raw-${Math.random()}`, args: [{ steps, items: steps }] };
-          await client.workflow.execute(types[name] ?? name, options);
-          return performance.now() - from;
+        async run({ name, size }) {
+          const execute = (type: string, input: unknown) =>
+            client.workflow.execute(type, { taskQueue: 'raw', workflowId: `raw-${Math.random()}`, args: [input] });
+          if (name === 'runs') return atOnce(size, () => execute('chain', { steps: 3 }));
+          return atOnce(1, () => execute(name === 'chain' ? 'chain' : 'wide', { steps: size, items: size }));
         },
       };
     } catch (error) {

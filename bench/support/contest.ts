@@ -2,9 +2,9 @@ import { inTurns } from './in-turns.js';
 import { treeMb } from './memory.js';
 
 export interface Work {
-  readonly name: 'chain' | 'light chain' | 'Python chain' | 'fan-out' | 'tutorial';
-  /** Steps; of the tutorial always 5. */
-  readonly steps: number;
+  readonly name: 'chain' | 'Python chain' | 'fan-out' | 'runs' | 'tutorial' | 'forests';
+  /** Steps; of `runs` how many at once, each of three steps. */
+  readonly size: number;
 }
 
 /** A whole system that is up: its server and whatever does the work. */

@@ -44,5 +44,5 @@ def tutorial(steps: int) -> None:
 works = {"chain": chain, "Python chain": chain, "fan-out": fan_out, "tutorial": tutorial}
 
 for work in json.loads(os.environ["BENCH_WORKS"]):
-    with DAG(f"{work['name'].replace(' ', '-')}-{work['steps']}", schedule=None, catchup=False):
-        works[work["name"]](work["steps"])
+    with DAG(f"{work['name'].replace(' ', '-')}-{work['size']}", schedule=None, catchup=False):
+        works[work["name"]](work["size"])
