@@ -4,7 +4,8 @@ import type { Run } from '../../client/run.js';
 import { installRuntime } from '../../worker/log.js';
 import { searchAttributes } from '../../workflows/sdk/protocol.js';
 import { waits } from '../runs/contracts.js';
-import { here, openOurs } from '../runs/systems.js';
+import { here } from '../runs/systems.js';
+import { openOurs } from '../support/open-ours.js';
 import { rssMb } from '../support/memory.js';
 import type { Bench } from '../support/report.js';
 

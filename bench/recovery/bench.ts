@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installRuntime } from '../../worker/log.js';
 import { training } from '../runs/contracts.js';
-import { here, type Ours, openOurs } from '../runs/systems.js';
+import { here } from '../runs/systems.js';
+import { type Ours, openOurs } from '../support/open-ours.js';
 import { type Bench, median, spread } from '../support/report.js';
 
 /** The epoch in which the worker is killed. */

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url';
 import type { Evertrain } from '../../client/evertrain.js';
 import { installRuntime } from '../../worker/log.js';
 import { defaultQueue } from '../../workflows/sdk/protocol.js';
-import { openOurs, opened, timed } from '../runs/systems.js';
 import { timeRows } from '../support/contest-rows.js';
 import { type Contestant, hold } from '../support/contest.js';
+import { opened, openOurs, timed } from '../support/open-ours.js';
 import type { Bench, BenchRow } from '../support/report.js';
 import { digitsTable, forests, shakyRun } from './contracts.js';
 
@@ -27,8 +27,8 @@ export const bench: Bench = async (say, { smoke }) => {
 /** Ratios are to the first of these, so a smaller one is the faster. */
 const ways: readonly Contestant[] = [
   way('one after the other', 'ours', 'one worker', { workers: 1, slots: 1 }),
-  way('two at a time, one worker', 'library', 'one worker of two slots', { workers: 1, slots: 2 }),
-  way('two at a time, two workers', 'library', 'two workers of one slot', { workers: 2, slots: 1 }),
+  way('two at a time, one worker', 'variant', 'one worker of two slots', { workers: 1, slots: 2 }),
+  way('two at a time, two workers', 'variant', 'two workers of one slot', { workers: 2, slots: 1 }),
 ];
 
 function way(

@@ -9,12 +9,10 @@ export const forests = pipeline(
   'bench.forests',
   { input: z.object({ digits: artifact(), count: z.int(), atMost: z.int() }) },
   async ({ digits, count, atMost }) => {
-    const trials = depths
-      .slice(0, count)
-      .map((max_depth) => ({
-        digits,
-        params: { n_estimators: 80, max_depth, max_features: 0.6, min_samples_leaf: 1 },
-      }));
+    const trials = depths.slice(0, count).map((max_depth) => ({
+      digits,
+      params: { n_estimators: 80, max_depth, max_features: 0.6, min_samples_leaf: 1 },
+    }));
     const results = await fanOut(trials, score, { atMost });
     return { accuracy: Math.max(...results.map(({ accuracy }) => accuracy)) };
   },

@@ -36,7 +36,8 @@ function figureRows(title: string, standings: readonly Standing[], of: 'ms' | 'm
     const ratio = ours === undefined || isOurs(standing) ? {} : { ratio: pairwise(values, ours[of]) };
     const { how } = standing.contestant;
     const note = standing.failed === undefined ? how : `${how}; ${values.length} runs: ${standing.failed}`;
-    return { ...row, ...ratio, note };
+    const peer = isRaw(standing) || isPeer(standing) ? { peer: true as const } : {};
+    return { ...row, ...ratio, ...peer, note };
   });
 }
 

@@ -21,8 +21,8 @@ export interface Contestant {
   readonly name: string;
   /** How it is set up. */
   readonly how: string;
-  /** A `library` has no server that outlives its program. */
-  readonly kind: 'ours' | 'raw' | 'server' | 'library';
+  /** A `library` has no server that outlives its program; a `variant` is ours in another way. */
+  readonly kind: 'ours' | 'variant' | 'raw' | 'server' | 'library';
   open(works: readonly Work[]): Promise<System>;
 }
 

@@ -8,6 +8,8 @@ export interface MeasuredRow {
   /** Smallest and largest of the runs behind the median `value`. */
   readonly spread?: readonly [number, number];
   readonly ratio?: number;
+  /** It is another system's: `ratio` is how many times ours. */
+  readonly peer?: true;
   readonly goal?: string;
   readonly ok?: boolean;
   /** Why there are fewer runs behind it than there should be, say. */

@@ -4,9 +4,9 @@ import { fileArtifactStore } from '../../activities/sdk/store/file-artifact-stor
 import type { Model } from '../../client/model-handle.js';
 import { startModelServer } from '../../serving/start-model-server.js';
 import { installRuntime } from '../../worker/log.js';
-import { opened } from '../runs/systems.js';
 import { goalRows, isPeer, isServer, memoryRows, timeRows } from '../support/contest-rows.js';
 import { type Contestant, hold } from '../support/contest.js';
+import { opened } from '../support/open-ours.js';
 import { isAirflow, peerContestants } from '../support/peers.js';
 import type { Bench, BenchRow } from '../support/report.js';
 
