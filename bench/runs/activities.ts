@@ -10,6 +10,6 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 export const activities = [
   implement(fiboStep, ({ n }) => ({ value: fibo(n) })),
   implement(stamp, ({ at }) => ({ ms: Date.now() - at })),
-  implementPython(fiboPython, `${file('../peers/fibo.py')}:fibo`),
+  implementPython(fiboPython, `${file('../peers/fibo.py')}:job`),
   implementPython(epochs, `${file('./epochs.py')}:train`),
 ];

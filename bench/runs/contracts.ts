@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { approval, pipeline, step } from '../../workflows/sdk/index.js';
 
-export const fiboPython = step('bench.fibo-python', { input: z.object({ n: z.int() }), output: z.int() });
+export const fiboPython = step('bench.fibo-python', { input: z.object({ n: z.int() }), output: z.object({ value: z.int() }) });
 
 export const pythonChain = pipeline(
   'bench.chain-python',
   { input: z.object({ steps: z.int() }) },
   async ({ steps }) => {
     let last = 0;
-    for (let i = 0; i < steps; i++) last = await fiboPython({ n: 10 });
+    for (let i = 0; i < steps; i++) last = (await fiboPython({ n: 10 })).value;
     return last;
   },
 );
