@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.js';
 
+/** Many small files: one process for several of them loads the packages once. */
+const small = ['test/unit/**/*.test.ts', 'test/replay/**/*.test.ts'];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['build-tree', 'run-folder', 'optimise-late'].map((name) => `test/support/${name}.ts`),
     typecheck: { enabled: false },
     testTimeout: 60_000,
@@ -12,5 +14,12 @@ export default defineConfig({
     pool: 'forks',
     // One more than the cores of a small machine: most durability tests wait for heartbeats.
     maxWorkers: 3,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'small', include: small, isolate: false, setupFiles: ['test/support/fresh-modules.ts'] },
+      },
+      { extends: true, test: { name: 'large', include: ['test/**/*.test.ts'], exclude: small } },
+    ],
   },
 });

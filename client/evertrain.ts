@@ -12,6 +12,7 @@ import {
   type RunOptions,
   searchAttributes,
 } from '../workflows/sdk/protocol.js';
+import { checkPriority, type Priority, taskPriority } from '../workflows/sdk/priority.js';
 import { checkValue } from './check-value.js';
 import type { ResolvedConnection } from './config.js';
 import type { AttemptsReader } from './connect.js';
@@ -40,6 +41,8 @@ export interface StartOptions {
   readonly rerun?: Rerun;
   /** Asks the step cache for nothing, so every step runs. */
   readonly fresh?: boolean;
+  /** Of its steps in queues and pools, whatever they declare: 1 first, 5 last. Default: as they declare, else 3. */
+  readonly priority?: Priority;
 }
 
 export interface RerunOptions extends Pick<StartOptions, 'id' | 'provenance' | 'queue'> {
@@ -59,7 +62,7 @@ export interface StartByNameOptions extends StartOptions {
 /** As the engine has it. */
 const maxIdBytes = 1_000;
 
-const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'rerun', 'fresh'] as const;
+const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'rerun', 'fresh', 'priority'] as const;
 
 interface Parts {
   readonly client: Client;
@@ -191,6 +194,7 @@ export class Evertrain {
       workflowIdConflictPolicy: conflict === 'use-existing' ? 'USE_EXISTING' : 'FAIL',
       typedSearchAttributes: [{ key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: name }],
       staticSummary: summary,
+      priority: taskPriority(name, options.priority),
     };
     try {
       const { firstExecutionRunId } = await this.client.workflow.start(name, start);
@@ -200,8 +204,9 @@ export class Evertrain {
     }
   }
 
-  private async runOptions({ seed, provenance, rerun, fresh, conflict }: StartOptions): Promise<RunOptions> {
+  private async runOptions({ seed, provenance, rerun, fresh, conflict, priority }: StartOptions): Promise<RunOptions> {
     if (seed !== undefined && !Number.isSafeInteger(seed)) throw invalid('seed', seed, 'Use a whole number.');
+    if (priority !== undefined) checkPriority('start', priority);
     if (conflict !== undefined && conflict !== 'fail' && conflict !== 'use-existing') {
       throw invalid('conflict', conflict, "Use 'fail' or 'use-existing'.");
     }
@@ -211,6 +216,7 @@ export class Evertrain {
       ...(gathered === undefined ? {} : { provenance: gathered }),
       ...(rerun === undefined ? {} : { rerun }),
       ...(fresh === true ? { fresh } : {}),
+      ...(priority === undefined ? {} : { priority }),
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
-import { searchAttributes } from '../workflows/sdk/protocol.js';
+import { fanOutWorkflowType, searchAttributes } from '../workflows/sdk/protocol.js';
 
 export interface ListOptions {
   readonly pipeline?: string;
@@ -71,7 +71,8 @@ function query({ pipeline, model, waiting, status, outcome }: ListOptions): stri
   const is = (name: string, value: string) => `${name} = '${value.replaceAll("'", "''")}'`;
   const conditions = [
     pipeline === undefined
-      ? `${searchAttributes.pipeline.name} IS NOT NULL`
+      ? // Of a large fan-out there may be a hundred, which the run that they are of stands for.
+        `${searchAttributes.pipeline.name} IS NOT NULL AND ${searchAttributes.pipeline.name} != '${fanOutWorkflowType}'`
       : is(searchAttributes.pipeline.name, pipeline),
   ];
   if (model !== undefined) conditions.push(is(searchAttributes.model.name, model));

@@ -5,13 +5,14 @@ import { deployToServer } from '../activities/deployment/deploy-to-server.js';
 import { askModelServer } from '../activities/deployment/model-server.js';
 import { watchRollout } from '../activities/deployment/watch-rollout.js';
 import { sendWebhook } from '../activities/notification/send-webhook.js';
-import { keepText, keptText, wholeStudy } from '../activities/search/kept-text.js';
 import { knownStudy } from '../activities/search/known-study.js';
+import { wholeStudy } from '../activities/search/whole-study.js';
 import type { Optuna } from '../activities/search/optuna.js';
 import { writeStudy } from '../activities/search/write-study.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { StepServices } from '../activities/sdk/services.js';
+import { keepText, keptText } from '../activities/sdk/kept-text.js';
 import { keyOf } from '../activities/sdk/step-activity.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
@@ -28,6 +29,7 @@ import {
   type ModelSchedule,
   type Notice,
   type OpenRun,
+  type PoolRun,
   type RecallRequest,
   type RunOutcome,
   type WatchRequest,
@@ -61,12 +63,14 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       });
   return {
     [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
+    [builtIn.nothing]: () => Promise.resolve(),
     [builtIn.notify]: coded(async (notice: Notice) => {
       if (settings.webhook === undefined) return 'no webhook is configured';
       const { info, cancellationSignal } = Context.current();
       return sendWebhook(settings.webhook, notice, { activityId: info.activityId, signal: cancellationSignal });
     }),
     [builtIn.runOutcome]: coded((run: OpenRun) => runOutcome(settings.client, run)),
+    [builtIn.closedRuns]: coded((runs: readonly RunOrigin[]) => closedRuns(settings.client, runs)),
     [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
     [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
     [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
@@ -169,6 +173,24 @@ async function runOutcome(client: Client, { trigger, workflowId }: OpenRun): Pro
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     return ended('', { outcome: 'failed', code: 'SYSTEM_FAILED', message: `There is no run "${workflowId}".` });
   }
+}
+
+type RunOrigin = Pick<PoolRun, 'workflowId' | 'firstRunId'>;
+
+/** Another run of the same id is not the one that is meant. */
+async function closedRuns(client: Client, runs: readonly RunOrigin[]): Promise<RunOrigin[]> {
+  const closed: RunOrigin[] = [];
+  for (const run of runs) {
+    try {
+      const { status, raw } = await client.workflow.getHandle(run.workflowId).describe();
+      const firstRunId = raw.workflowExecutionInfo?.firstRunId;
+      if (status.name !== 'RUNNING' || firstRunId !== run.firstRunId) closed.push(run);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      closed.push(run);
+    }
+  }
+  return closed;
 }
 
 function failureOf(error: unknown): RunOutcome['result'] {

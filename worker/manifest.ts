@@ -47,8 +47,9 @@ export function checkManifest(
   return { implementations: known, queues };
 }
 
-/** A step without a queue of its own may come on the default queue of any pipeline. */
+/** A step without a queue of its own may come on the default queue of any pipeline, a light one where the runs are. */
 function queuesOf(step: StepDefinition, pipelineQueues: ReadonlySet<string>): Iterable<string> {
+  if (step.policy.light) return [defaultQueue];
   return step.policy.queue === undefined ? pipelineQueues : [step.policy.queue];
 }
 

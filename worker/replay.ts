@@ -78,10 +78,11 @@ function ownLine(stack: string): string | undefined {
 function firstChange(calls: readonly PlacedCall[], history: History): string | undefined {
   const last = calls.at(-1);
   if (last === undefined) return undefined;
-  // A cached step is not scheduled where it was a hit, so its place is not known.
-  const cached = projectRun({ history }).steps.flatMap(({ status, name }) => (status === 'cached' ? [name] : []));
+  // A cached step is not scheduled where it was a hit, nor is a light one, so its place is not known.
+  const { steps } = projectRun({ history });
+  const unplaced = steps.flatMap(({ status, light, name }) => (status === 'cached' || light ? [name] : []));
   const counts = ({ what }: { readonly what: string }) =>
-    /^(step|gate|pipeline) "/.test(what) && !cached.some((name) => what === `step "${name}"`);
+    /^(step|gate|pipeline) "/.test(what) && !unplaced.some((name) => what === `step "${name}"`);
   const now = calls.filter(counts);
   const then = recordedCalls(history).filter((what) => counts({ what }));
   let at = 0;

@@ -6,8 +6,9 @@ import { stepCache, cacheKey } from './cache/step-cache.js';
 import { canonicalJson } from './canonical-json.js';
 import { asApplicationFailure, asEvertrainError } from './failure.js';
 import type { Implementation } from './implementation.js';
+import { asLight } from './light-activity.js';
 import type { StepServices } from './services.js';
-import { type Attempt, openAttempt } from './attempt.js';
+import { type Attempt, type AttemptHost, openAttempt } from './attempt.js';
 
 /** The engine refuses a payload above 2 MB; the difference is left for what travels with it. */
 const maxOutputBytes = 1_900_000;
@@ -24,27 +25,50 @@ export function rememberHeader(context: Context, header: StepHeader): void {
  * watchdog), check the output, keep it in the cache, and say every failure with a code.
  */
 export function stepActivity(implementation: Implementation, services: StepServices) {
-  return async (input?: unknown): Promise<unknown> => {
+  return (input?: unknown): Promise<unknown> => {
     const context = Context.current();
     const header = headers.get(context) ?? foreignHeader;
-    const attempt = openAttempt(context, header, services);
-    const fencing = attempt.begin();
-    if (fencing !== undefined) {
-      await fencing.catch((error: unknown) => {
-        throw asApplicationFailure(error, implementation.step.name);
-      });
-    }
-    try {
-      const output = await outputOf(implementation, input, attempt);
-      if (header.cache !== undefined) await keep(implementation, services, attempt, header, input, output);
-      const telling = attempt.told();
-      if (telling !== undefined) await telling;
-      closeLater(attempt, services);
-      return output;
-    } catch (error) {
-      throw await failed(error, context, attempt);
-    }
+    const run = () => runAttempt(implementation, services, hostOf(context, header), header, input);
+    const { light } = header;
+    return light === undefined ? run() : asLight({ ...header, light }, input, run);
   };
+}
+
+async function runAttempt(
+  implementation: Implementation,
+  services: StepServices,
+  host: AttemptHost,
+  header: StepHeader,
+  input: unknown,
+): Promise<unknown> {
+  const attempt = openAttempt(host, header, services);
+  const fencing = attempt.begin();
+  if (fencing !== undefined) {
+    await fencing.catch((error: unknown) => {
+      throw asApplicationFailure(error, implementation.step.name);
+    });
+  }
+  try {
+    const output = await outputOf(implementation, input, attempt);
+    if (header.cache !== undefined) await keep(implementation, services, attempt, header, input, output);
+    const telling = attempt.told();
+    if (telling !== undefined) await telling;
+    closeLater(attempt, services);
+    return output;
+  } catch (error) {
+    throw await failed(error, host, attempt);
+  }
+}
+
+/** Temporal's context, but for light steps: a local activity is not known by its step's id, and has no heartbeats. */
+function hostOf(context: Context, { light, triedLight }: StepHeader): AttemptHost {
+  if (light === undefined && triedLight === undefined) return context;
+  const { info, cancellationSignal } = context;
+  if (light !== undefined) {
+    return { info: { ...info, activityId: light.stepId }, cancellationSignal, heartbeat: () => undefined };
+  }
+  const heartbeat = (details: unknown) => context.heartbeat(details);
+  return { info: { ...info, attempt: info.attempt + 1 }, cancellationSignal, heartbeat };
 }
 
 /** Runs the implementation between the checks of its input and output. */
@@ -119,9 +143,9 @@ export async function keyOf(implementation: Implementation, input: unknown, vers
   });
 }
 
-async function failed(error: unknown, context: Context, attempt: Attempt): Promise<unknown> {
+async function failed(error: unknown, host: AttemptHost, attempt: Attempt): Promise<unknown> {
   const { step } = attempt.context;
-  if (context.cancellationSignal.aborted && attempt.failure === undefined) {
+  if (host.cancellationSignal.aborted && attempt.failure === undefined) {
     await attempt.close({ outcome: 'cancelled' })?.catch(() => undefined);
     return new CancelledFailure(`"${step.id}" was cancelled.`);
   }

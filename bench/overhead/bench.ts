@@ -13,7 +13,7 @@ import { installRuntime } from '../../worker/log.js';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import { fibo } from '../support/fibo.js';
 import { type BenchRow, median, quantile, spread } from '../support/report.js';
-import { chain, fibo as fiboStep, reacts, stamp, wide } from './contracts.js';
+import { chain, fibo as fiboStep, lightChain, lightFibo, reacts, stamp, wide } from './contracts.js';
 
 /** A worker lives long: what its compiler does in the first runs is not what a run costs. */
 const warmUps = 8;
@@ -35,6 +35,7 @@ export async function bench(say: (line: string) => void): Promise<readonly Bench
   const stock = await measureOn(true, 2, say);
   return [
     ...against('chain of 40', tuned.ours.chain, tuned.raw.chain),
+    ...perLightStep(tuned.ours.light, tuned.raw.light),
     ...against('fan-out of 500', tuned.ours.wide, tuned.raw.wide),
     {
       name: 'chain of 40, raw SDK, stock dev server',
@@ -79,6 +80,26 @@ function against(name: string, ours: readonly Cost[], raw: readonly Cost[]): Ben
   });
 }
 
+function perLightStep(ours: readonly Cost[], raw: readonly Cost[]): BenchRow[] {
+  const name = `chain of ${chainSteps}, light steps`;
+  const [mine, theirs] = [ours, raw].map((costs) => walls(costs).map((wall) => wall / chainSteps)) as [
+    number[],
+    number[],
+  ];
+  return [
+    { name: `${name}, raw SDK`, value: median(theirs), unit: 'ms a step', spread: spread(theirs) },
+    {
+      name: `${name}, Evertrain`,
+      value: median(mine),
+      unit: 'ms a step',
+      spread: spread(mine),
+      ratio: median(mine.map((value, round) => value / (theirs[round] ?? Number.NaN))),
+      goal: '≤ 5 ms a step',
+      ok: median(mine) <= 5,
+    },
+  ];
+}
+
 const walls = (costs: readonly Cost[]) => costs.map(({ wall }) => wall);
 
 interface Cost {
@@ -88,8 +109,8 @@ interface Cost {
 }
 
 interface Measured {
-  readonly ours: { readonly chain: Cost[]; readonly wide: Cost[] };
-  readonly raw: { readonly chain: Cost[]; readonly wide: Cost[] };
+  readonly ours: { readonly chain: Cost[]; readonly light: Cost[]; readonly wide: Cost[] };
+  readonly raw: { readonly chain: Cost[]; readonly light: Cost[]; readonly wide: Cost[] };
   readonly latencies: number[];
 }
 
@@ -116,6 +137,7 @@ async function withWorkers<T>(address: string, dataDir: string, body: () => Prom
     workflows: file('./workflows.ts'),
     activities: [
       implement(fiboStep, ({ n }) => ({ value: fibo(n) })),
+      implement(lightFibo, ({ n }) => ({ value: fibo(n) })),
       implement(stamp, ({ at }) => ({ ms: Date.now() - at })),
     ],
     address,
@@ -159,13 +181,21 @@ async function measure(
     oursChain: () => evertrain.execute(chain, { steps: chainSteps }, { provenance: false }),
     rawChain: raw('chain', { steps: chainSteps }),
     oursWide: () => evertrain.execute(wide, { items: wideItems }, { provenance: false }),
+    oursLight: () => evertrain.execute(lightChain, { steps: chainSteps }, { provenance: false }),
+    rawLight: raw('lightChain', { steps: chainSteps }),
     rawWide: raw('wide', { items: wideItems }),
   };
-  const measured: Measured = { ours: { chain: [], wide: [] }, raw: { chain: [], wide: [] }, latencies: [] };
+  const measured: Measured = {
+    ours: { chain: [], light: [], wide: [] },
+    raw: { chain: [], light: [], wide: [] },
+    latencies: [],
+  };
   for (let round = 1 - warmUps; round <= count; round++) {
     const times = {
       rawChain: await timed(work.rawChain),
       oursChain: await timed(work.oursChain),
+      rawLight: stock ? none : await timed(work.rawLight),
+      oursLight: stock ? none : await timed(work.oursLight),
       rawWide: stock ? none : await timed(work.rawWide),
       oursWide: stock ? none : await timed(work.oursWide),
     };
@@ -173,6 +203,8 @@ async function measure(
     if (round < 1) continue;
     measured.raw.chain.push(times.rawChain);
     measured.ours.chain.push(times.oursChain);
+    measured.raw.light.push(times.rawLight);
+    measured.ours.light.push(times.oursLight);
     measured.raw.wide.push(times.rawWide);
     measured.ours.wide.push(times.oursWide);
   }

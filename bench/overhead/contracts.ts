@@ -3,6 +3,18 @@ import { fanOut, pipeline, signal, step } from '../../workflows/sdk/index.js';
 
 export const fibo = step('bench.fibo', { input: z.object({ n: z.int() }), output: z.object({ value: z.int() }) });
 
+export const lightFibo = step('bench.fibo-light', {
+  input: z.object({ n: z.int() }),
+  output: z.object({ value: z.int() }),
+  light: true,
+});
+
+export const lightChain = pipeline('bench.chain-light', { input: z.object({ steps: z.int() }) }, async ({ steps }) => {
+  let last = 0;
+  for (let i = 0; i < steps; i++) last = (await lightFibo({ n: 10 })).value;
+  return last;
+});
+
 export const chain = pipeline('bench.chain', { input: z.object({ steps: z.int() }) }, async ({ steps }) => {
   let last = 0;
   for (let i = 0; i < steps; i++) last = (await fibo({ n: 10 })).value;

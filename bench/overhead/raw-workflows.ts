@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 
 const { fibo } = proxyActivities<{ fibo(input: { n: number }): Promise<{ value: number }> }>({
   startToCloseTimeout: '1 hour',
@@ -10,6 +10,17 @@ const { fibo } = proxyActivities<{ fibo(input: { n: number }): Promise<{ value: 
 export async function chain({ steps }: { steps: number }): Promise<number> {
   let last = 0;
   for (let i = 0; i < steps; i++) last = (await fibo({ n: 10 })).value;
+  return last;
+}
+
+const local = proxyLocalActivities<{ fibo(input: { n: number }): Promise<{ value: number }> }>({
+  startToCloseTimeout: '5 seconds',
+  retry: { maximumAttempts: 3 },
+});
+
+export async function lightChain({ steps }: { steps: number }): Promise<number> {
+  let last = 0;
+  for (let i = 0; i < steps; i++) last = (await local.fibo({ n: 10 })).value;
   return last;
 }
 

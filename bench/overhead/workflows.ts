@@ -1,4 +1,4 @@
 import { project } from '../../workflows/sdk/index.js';
-import { chain, reacts, wide } from './contracts.js';
+import { chain, lightChain, reacts, wide } from './contracts.js';
 
-export default project({ pipelines: [chain, wide, reacts] });
+export default project({ pipelines: [chain, lightChain, wide, reacts] });

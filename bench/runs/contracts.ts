@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { approval, pipeline, step } from '../../workflows/sdk/index.js';
 
-export const fiboPython = step('bench.fibo-python', { input: z.object({ n: z.int() }), output: z.object({ value: z.int() }) });
+export const fiboPython = step('bench.fibo-python', {
+  input: z.object({ n: z.int() }),
+  output: z.object({ value: z.int() }),
+});
 
 export const pythonChain = pipeline(
   'bench.chain-python',

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import type { Evertrain } from '../../client/evertrain.js';
 import { startChild } from '../../test/support/child-process.js';
-import { chain, wide } from '../overhead/contracts.js';
+import { chain, lightChain, wide } from '../overhead/contracts.js';
 import { openEngine } from '../support/bench-engine.js';
 import type { Contestant, System, Work } from '../support/contest.js';
 import { opened, timed } from '../support/open-ours.js';
@@ -24,7 +24,8 @@ export const evertrain: Contestant = {
 function run(client: Evertrain, { name, size }: Work): Promise<number> {
   if (name === 'runs') return atOnce(size, () => timed(client, chain, { steps: 3 }));
   if (name === 'fan-out') return timed(client, wide, { items: size });
-  return timed(client, name === 'Python chain' ? pythonChain : chain, { steps: size });
+  const chains = { chain, 'light chain': lightChain, 'Python chain': pythonChain } as const;
+  return timed(client, chains[name as keyof typeof chains], { steps: size });
 }
 
 async function atOnce(count: number, one: () => Promise<unknown>): Promise<number> {
@@ -55,7 +56,8 @@ export const rawSdk: Contestant = {
           const execute = (type: string, input: unknown) =>
             client.workflow.execute(type, { taskQueue: 'raw', workflowId: `raw-${Math.random()}`, args: [input] });
           if (name === 'runs') return atOnce(size, () => execute('chain', { steps: 3 }));
-          return atOnce(1, () => execute(name === 'chain' ? 'chain' : 'wide', { steps: size, items: size }));
+          const types = { chain: 'chain', 'light chain': 'lightChain', 'fan-out': 'wide' } as const;
+          return atOnce(1, () => execute(types[name as keyof typeof types], { steps: size, items: size }));
         },
       };
     } catch (error) {

@@ -1,5 +1,5 @@
 import { project } from '../../workflows/sdk/index.js';
-import { chain, wide } from '../overhead/contracts.js';
+import { chain, lightChain, wide } from '../overhead/contracts.js';
 import { pythonChain, training, waits } from './contracts.js';
 
-export default project({ pipelines: [chain, wide, pythonChain, waits, training] });
+export default project({ pipelines: [chain, lightChain, wide, pythonChain, waits, training] });

@@ -7,14 +7,14 @@ import { type Course, slots, type Training, type Work } from './course.js';
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Engine and worker in processes of their own, as `evertrain dev` and a second terminal would have them. */
-export async function evertrainCourse({ trials, list, seed }: Work): Promise<Course> {
+export async function evertrainCourse({ trials, list, seed }: Work, atMost: number): Promise<Course> {
   const { engine, evertrain, worker } = await openOurs(file('.'));
   try {
     await worker({ queues: { [defaultQueue]: {}, cpu: { slots } } });
     const warm = await evertrain.execute(warmUp, undefined, { provenance: false });
     if (warm.outcome !== 'completed') throw new Error(JSON.stringify(warm));
     const { digits } = warm.output;
-    const order = { digits, trials, atMost: slots, seed, ...(list === undefined ? {} : { list: [...list] }) };
+    const order = { digits, trials, atMost, seed, ...(list === undefined ? {} : { list: [...list] }) };
     const from = performance.now();
     const run = await evertrain.start(study, order, { provenance: false });
     await run.result();

@@ -33,7 +33,8 @@ function figureRows(title: string, standings: readonly Standing[], of: 'ms' | 'm
     const values = standing[of];
     if (values.length === 0) return { name, failed: standing.failed ?? 'it took no turn' };
     const row = { name, value: median(values), unit, spread: spread(values) };
-    const ratio = ours === undefined || isOurs(standing) ? {} : { ratio: pairwise(values, ours[of]) };
+    const ratio =
+      ours === undefined || ours[of].length === 0 || isOurs(standing) ? {} : { ratio: pairwise(values, ours[of]) };
     const { how } = standing.contestant;
     const note = standing.failed === undefined ? how : `${how}; ${values.length} runs: ${standing.failed}`;
     const peer = isRaw(standing) || isPeer(standing) ? { peer: true as const } : {};

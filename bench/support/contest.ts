@@ -2,7 +2,7 @@ import { inTurns } from './in-turns.js';
 import { treeMb } from './memory.js';
 
 export interface Work {
-  readonly name: 'chain' | 'Python chain' | 'fan-out' | 'runs' | 'tutorial' | 'forests';
+  readonly name: 'chain' | 'light chain' | 'Python chain' | 'fan-out' | 'runs' | 'tutorial' | 'forests';
   /** Steps; of `runs` how many at once, each of three steps. */
   readonly size: number;
 }

@@ -2,11 +2,12 @@ import colors from 'picocolors';
 import type { RunView, StudyView, TrialView } from '../history/run-view.js';
 import type { Run } from '../run.js';
 import type { RunEvent } from '../run-events.js';
+import { childId } from '../history/fold-child.js';
 import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
-import { studyWorkflowType } from '../../workflows/sdk/protocol.js';
+import { chunkOf, fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { failureLine, improvementLine, settingText, stateLine } from './study-lines.js';
-import { approvalLine, gateLine, renderTree, stepLine } from './tree.js';
+import { approvalLine, fanOutLine, gateLine, renderTree, stepLine } from './tree.js';
 import { shortText } from './value-text.js';
 
 export interface LiveOptions {
@@ -57,6 +58,7 @@ function plainLines(event: RunEvent): string[] {
     case 'approval':
       return [approvalLine(event.approval, paint)];
     case 'child':
+      if (event.child.pipeline === fanOutWorkflowType) return fanOutLines(event);
       return event.child.pipeline === studyWorkflowType && event.child.status === 'running'
         ? [`▸ a study in a run of its own: evertrain show ${event.child.workflowId}`]
         : [];
@@ -81,6 +83,13 @@ function plainLines(event: RunEvent): string[] {
     default:
       return [];
   }
+}
+
+/** As each chunk ends. */
+function fanOutLines({ child, view }: RunEvent & { readonly type: 'child' }): string[] {
+  const chunk = chunkOf(childId(child.workflowId, view.workflowId));
+  const fanOut = view.fanOuts.find(({ id }) => id === chunk?.fanOut);
+  return fanOut === undefined || child.endedAt === undefined ? [] : [fanOutLine(fanOut, colors.createColors(false))];
 }
 
 /** A step of a trial is not told of: there may be thousands. */

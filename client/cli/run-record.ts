@@ -34,10 +34,14 @@ export async function readRunRecord(
       ? await journal.list(journalKey(runRecordsPrefix, workflowId))
       : [runRecordKey(workflowId, runId)];
   const texts = await Promise.all(keys.map((key) => journal.get(key)));
-  // Records of earlier releases have no studies.
-  const viewOf = (text: string): RunView => ({ studies: [], ...(JSON.parse(text) as { view: Recorded }).view });
+  // Records of earlier releases have neither studies nor fan-outs.
+  const viewOf = (text: string): RunView => ({
+    studies: [],
+    fanOuts: [],
+    ...(JSON.parse(text) as { view: Recorded }).view,
+  });
   const views = texts.flatMap((text) => (text === undefined ? [] : [viewOf(text)]));
   return views.sort((a, b) => b.startedAt - a.startedAt)[0];
 }
 
-type Recorded = Omit<RunView, 'studies'> & Partial<Pick<RunView, 'studies'>>;
+type Recorded = Omit<RunView, 'studies' | 'fanOuts'> & Partial<Pick<RunView, 'studies' | 'fanOuts'>>;

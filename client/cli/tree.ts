@@ -1,10 +1,11 @@
 import colors from 'picocolors';
 import { childId } from '../history/fold-child.js';
-import type { ApprovalView, GateView, RunView, StepView } from '../history/run-view.js';
+import type { ApprovalView, FanOutView, GateView, RunView, StepView } from '../history/run-view.js';
 import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
-import { studyWorkflowType } from '../../workflows/sdk/protocol.js';
+import { thousands } from '../../workflows/sdk/thousands.js';
+import { fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { numberText, timeText } from './value-text.js';
 
 export interface TreeOptions {
@@ -30,17 +31,30 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
     if (group !== '' && steps.length > foldAbove) continue;
     for (const step of steps) lines.push(indent + stepLine(step, now, paint));
   }
+  for (const fanOut of view.fanOuts) lines.push(`  ${fanOutLine(fanOut, paint, view.closedAt !== undefined)}`);
   for (const line of linesOfStudies(view, paint, width - 2)) lines.push(`  ${line}`);
   for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
   for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint, view.closedAt !== undefined)}`);
   return lines.map((line) => cut(line, width));
 }
 
-/** Without those of trials, which their study stands for. */
+/** Without those of trials and chunks that were taken over, which their study and fan-out stand for. */
 function ownSteps({ steps, studies }: RunView): readonly StepView[] {
-  if (studies.length === 0) return steps;
+  const own = steps.filter(({ name }) => name !== fanOutWorkflowType);
+  if (studies.length === 0) return own;
   const ids = new Set(studies.map(({ id }) => id));
-  return steps.filter(({ id }) => trialCallsOf(id, ids).length === 0);
+  return own.filter(({ id }) => trialCallsOf(id, ids).length === 0);
+}
+
+/** Runs of a fan-out that are named. */
+const mostRuns = 4;
+
+/** How far a fan-out is whose items are at work in runs of their own. */
+export function fanOutLine({ id, items, ended, failed, runs }: FanOutView, paint: Paint, closed = false): string {
+  const mark = ended === items ? paint.green('✔') : closed ? '∅' : '▸';
+  const bad = failed === 0 ? '' : paint.red(`, ${thousands(failed)} failed`);
+  const where = closed || runs.length === 0 ? '' : paint.dim(`  at work in ${runs.slice(0, mostRuns).join(', ')}`);
+  return `${mark} ${id} ${thousands(ended)} of ${thousands(items)} items${bad}${where}`;
 }
 
 function linesOfStudies({ studies, children, workflowId }: RunView, paint: Paint, width: number): string[] {
@@ -104,6 +118,7 @@ export function stepLine(step: StepView, now: number, paint: Paint): string {
 function sourceText(step: StepView): string {
   if (step.status === 'cached') return ` from ${step.cacheSource.workflowId}`;
   if (step.status === 'reused') return step.reusedFrom === undefined ? '' : ` from ${step.reusedFrom.workflowId}`;
+  if (step.status === 'queued' && step.waitsForPool !== undefined) return ` for a place in pool ${step.waitsForPool}`;
   return step.inputDiffers === true ? ', as its input is another now,' : '';
 }
 

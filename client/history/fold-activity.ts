@@ -9,21 +9,21 @@ export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void 
 
   const started = event.activityTaskStartedEventAttributes;
   if (started) {
-    const step = facts.steps.get(toNumber(started.scheduledEventId));
+    const step = facts.scheduled.get(toNumber(started.scheduledEventId));
     if (step === undefined) return;
-    step.attempt = started.attempt ?? 1;
+    step.attempt = (started.attempt ?? 1) + (step.isLight ? 1 : 0);
     step.startedAt = at;
     if (started.identity) step.worker = started.identity;
     return;
   }
   const cancelling = event.activityTaskCancelRequestedEventAttributes;
   if (cancelling) {
-    const step = facts.steps.get(toNumber(cancelling.scheduledEventId));
+    const step = facts.scheduled.get(toNumber(cancelling.scheduledEventId));
     if (step !== undefined) step.cancelRequested = { at, event: id };
     return;
   }
   const ended = endOf(event, id, at);
-  const step = ended && facts.steps.get(ended.scheduled);
+  const step = ended && facts.scheduled.get(ended.scheduled);
   if (!step) return;
   step.end = ended.end;
   facts.causes.arrive(step.id);
@@ -34,18 +34,29 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
   const name = activityType?.name ?? '';
   if (name.startsWith(builtInPrefix)) return;
   const step = decodeObject<StepHeader>(header?.fields?.[stepHeader]);
-  const step0: StepFacts = {
+  const scheduled = {
+    queue: taskQueue?.name ?? '',
+    input: input?.payloads?.[0],
+    ...(step === undefined ? {} : { seed: step.seed }),
+  };
+  const tried = step?.triedLight ? facts.triedLight.get(activityId ?? '') : undefined;
+  if (tried !== undefined) {
+    facts.scheduled.set(id, Object.assign(tried, scheduled));
+    facts.triedLight.delete(tried.id);
+    return;
+  }
+  const key = facts.asked.get(activityId ?? '') ?? id;
+  const called: StepFacts = {
     id: activityId ?? String(id),
     name,
     groups: step?.groups ?? [],
     scheduledAt: at,
-    causes: facts.causes.call(step?.calledAt),
-    queue: taskQueue?.name ?? '',
-    input: input?.payloads?.[0],
+    causes: facts.steps.get(key)?.causes ?? facts.causes.call(step?.calledAt),
     summary: event.userMetadata?.summary,
-    ...(step === undefined ? {} : { seed: step.seed }),
+    ...scheduled,
   };
-  facts.steps.set(id, step0);
+  facts.steps.set(key, called);
+  facts.scheduled.set(id, called);
 }
 
 function endOf(event: HistoryEvent, id: number, at: number): { scheduled: number; end: StepEnd } | undefined {

@@ -1,3 +1,4 @@
+import { poolWorkflowType } from '../../workflows/sdk/protocol.js';
 import { toNumber } from './decode.js';
 import type { ChildFacts, Facts, Occurrence } from './fold.js';
 
@@ -10,6 +11,7 @@ export function childId(child: string, parent: string): string {
 export function foldChild(facts: Facts, { event, id, at }: Occurrence): void {
   const initiated = event.startChildWorkflowExecutionInitiatedEventAttributes;
   if (initiated) {
+    if (initiated.workflowType?.name === poolWorkflowType) return;
     facts.children.set(id, {
       workflowId: initiated.workflowId ?? '',
       pipeline: initiated.workflowType?.name ?? '',

@@ -3,14 +3,20 @@ import {
   type ApprovalRecord,
   builtIn,
   type CacheLookup,
+  type FanOutRecord,
   type GateRecord,
+  type ItemsReport,
   memo,
+  poolTimerSummary,
+  retryTimer,
   runMessages,
   searchAttributes,
 } from '../../workflows/sdk/protocol.js';
 import type { StudyRecord } from '../../workflows/sdk/search/study-record.js';
 import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
+import { foldFanOut, foldItems } from './fan-outs.js';
 import type { Facts, Occurrence } from './fold.js';
+import { foldLight, groupsOf, type LocalActivityData } from './fold-light.js';
 import { foldStudy } from './fold-study.js';
 
 /** What a run writes about itself (memo, markers, search attributes), timers, and the messages that reach it. */
@@ -30,6 +36,7 @@ function foldMemo(facts: Facts, { event, id, at }: Occurrence): void {
   if (typeof gate?.name === 'string') facts.gates.push({ record: gate, at });
   const approval = decodeObject<ApprovalRecord>(fields[memo.approval]);
   if (typeof approval?.id === 'string') foldApproval(facts, approval, at);
+  foldFanOut(facts.fanOuts, decodeObject<FanOutRecord>(fields[memo.fanOut]), at);
   foldStudy(facts.studies, decodeObject<StudyRecord>(fields[memo.study]), at);
   const reused = decodeObject<{ stepId: string; step: string }>(fields[memo.reused]);
   if (typeof reused?.stepId !== 'string') return;
@@ -57,12 +64,13 @@ function foldApproval(facts: Facts, record: ApprovalRecord, at: number): void {
   if (record.state !== 'waiting') known.settledAt ??= at;
 }
 
-/** A cache hit is the result of a local activity, which the worker's core writes as a marker. */
-function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
+/** A local activity (a cache look-up, a light step) is written by the worker's core as a marker when it has ended. */
+function foldMarker(facts: Facts, occurrence: Occurrence): void {
+  const { event, id, at } = occurrence;
   const { markerName, details } = event.markerRecordedEventAttributes ?? {};
   if (markerName !== 'core_local_activity') return;
-  const data = decodeFirst(details?.['data']) as { activity_type?: unknown } | null;
-  if (data?.activity_type !== builtIn.cacheLookup) return;
+  const data = decodeFirst(details?.['data']) as LocalActivityData | null;
+  if (data?.activity_type !== builtIn.cacheLookup) return foldLight(facts, occurrence, data);
   const found = decodeObject<CacheLookup>(details?.['result']?.payloads?.[0]);
   if (found?.hit !== true || typeof found.stepId !== 'string') return;
   facts.steps.set(id, {
@@ -76,14 +84,6 @@ function foldMarker(facts: Facts, { event, id, at }: Occurrence): void {
   });
 }
 
-/** A step that was not scheduled has no header; its id tells the groups all the same: `search[2]@1/prepare/fit` → search, prepare. */
-function groupsOf(stepId: string): string[] {
-  return stepId
-    .split('/')
-    .slice(0, -1)
-    .map((part) => part.replace(/\[\d+\](@\d+)?$/, ''));
-}
-
 function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {
   const fields = event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
   const payload = fields?.[searchAttributes.waitingFor.name];
@@ -95,6 +95,9 @@ function foldSearchAttributes(facts: Facts, event: HistoryEvent): void {
 function foldSignal(facts: Facts, { event, at }: Occurrence): void {
   const { signalName, input } = event.workflowExecutionSignaledEventAttributes ?? {};
   const name = signalName ?? '';
+  // What follows from a place is caused by what asked for it.
+  if (name === runMessages.granted) return;
+  if (name === runMessages.items) return foldItems(facts.fanOuts, decodeObject<ItemsReport>(input?.payloads?.[0]));
   facts.signals.push({ name, at, payload: input?.payloads?.[0] });
   facts.causes.arrive(`signal:${name}#${facts.signals.length}`);
 }
@@ -116,12 +119,15 @@ function foldUpdate(facts: Facts, { event, at }: Occurrence): void {
 function foldTimer(facts: Facts, { event, id, at }: Occurrence): void {
   const started = event.timerStartedEventAttributes;
   if (started) {
+    const { summary } = event.userMetadata ?? {};
+    const said = decodePayload(summary);
+    if (said === retryTimer || said === poolTimerSummary) return;
     facts.timers.set(id, {
       id: started.timerId ?? '',
       startedAt: at,
       firesAt: at + durationToMillis(started.startToFireTimeout),
       causes: facts.causes.call(),
-      summary: event.userMetadata?.summary,
+      summary,
     });
     return;
   }

@@ -15,7 +15,7 @@ const harmless = new Set<number>([
 
 /** The run itself: its start, its workflow tasks, its end. */
 export function foldRun(facts: Facts, occurrence: Occurrence): void {
-  const { event, at } = occurrence;
+  const { event, id, at } = occurrence;
   const completed = event.workflowTaskCompletedEventAttributes;
   if (completed) {
     facts.causes.taskCompleted(toNumber(completed.startedEventId));
@@ -30,13 +30,17 @@ export function foldRun(facts: Facts, occurrence: Occurrence): void {
     facts.cancelRequested = true;
   } else {
     const closed = closedBy(event, at);
-    if (closed !== undefined) close(facts, closed);
+    if (closed !== undefined) close(facts, closed, id);
   }
 }
 
-/** A run may close before the steps that it has cancelled have said so: to the run they ended when it gave them up. */
-function close(facts: Facts, closed: Closed): void {
+/**
+ * A run may close before the steps that it has cancelled have said so: to the run they ended when it gave them up. A
+ * light step whose next attempt had not begun was given up as well.
+ */
+function close(facts: Facts, closed: Closed, event: number): void {
   facts.closed = closed;
+  for (const step of facts.triedLight.values()) step.end = { kind: 'cancelled', at: closed.at, event };
   for (const step of facts.steps.values()) {
     if (step.end === undefined && step.cancelRequested !== undefined) {
       step.end = { kind: 'cancelled', ...step.cancelRequested };

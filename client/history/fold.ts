@@ -4,8 +4,10 @@ import { type Causes, CauseTracker } from './causes.js';
 import { type Failure, type HistoryEvent, type Payload, toMillis, toNumber } from './decode.js';
 import { foldActivity } from './fold-activity.js';
 import { foldChild } from './fold-child.js';
+import { foldPool } from './fold-pool.js';
 import { foldRecord } from './fold-record.js';
 import { foldRun } from './fold-run.js';
+import type { FanOutFacts } from './fan-outs.js';
 import type { StudyFacts } from './fold-study.js';
 
 /**
@@ -21,8 +23,14 @@ export interface Facts {
   /** The workflow task fails again and again; see `RunView.blocked`. */
   blocked?: { readonly at: number; readonly failure: Failure | null | undefined };
   workerVersion?: { readonly deployment?: string; readonly buildId: string };
-  /** By scheduled event id; answered and reused ones by their marker's or memo's. */
+  /** By scheduled event id; answered and reused ones by their marker's or memo's, pooled ones by when they asked. */
   readonly steps: Map<number, StepFacts>;
+  /** Light steps whose first attempt did not end well, which may go on as a normal activity: by id. */
+  readonly triedLight: Map<string, StepFacts>;
+  /** Step id → key in `steps`, of calls that have asked a pool for a place. */
+  readonly asked: Map<string, number>;
+  /** By scheduled event id, also where the key in `steps` is another one. */
+  readonly scheduled: Map<number, StepFacts>;
   /** By initiated event id. */
   readonly children: Map<number, ChildFacts>;
   /** By started event id. */
@@ -31,6 +39,8 @@ export interface Facts {
   readonly gates: { readonly record: GateRecord; readonly at: number }[];
   /** By id. */
   readonly studies: Map<string, StudyFacts>;
+  /** By id. */
+  readonly fanOuts: Map<string, FanOutFacts>;
   readonly signals: { readonly name: string; readonly at: number; readonly payload: Payload | undefined }[];
   /** As the search attribute says; absent where the run never set it. */
   waitingFor?: readonly string[];
@@ -63,9 +73,13 @@ export interface StepFacts {
   readonly groups: readonly string[];
   readonly scheduledAt: number;
   readonly causes: Causes;
-  readonly queue?: string;
-  readonly seed?: number;
-  readonly input?: Payload | undefined;
+  /** It ran as a local activity, at least at first. */
+  readonly isLight?: true;
+  queue?: string;
+  seed?: number;
+  input?: Payload | undefined;
+  /** Not scheduled yet. */
+  readonly waitsForPool?: string;
   readonly summary?: Payload | null | undefined;
   /** Of the last attempt, once history has it. */
   attempt?: number;
@@ -129,11 +143,15 @@ export function noFacts(): Facts {
     lastAt: 0,
     cancelRequested: false,
     steps: new Map(),
+    triedLight: new Map(),
+    asked: new Map(),
+    scheduled: new Map(),
     children: new Map(),
     timers: new Map(),
     approvals: new Map(),
     gates: [],
     studies: new Map(),
+    fanOuts: new Map(),
     signals: [],
     causes: new CauseTracker(),
   };
@@ -154,7 +172,8 @@ const { EventType } = proto.temporal.api.enums.v1;
 const folds = new Map<number, Fold>();
 for (const [name, type] of Object.entries(EventType) as [string, number][]) {
   const text = name.replace('EVENT_TYPE_', '');
-  if (text.startsWith('ACTIVITY_TASK_')) folds.set(type, foldActivity);
+  if (text === 'SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED') folds.set(type, foldPool);
+  else if (text.startsWith('ACTIVITY_TASK_')) folds.set(type, foldActivity);
   else if (/CHILD_WORKFLOW_EXECUTION/.test(text)) folds.set(type, foldChild);
   else if (/^(TIMER_|MARKER_|UPSERT_|WORKFLOW_PROPERTIES_MODIFIED$|.*_SIGNALED$|.*_UPDATE_)/.test(text)) {
     folds.set(type, foldRecord);

@@ -1,7 +1,7 @@
 import { jsonDigest } from '../../workflows/sdk/digest.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { nearestName } from '../../workflows/sdk/options.js';
-import type { Recorded, Rerun } from '../../workflows/sdk/protocol.js';
+import { chunkOf, type Recorded, type Rerun } from '../../workflows/sdk/protocol.js';
 import { decodePayload, eventsOf, type HistoryInput } from './decode.js';
 import { childId } from './fold-child.js';
 import { type Facts, fold, noFacts } from './fold.js';
@@ -11,7 +11,7 @@ import type { RunView } from './run-view.js';
 export interface RerunRequest {
   readonly history: HistoryInput;
   readonly runId?: string | undefined;
-  /** Id of a step or child run, or a step's name: then all steps of that name. */
+  /** Id of a step, child run or large fan-out, or a step's name: then all steps of that name. */
   readonly from: string;
   readonly keepApprovals?: boolean | undefined;
 }
@@ -82,7 +82,7 @@ function childIds(view: RunView): string[] {
 
 /** Nodes of the graph: a child run's is `child:<workflow id>`. */
 function rootsOf(view: RunView, from: string): string[] {
-  const children = view.children.filter(({ workflowId }) => childId(workflowId, view.workflowId) === from);
+  const children = view.children.filter(({ workflowId }) => isMeant(childId(workflowId, view.workflowId), from));
   if (children.length > 0) return children.map(({ workflowId }) => `child:${workflowId}`);
   const byId = view.steps.filter(({ id }) => id === from);
   const steps = byId.length > 0 ? byId : view.steps.filter(({ name }) => name === from);
@@ -94,6 +94,16 @@ function rootsOf(view: RunView, from: string): string[] {
     remedy:
       nearest === undefined ? `It has: ${known.slice(0, 20).join(', ') || 'none'}.` : `Did you mean "${nearest}"?`,
   });
+}
+
+/** A chunk of a fan-out is made again as a whole, by its own id, by that of the fan-out, or of one of its items' steps. */
+function isMeant(id: string, from: string): boolean {
+  if (id === from) return true;
+  const chunk = chunkOf(id);
+  if (chunk === undefined) return false;
+  if (chunk.fanOut === from) return true;
+  const item = from.startsWith(`${chunk.fanOut}[`) ? Number.parseInt(from.slice(chunk.fanOut.length + 1), 10) : -1;
+  return from.includes(']/') && item >= chunk.from && item < chunk.from + chunk.ended;
 }
 
 /** The ids (as `Recorded` has them) of all that the roots lead to, themselves included. */

@@ -10,6 +10,7 @@ import {
   toNumber,
 } from './decode.js';
 import { causeEdges, dataEdges, type Node } from './edges.js';
+import { fanOutViews } from './fan-outs.js';
 import { childId } from './fold-child.js';
 import { type ChildFacts, type Facts, fold, noFacts, type StepFacts, type TimerFacts } from './fold.js';
 import { studyViews } from './project-study.js';
@@ -74,6 +75,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
     })),
     steps,
     studies: studyViews(facts, steps),
+    fanOuts: fanOutViews(facts, options),
     children: [...facts.children.values()].map((child) => {
       const recordedBy = recordedByOf(options, childId(child.workflowId, started?.workflowId ?? ''));
       return { ...childView(child), ...(recordedBy === undefined ? {} : { inputDiffers: true }) };
@@ -198,7 +200,7 @@ function stepViews(
   const ofStep = (id: string) => (attempts === undefined ? undefined : (recorded.get(id) ?? []));
   const isOpen = facts.closed === undefined;
   return [...values].map(([step, value]) =>
-    stepView(step, value, isOpen ? open.get(step.id) : undefined, ofStep(step.id)),
+    stepView(step, value, isOpen ? open.get(step.id) : undefined, ofStep(step.id), isOpen),
   );
 }
 

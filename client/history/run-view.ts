@@ -38,6 +38,8 @@ export interface RunView {
   readonly steps: readonly StepView[];
   /** In the order in which they began. The steps of their trials are among `steps`. */
   readonly studies: readonly StudyView[];
+  /** Those that have too many items for the run itself; each chunk of their items is one of the `children`. */
+  readonly fanOuts: readonly FanOutView[];
   readonly children: readonly ChildView[];
   readonly signals: readonly SignalView[];
   readonly timers: readonly TimerView[];
@@ -106,6 +108,18 @@ export interface ChildView {
   /** The child pipeline's output, when it completed. */
   readonly output?: unknown;
   readonly failure?: FailureView;
+}
+
+export interface FanOutView {
+  /** With the groups around it. */
+  readonly id: string;
+  readonly items: number;
+  /** Items that have ended, failed ones included, as far as their runs have told. */
+  readonly ended: number;
+  readonly failed: number;
+  readonly startedAt: number;
+  /** Workflow ids of the runs that its items are at work in. */
+  readonly runs: readonly string[];
 }
 
 export interface SignalView {

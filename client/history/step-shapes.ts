@@ -18,14 +18,16 @@ export interface StepBase {
   readonly name: string;
   /** Groups around the step, outermost first. */
   readonly groups: readonly string[];
-  /** Task queue; absent where nothing was queued (cached and reused steps). */
+  /** Task queue; absent where nothing was queued (cached, reused and light steps). */
   readonly queue?: string;
+  /** It ran on the worker that held the run, at least at first: history has no sign of such an attempt before its end. */
+  readonly light?: true;
   readonly scheduledAt: number;
   /** The present or last attempt; 0 where none was needed (cached, reused), `'unknown'` where only its being scheduled is known. */
   readonly attempt: number | 'unknown';
   /** Attempts that have ended, as the journal recorded them; absent without the journal. */
   readonly attempts?: readonly AttemptView[];
-  /** Absent where history does not carry it (reused steps). */
+  /** Absent where history does not carry it (reused steps, and light ones above 100 KB). */
   readonly input?: unknown;
   /** Absent where history does not carry it (cached and reused steps). */
   readonly seed?: number;
@@ -36,9 +38,11 @@ export interface StepBase {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** Scheduled; no worker has it at the moment. */
+/** Scheduled, and no worker has it at the moment; or waiting for a place in a pool, which comes first. */
 export interface QueuedStep extends StepBase {
   readonly status: 'queued';
+  /** The pool; `scheduledAt` is when it asked. */
+  readonly waitsForPool?: string;
   /** Why the attempt before this one ended. */
   readonly lastFailure?: FailureView;
   /** When the next attempt may start, while the retry policy makes it wait. */

@@ -16,9 +16,10 @@ export function stepView(
   values: StepValues,
   pending: PendingActivity | undefined,
   attempts: readonly AttemptRecord[] | undefined,
+  isOpen: boolean,
 ): StepView {
   const base = baseOf(facts, values, attempts);
-  if (facts.end === undefined) return openStep(facts, base, pending);
+  if (facts.end === undefined) return openStep(facts, base, pending, isOpen);
   const { at: endedAt } = facts.end;
   const started = facts.startedAt === undefined ? {} : { startedAt: facts.startedAt };
   switch (facts.end.kind) {
@@ -66,6 +67,7 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
     name: facts.name,
     groups: facts.groups,
     ...(facts.queue === undefined ? {} : { queue: facts.queue }),
+    ...(facts.isLight ? { light: true } : {}),
     scheduledAt: facts.scheduledAt,
     attempt: answered ? 0 : (facts.attempt ?? 'unknown'),
     ...(attempts === undefined ? {} : { attempts: attempts.map(attemptView) }),
@@ -77,14 +79,16 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
   };
 }
 
-function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | undefined): StepView {
+function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | undefined, isOpen: boolean): StepView {
+  const { waitsForPool } = facts;
+  if (waitsForPool !== undefined && isOpen) return { ...base, status: 'queued', attempt: 0, waitsForPool };
   if (pending === undefined) {
     // History shows a start without an end only for an activity that is never retried.
     if (facts.startedAt === undefined) return { ...base, status: 'unknown' };
     const worker = facts.worker === undefined ? {} : { worker: facts.worker };
     return { ...base, status: 'running', startedAt: facts.startedAt, ...worker, cancelRequested: false };
   }
-  const attempt = pending.attempt ?? 1;
+  const attempt = (pending.attempt ?? 1) + (facts.isLight ? 1 : 0);
   const lastFailure: { lastFailure?: FailureView } = pending.lastFailure
     ? { lastFailure: failureView(pending.lastFailure) }
     : {};

@@ -4,7 +4,9 @@ import type { Run } from '../../client/run.js';
 import {
   asksForText,
   awaitedLate,
+  crowdWithOdd,
   endless,
+  heavyCrowd,
   largeCachedInput,
   largeChildInput,
   largeError,
@@ -27,6 +29,7 @@ import {
   oddValues,
   settledInputs,
   takesText,
+  talkativeCrowd,
   wideCharacters,
   wideClosure,
   wideStep,
@@ -243,12 +246,29 @@ describe('much that is small', () => {
 describe('a fan-out', () => {
   it.each([
     [501, 'items of a function', wideClosure, /pass a step or a pipeline/],
-    [5_001, 'items of a step', wideStep, /Split them into pipelines/],
+    [1_000_000, 'items of a step', wideStep, /at most 100,000 items/],
   ])('of %d %s is refused before it starts anything', async (count, _, pipeline, remedy) => {
     const run = await fixture.evertrain.start(pipeline, { count }, without);
     await expect(run.result()).rejects.toMatchObject({ code: 'USER_FAN_OUT_TOO_LARGE', remedy: words(remedy) });
     expect(await stepsOf(run)).toEqual([]);
   });
+
+  it.each([
+    ['3 MB', crowdWithOdd, 3 * mb, 'USER_PAYLOAD_TOO_LARGE', /Item 7 of fanOut over "measure" is 3\.0 MB of JSON/],
+    ['no JSON', crowdWithOdd, 0, 'USER_INPUT_INVALID', /Item 7 of fanOut over "measure" is not JSON: "text" is 1n/],
+    ['12 KB each', heavyCrowd, 12_000, 'USER_PAYLOAD_TOO_LARGE', /its items .* are 24\.\d MB of JSON.*artifacts/],
+  ])('of 2,001 items, with %s, is refused before it starts anything', async (_, pipeline, bytes, code, message) => {
+    const run = await fixture.evertrain.start(pipeline, { count: 2_001, bytes }, without);
+    await expect(run.result()).rejects.toMatchObject({ code, message: words(message) });
+    expect((await run.view()).children).toEqual([]);
+  });
+
+  it('of 2,001 items that answer more than the run has room for fails, and says what to do', async () => {
+    const run = await fixture.evertrain.start(talkativeCrowd, { count: 2_001, bytes: 60_000 }, without);
+    const failure = { code: 'USER_PAYLOAD_TOO_LARGE', remedy: words(/artifact’s reference/) };
+    await expect(run.result()).rejects.toMatchObject(failure);
+    expect(await faultsOf(run)).toEqual([]);
+  }, 120_000);
 
   it('of 500 items of a function completes', async () => {
     expect(await fixture.evertrain.execute(wideClosure, { count: 500 }, without)).toMatchObject({ output: 500 });

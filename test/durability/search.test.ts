@@ -67,7 +67,7 @@ describe('a study of iterative trainings', () => {
 
   it('by the median rule stops steps at work that fall behind, on what they had reported', async () => {
     const { effects, evertrain } = fixture;
-    effects.slowDown(() => 40);
+    effects.slowDown(() => 80);
     const worker = await fixture.worker();
     const input = {
       effects: effects.url,
@@ -81,12 +81,12 @@ describe('a study of iterative trainings', () => {
     effects.slowDown(() => 0);
     await worker.stop();
     if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
-    expect(stoppedOf(result.output, 'search', 25)).toBeGreaterThanOrEqual(2);
+    expect(stoppedOf(result.output, 'search', 25)).toBeGreaterThanOrEqual(1);
   }, 60_000);
 
   it('by the median rule in each item of a fan-out compares the trials of that one', async () => {
     const { effects, evertrain } = fixture;
-    effects.slowDown(() => 40);
+    effects.slowDown(() => 80);
     const worker = await fixture.worker();
     const input = { effects: effects.url, folds: ['fold-0', 'fold-1'], trials: 8, budget: 25 };
     const result = await evertrain.execute(studiesOfFolds, input, { provenance: false, seed: 3 });

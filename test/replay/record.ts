@@ -10,12 +10,15 @@ import { trainBikes } from '../../workflows/pipelines/bikes/pipeline.js';
 import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
 import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
+import { poolWorkflowId } from '../../workflows/sdk/protocol.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
   arrived,
   cached,
   chain,
   collect,
+  contestants,
+  crowd,
   failFirst,
   guarded,
   retried,
@@ -24,6 +27,7 @@ import {
   training,
   wide,
 } from '../fixtures/durability/contracts.js';
+import { lightChain, lightFailing, lightMix } from '../fixtures/durability/light.js';
 import { flowerStudy } from '../fixtures/durability/studies.js';
 import { durableProject } from '../support/durable-project.js';
 import { saveHistory } from '../support/histories.js';
@@ -36,6 +40,8 @@ interface Recording {
   readonly input: (effects: string) => unknown;
   /** What must come from outside before the run ends. */
   readonly during?: (run: Run, evertrain: Evertrain) => Promise<void>;
+  /** A child run whose history is recorded beside it, by its id in the run. */
+  readonly child?: string;
 }
 
 const keys = (pipeline: PipelineDefinition, ...list: string[]): Recording => ({
@@ -53,9 +59,20 @@ const recordings: Readonly<Record<string, Recording>> = {
   'fan-out': keys(wide, 'a', 'b', 'c', 'd', 'e', 'f'),
   'fan-out-fails': keys(failFirst, 'a', 'b'),
   'fan-out-collects': keys(collect, 'a', 'b'),
+  'fan-out-chunks': {
+    pipeline: crowd,
+    input: (effects) => ({ effects, under: 'c', items: 2_001, atMost: 100, poisoned: [2_000] }),
+    child: 'member[2000-2000]',
+  },
   'cache-miss': keys(cached, 'a'),
   'cache-hit': keys(cached, 'a', 'a'),
   gate: only(guarded),
+  light: keys(lightChain, ...Array.from({ length: 102 }, (_, n) => `${n}`)),
+  'light-at-once': keys(lightMix, 'a', 'b', 'c', 'd', 'e', 'f'),
+  'light-fails': {
+    pipeline: lightFailing,
+    input: (effects) => ({ effects, key: 'fails', fails: 1 }),
+  },
   retry: only(retried),
   study: {
     pipeline: flowerStudy,
@@ -78,6 +95,10 @@ const recordings: Readonly<Record<string, Recording>> = {
     while ((await run.approvals()).length === 0) await new Promise((wake) => setTimeout(wake, 50));
     await run.approve('ship?', { approved: true }, { actor: 'ann' });
   }),
+  pooled: {
+    pipeline: contestants[0],
+    input: (effects) => ({ effects, keys: ['a', 'b', 'c'], book: '/dev/null' }),
+  },
   tour: only(tour, (run) => run.signal(arrived, { rows: 3 })),
 };
 
@@ -101,15 +122,35 @@ async function record(
   evertrain: Evertrain,
   effects = '',
 ): Promise<void> {
-  for (const [name, { pipeline, input, during }] of Object.entries(list)) {
+  for (const [name, { pipeline, input, during, child }] of Object.entries(list)) {
     const path = join(historiesFolder, release, `${bundle}.${name}.json`);
     if (existsSync(path)) continue;
     const run = await evertrain.start(pipeline, input(effects) as never, { provenance: false });
     await during?.(run, evertrain);
     await run.result().catch(() => undefined);
     await saveHistory(evertrain, run, path);
+    if (child !== undefined) {
+      const workflowId = `${run.workflowId}/${child}`;
+      await saveHistory(evertrain, { workflowId }, path.replace('.json', '-child.json'));
+    }
     process.stdout.write(`${release}/${bundle}.${name}\n`);
   }
+}
+
+/** A pool's own life: some calls of two runs, of which one is terminated. */
+async function recordPool({ evertrain, effects, engine }: typeof fixture): Promise<void> {
+  const path = join(historiesFolder, release, 'durability.pool.json');
+  if (existsSync(path)) return;
+  const input = (...list: string[]) => ({ effects: effects.url, keys: list, book: join(engine.dataDir, 'book') });
+  const [first, second] = contestants;
+  for (const key of ['held', 'held too']) effects.hold(key);
+  const holder = await evertrain.start(first, input('held', 'held too'), { provenance: false });
+  for (const key of ['held', 'held too']) await effects.began(key);
+  const next = await evertrain.start(second, input('x', 'y', 'z'), { provenance: false });
+  await holder.terminate('for the record');
+  await next.result();
+  await saveHistory(evertrain, evertrain.attach(poolWorkflowId('licences', undefined)), path);
+  process.stdout.write(`${release}/durability.pool\n`);
 }
 
 /** One history for each execution of the model, from one continue-as-new to the next. */
@@ -126,6 +167,7 @@ const fixture = await durableProject();
 try {
   await fixture.worker();
   await record('durability', recordings, fixture.evertrain, fixture.effects.url);
+  await recordPool(fixture);
 } finally {
   await fixture.close();
 }

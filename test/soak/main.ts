@@ -2,13 +2,14 @@ import { parseArgs } from 'node:util';
 import { installRuntime } from '../../worker/log.js';
 import { soakArrivals } from './arrivals.js';
 import { soakDrift } from './drift.js';
+import { soakFanOut } from './fan-out.js';
 import { soakFaults } from './faults.js';
 import { soakRollout } from './rollout.js';
 import { soakSearch } from './search.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|year|rollout|drift|search] [--rounds N]`: what tests do in a reduced form,
+ * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|year|rollout|drift|search] [--rounds N]`: what tests do in a reduced form,
  * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
@@ -24,6 +25,7 @@ const rounds = wholeNumber('--rounds', values.rounds);
 const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   faults: () => soakFaults(seed, rounds),
   arrivals: () => soakArrivals(seed),
+  'fan-out': () => soakFanOut(seed),
   year: () => soakYear(seed),
   rollout: () => Promise.resolve(soakRollout(seed)),
   drift: () => soakDrift(seed, rounds),

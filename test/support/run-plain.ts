@@ -70,7 +70,14 @@ export async function runPlain<P extends PipelineDefinition>(
 
 async function runIn(host: PlainHost, pipeline: PipelineDefinition, input: unknown): Promise<PipelineResult<unknown>> {
   const decoded = decode(pipeline.input, input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
-  const scope: RunScope = { pipeline, options: {}, host, counts: new Map(), progress: new Map() };
+  const scope: RunScope = {
+    pipeline,
+    options: {},
+    host,
+    counts: new Map(),
+    progress: new Map(),
+    fanOuts: new Map(),
+  };
   try {
     const output = await scopes.run(scope, () => paths.run(root, () => pipeline.run(decoded as never)));
     if (scope.rejected === undefined) {

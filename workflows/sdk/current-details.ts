@@ -1,3 +1,4 @@
+import { thousands } from './thousands.js';
 import type { ApprovalBook, RunScope, StepProgress } from './run-scope.js';
 
 const marks: Record<StepProgress, string> = {
@@ -16,6 +17,7 @@ export function showDetailsOf(scope: RunScope): void {
 
 const maxLines = 50;
 const maxApprovals = 10;
+const maxFanOuts = 10;
 
 /** The run as a Markdown tree for Temporal's UI, at most 50 lines: open and failed steps come before finished ones. */
 export function currentDetails(): string {
@@ -25,8 +27,18 @@ export function currentDetails(): string {
   const lines = [`**${pipeline.name}**${about === undefined ? '' : `: ${about}`}`];
   if (rejected !== undefined) lines.push(`- ⛔ gate "${rejected.gate}" was not passed`);
   lines.push(...approvalLines(host.approvals));
+  lines.push(...fanOutLines(shown).slice(0, maxFanOuts));
   lines.push(...stepLines([...progress].map(toEntry), maxLines - lines.length));
   return lines.join('\n');
+}
+
+function fanOutLines({ fanOuts }: RunScope): string[] {
+  return [...fanOuts].map(([id, { items, chunks }]) => {
+    const reports = [...chunks.values()];
+    const ended = reports.reduce((sum, report) => sum + report.ended, 0);
+    const failed = reports.reduce((sum, report) => sum + report.failed, 0);
+    return `- ${id}: ${thousands(ended)} of ${thousands(items)}${failed === 0 ? '' : `, ${thousands(failed)} failed`}`;
+  });
 }
 
 function approvalLines(approvals: ApprovalBook): string[] {

@@ -1,18 +1,17 @@
-import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
+import { inWorkflowContext } from '@temporalio/workflow';
 import { awaitable, called } from './awaitable.js';
-import { callStep } from './call-step.js';
-import { EvertrainError, isEvertrainError, show } from './errors.js';
+import { inChunkRuns } from './chunk-run.js';
+import { EvertrainError, show } from './errors.js';
+import { type FanOutTarget, itemCall } from './item-call.js';
+import { checkItem } from './json-size.js';
 import { checkOptions } from './options.js';
 import type { Pipeline } from './pipeline.js';
 import type { PipelineResult } from './protocol.js';
-import { currentPath, currentScope, nextId, withPath } from './run-scope.js';
+import { currentPath, currentScope, nextId, type StepPath } from './run-scope.js';
 import type { Encoded, Schema } from './schema.js';
-import type { Step, StepDefinition } from './step.js';
-
-/** Most items that a closure may be given: its state lives in the run's own history. */
-const maxClosureItems = 500;
-/** Most items of a step or pipeline fan-out in one run (a step costs 3 to 6 history events, the history holds 51,200). */
-const maxItems = 5_000;
+import { fulfilled, rejected, type Settled } from './settled.js';
+import { slide, slideOrCancel } from './slide.js';
+import type { Step } from './step.js';
 
 export interface FanOutOptions<With> {
   /** Fields that every item gets beside its own. */
@@ -22,11 +21,6 @@ export interface FanOutOptions<With> {
   /** What the items' steps are shown under. Default: the step's or pipeline's name. */
   readonly name?: string;
 }
-
-/** How one item ended, in a fan-out that collects failures. */
-export type Settled<Output> =
-  | { readonly status: 'fulfilled'; readonly value: Output }
-  | { readonly status: 'rejected'; readonly code: string; readonly message: string };
 
 type ItemOf<Input, With> = Omit<Input, keyof With> & Partial<Pick<Input, keyof Input & keyof With>>;
 type Call<Input, Output> = (item: Input, index: number) => Promise<Output>;
@@ -73,20 +67,30 @@ interface SettledFanOut {
   ): Promise<Settled<Output>[]>;
 }
 
-type Target = Call<unknown, unknown> & { readonly kind?: 'step' | 'pipeline'; readonly name: string };
+type GivenItems = readonly unknown[];
 
-export const fanOut = ((items: readonly unknown[], target: Target, options: FanOutOptions<object> = {}) => {
-  const { each, atMost } = prepare(items, target, options);
-  return awaitable(slideOrCancel(items, atMost, each));
+export const fanOut = ((items: GivenItems, target: FanOutTarget, options: FanOutOptions<object> = {}) => {
+  const prepared = prepare(items, target, options);
+  const { each, atMost, owner } = prepared;
+  if (prepared.isLarge) {
+    return awaitable(inChunkRuns({ ...prepared, isSettled: false }).then((ends) => ends.map(valueOf)));
+  }
+  return called(() => {
+    // Before any is begun.
+    if (target.kind !== undefined) for (const [index, item] of items.entries()) checkItem(owner, index, item);
+    return awaitable(slideOrCancel(items, atMost, each));
+  });
 }) as unknown as FanOut;
 
 /** As `fanOut`, but a failing item costs only itself: every item's end is answered, in order. */
-export const fanOutSettled = ((items: readonly unknown[], target: Target, options: FanOutOptions<object> = {}) => {
-  const { each, atMost } = prepare(items, target, options);
+export const fanOutSettled = ((items: GivenItems, target: FanOutTarget, options: FanOutOptions<object> = {}) => {
+  const prepared = prepare(items, target, options);
+  if (prepared.isLarge) return awaitable(inChunkRuns({ ...prepared, isSettled: true }));
+  const { each, atMost } = prepared;
   return awaitable(slide(items, atMost, (item, index) => each(item, index).then(fulfilled, rejected)));
 }) as unknown as SettledFanOut;
 
-function prepare(items: readonly unknown[], target: Target, options: FanOutOptions<object>) {
+function prepare(items: GivenItems, target: FanOutTarget, options: FanOutOptions<object>) {
   const isValue = target?.kind === 'step' || target?.kind === 'pipeline';
   const name = options.name ?? (isValue ? target.name : 'items');
   const owner = `fanOut over "${name}"`;
@@ -95,78 +99,57 @@ function prepare(items: readonly unknown[], target: Target, options: FanOutOptio
   if (typeof target !== 'function') throw invalid(owner, 'the step', target, 'Pass a step, a pipeline or a function.');
   const atMost = options.atMost ?? 100;
   if (!Number.isInteger(atMost) || atMost < 1) throw invalid(owner, 'atMost', atMost, 'Use a whole number from 1.');
-  refuseTooMany(owner, items.length, isValue);
   const at = currentPath();
-  const id = nextId(currentScope(owner), at, name);
-  const call: Call<unknown, unknown> =
-    target.kind === 'step' ? (input) => callStep(target as unknown as StepDefinition, input) : target;
-  const each: Call<unknown, unknown> = (item, index) =>
-    withPath({ ...at, prefix: `${id}[${index}]/`, groups: [...at.groups, id.slice(at.prefix.length)] }, () =>
-      call(isValue ? { ...options.with, ...(item as object) } : item, index),
-    );
-  return { each, atMost };
+  refuseTooMany(owner, items.length, limitOf(isValue, at));
+  const scope = currentScope(owner);
+  const id = nextId(scope, at, name);
+  const each = itemCall(target, options.with, id, at);
+  const isLarge = isValue && goesApart(items.length, at);
+  return { scope, owner, id, at, items: items as object[], target, with: options.with, atMost, each, isLarge };
 }
 
 function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
   return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
 }
 
-function refuseTooMany(owner: string, count: number, isValue: boolean): void {
-  if (count <= (isValue ? maxItems : maxClosureItems)) return;
+interface Limit {
+  readonly most: number;
+  readonly remedy: string;
+}
+
+function limitOf(isValue: boolean, { trial }: StepPath): Limit {
+  if (!isValue) return closureLimit;
+  return trial === undefined ? valueLimit : trialLimit;
+}
+
+const closureLimit: Limit = {
+  most: 500,
+  remedy: 'A function takes at most 500; pass a step or a pipeline and bind the rest by `with`.',
+};
+const valueLimit: Limit = {
+  most: 100_000,
+  remedy: 'Split them into pipelines of at most 100,000 items and fan out over those.',
+};
+const trialLimit: Limit = {
+  most: 5_000,
+  remedy: 'A function that is a trial takes at most 5,000; make the trial a pipeline.',
+};
+
+function refuseTooMany(owner: string, count: number, { most, remedy }: Limit): void {
+  if (count <= most) return;
   throw new EvertrainError('USER_FAN_OUT_TOO_LARGE', `${owner}: ${count} items are too many for one run.`, {
     value: count,
-    remedy: isValue
-      ? `Split them into pipelines of at most ${maxItems} items and fan out over those.`
-      : `A function takes at most ${maxClosureItems}; pass a step or a pipeline and bind the rest by \`with\`.`,
+    remedy,
   });
 }
 
-/** Keeps at most `atMost` calls open; results stand in the items' order. */
-async function slide<Output>(
-  items: readonly unknown[],
-  atMost: number,
-  each: Call<unknown, Output>,
-  open: { lanes: Promise<unknown>[] } = { lanes: [] },
-): Promise<Output[]> {
-  if (items.length <= atMost) {
-    // The same with half of the promises, each of which costs a run a stack trace.
-    const calls = items.map((item, index) => called(() => each(item, index)));
-    open.lanes = calls;
-    return Promise.all(calls);
-  }
-  const results = new Array<Output>(items.length);
-  let next = 0;
-  const lane = async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await each(items[index], index);
-    }
-  };
-  open.lanes = Array.from({ length: Math.min(atMost, items.length) }, lane);
-  await Promise.all(open.lanes);
-  return results;
+/** Above it items are at work in runs of their own, and never in those of a trial, whose calls go on from one another. */
+const maxInRun = 2_000;
+
+function goesApart(count: number, { trial }: StepPath): boolean {
+  return count > maxInRun && trial === undefined && inWorkflowContext();
 }
 
-/** The first failure cancels the siblings, and is thrown when they have ended, so that none outlives the run. */
-async function slideOrCancel(items: readonly unknown[], atMost: number, each: Call<unknown, unknown>) {
-  const open: { lanes: Promise<unknown>[] } = { lanes: [] };
-  if (!inWorkflowContext()) return slide(items, atMost, each, open);
-  const siblings = new CancellationScope({ cancellable: true });
-  try {
-    return await siblings.run(() => slide(items, atMost, each, open));
-  } catch (error) {
-    siblings.cancel();
-    await Promise.allSettled(open.lanes);
-    throw error;
-  }
-}
-
-function fulfilled<T>(value: T): Settled<T> {
-  return { status: 'fulfilled', value };
-}
-
-/** A failure that carries a code is a result here; a rejected gate, a cancelled run or a Temporal fault is not. */
-function rejected(error: unknown): Settled<never> {
-  if (!isEvertrainError(error) || error.code === 'GATE_REJECTED') throw error;
-  return { status: 'rejected', code: error.code, message: error.message };
+function valueOf(end: Settled<unknown>): unknown {
+  return (end as Extract<typeof end, { status: 'fulfilled' }>).value;
 }

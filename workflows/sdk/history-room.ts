@@ -4,6 +4,7 @@ import { EvertrainError } from './errors.js';
 /** The engine ends a run at 50 MB or 51,200 events, and nobody is told. What is open still needs room for its end. */
 const maxBytes = 45_000_000;
 const maxEvents = 49_000;
+const escaped = 1.3;
 
 /** Refuses a further step or child run of a run whose history is nearly full. */
 export function checkRoom(id: string): void {
@@ -27,6 +28,11 @@ export function checkRoom(id: string): void {
       remedy: 'Split the work into child runs: pipelines that this one calls.',
     },
   );
+}
+
+/** Whether so many bytes more still fit, escaped as they are when JSON travels as text. */
+export function hasRoomFor(bytes: number): boolean {
+  return workflowInfo().historySize + bytes * escaped <= maxBytes;
 }
 
 function mb(bytes: number): string {

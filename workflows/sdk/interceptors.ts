@@ -1,5 +1,6 @@
 import {
   defaultPayloadConverter,
+  type Headers,
   setCurrentDetails,
   type WorkflowInterceptors,
   type WorkflowInterceptorsFactory,
@@ -13,6 +14,13 @@ const metadataQuery = '__temporal_workflow_metadata';
 /** The header of the step that is being scheduled; set right before the (synchronous) call that takes it. */
 export const outgoing: { header: StepHeader | undefined } = { header: undefined };
 
+/** The headers were made for this call alone, so they may be written to: a copy would cost each step. */
+function putHeader(headers: Headers): void {
+  if (outgoing.header === undefined) return;
+  headers[stepHeader] = defaultPayloadConverter.toPayload(outgoing.header);
+  outgoing.header = undefined;
+}
+
 /**
  * Puts the step header on activities, and answers Temporal's metadata query with the run's tree. The tree is built only
  * when somebody looks, so it costs a run nothing.
@@ -21,11 +29,11 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
   outbound: [
     {
       scheduleActivity(input, next) {
-        const header = outgoing.header;
-        if (header === undefined) return next(input);
-        outgoing.header = undefined;
-        // Made for this call alone, so it may be written to: a copy of both would cost each step.
-        input.headers[stepHeader] = defaultPayloadConverter.toPayload(header);
+        putHeader(input.headers);
+        return next(input);
+      },
+      scheduleLocalActivity(input, next) {
+        putHeader(input.headers);
         return next(input);
       },
     },

@@ -23,6 +23,11 @@ export function checkInput(id: string, input: unknown): number {
   return jsonBytes(input, { what, code: 'USER_INPUT_INVALID', maxBytes: maxPayloadBytes, remedy: byReference });
 }
 
+export function checkItem(fanOut: string, index: number, item: unknown): number {
+  const what = `Item ${index} of ${fanOut} is`;
+  return jsonBytes(item, { what, code: 'USER_INPUT_INVALID', maxBytes: maxPayloadBytes, remedy: byReference });
+}
+
 export function checkOutput(pipeline: string, output: unknown): number {
   const what = `The output of pipeline "${pipeline}" is`;
   return jsonBytes(output, { what, code: 'USER_OUTPUT_INVALID', maxBytes: maxPayloadBytes, remedy: byReference });

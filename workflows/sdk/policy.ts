@@ -1,6 +1,8 @@
 import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
-import { checkOptions } from './options.js';
+import { checkName, checkOptions } from './options.js';
+import type { PoolDefinition } from './pools/pool.js';
+import { checkPriority, type Priority } from './priority.js';
 import type { CachePolicy } from './protocol.js';
 
 /** How a failed attempt is tried again. Final codes (most USER_ and all GATE_) are never retried: docs/errors.md. */
@@ -33,16 +35,35 @@ export interface PolicyOptions {
    * of older versions aside; `maxAge` those that are older.
    */
   readonly cache?: boolean | { readonly version?: string; readonly maxAge?: Duration };
+  /** A pool, or its name: each call waits for a place in it, and holds it until it has ended, retries included. */
+  readonly pool?: PoolDefinition | string;
+  /** Among what waits in the queue, and in the pool: 1 first, 5 last; default 3. A run's own priority outranks it. */
+  readonly priority?: Priority;
+}
+
+/** What a step may set: its policy, and whether it is light. */
+export interface StepPolicyOptions extends PolicyOptions {
+  /**
+   * Runs the step on the worker that holds the run, as a Temporal local activity: some milliseconds instead of a trip
+   * over a queue. For work of milliseconds in Node. Light steps of one run go one at a time. One that lasts longer than
+   * its `timeout` (5 s at most, which is the default), or fails and may be tried again, goes on as a normal step on the
+   * queue of runs. `queue`, `heartbeat`, `progressWithin`, `pool` and `priority` are refused beside it; of a pipeline's
+   * `defaults` it takes `retry` and `cache`.
+   */
+  readonly light?: boolean;
 }
 
 /** A policy in milliseconds and numbers; only what was set. */
 export interface Policy {
+  readonly light?: true;
   readonly queue?: string;
   readonly timeoutMs?: number;
   readonly heartbeatMs?: number;
   readonly progressWithinMs?: number;
   readonly retry?: Retry;
   readonly cache?: CachePolicy | false;
+  readonly pool?: string;
+  readonly priority?: Priority;
 }
 
 export interface Retry {
@@ -53,13 +74,25 @@ export interface Retry {
   readonly finalCodes?: readonly string[];
 }
 
-export const policyFields = ['queue', 'timeout', 'heartbeat', 'progressWithin', 'retry', 'cache'] as const;
+/**
+ * Longest time of a light step. The run hears of nothing while one is at work, and a task that lasts 8 s would have to be
+ * prolonged, which then is in its history.
+ */
+export const maxLightMs = 5_000;
+
+export const policyFields = [
+  'queue',
+  'timeout',
+  'heartbeat',
+  'progressWithin',
+  'retry',
+  'cache',
+  'pool',
+  'priority',
+] as const;
 
 export const laterPolicyFields = {
   resources: 'Route the step with `queue` for now.',
-  pool: 'Limit the slots of the queue for now.',
-  priority: 'Give urgent steps a queue of their own for now.',
-  light: 'Remove it; the step runs as a normal one.',
 } as const;
 
 /** Checks policy options where they are written and brings them into one unit. */
@@ -70,6 +103,10 @@ export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
       remedy: 'Use letters, digits, ".", "_", "-" and "/".',
     });
   }
+  const { pool, priority } = options;
+  const poolName = typeof pool === 'object' && pool?.kind === 'pool' ? pool.name : pool;
+  if (poolName !== undefined) checkName(`${owner}: pool`, poolName);
+  if (priority !== undefined) checkPriority(owner, priority);
   const ms = (name: 'timeout' | 'heartbeat' | 'progressWithin') =>
     options[name] === undefined ? {} : { [`${name}Ms`]: durationMs(options[name], `${owner}: ${name}`) };
   return {
@@ -79,7 +116,35 @@ export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
     ...ms('progressWithin'),
     ...(options.retry === undefined ? {} : { retry: resolveRetry(owner, options.retry) }),
     ...(options.cache === undefined ? {} : { cache: resolveCache(owner, options.cache) }),
+    ...(poolName === undefined ? {} : { pool: poolName }),
+    ...(priority === undefined ? {} : { priority }),
   };
+}
+
+/** The same of a step, which alone can be light. */
+export function resolveStepPolicy(owner: string, options: StepPolicyOptions): Policy {
+  const policy = resolvePolicy(owner, options);
+  const { light = false } = options;
+  if (light === false) return policy;
+  const refuse = (what: string, value: unknown, remedy: string) => {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what}.`, { value, remedy });
+  };
+  if (light !== true) refuse(`light is ${show(light)}`, light, 'Use true or false.');
+  for (const name of ['queue', 'heartbeat', 'progressWithin', 'pool', 'priority'] as const) {
+    const value = options[name];
+    if (value !== undefined) refuse(`a light step has no ${name}`, value, `Remove \`${name}\`, or \`light\`.`);
+  }
+  if (policy.timeoutMs !== undefined && policy.timeoutMs > maxLightMs) {
+    refuse(`timeout ${show(options.timeout)} is too long for a light step`, options.timeout, 'Use 5 s at most.');
+  }
+  return { ...policy, light: true };
+}
+
+/** The policy of a step that a pipeline with these defaults calls. */
+export function policyIn(defaults: Policy, own: Policy): Policy {
+  if (own.light !== true) return { ...defaults, ...own };
+  const { retry, cache } = defaults;
+  return { ...(retry === undefined ? {} : { retry }), ...(cache === undefined ? {} : { cache }), ...own };
 }
 
 function resolveRetry(owner: string, retry: RetryOptions): Retry {

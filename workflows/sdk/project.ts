@@ -1,16 +1,22 @@
 import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
+import { chunkRun } from './chunk-run.js';
 import { EvertrainError } from './errors.js';
 import type { ModelDefinition } from './model/model.js';
-import { checkOptions, nearestName } from './options.js';
+import { checkName, checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
 import {
+  fanOutWorkflowType,
   type ModelStart,
   modelWorkflowType,
+  type PoolStart,
+  poolWorkflowType,
   type RunOptions,
   studyWorkflowType,
   tickWorkflowType,
 } from './protocol.js';
 import { runModel } from './model/run-model.js';
+import { runPool } from './pools/run-pool.js';
+import { defined } from './registry.js';
 import { runPipeline } from './run-pipeline.js';
 import { studyRun } from './search/study-run.js';
 import { tick } from './model/tick.js';
@@ -28,14 +34,21 @@ export interface Project {
  * deploy an old worker must not kill a new pipeline's runs.
  */
 export function project(parts: {
+  /** Keeps the project's pools apart from those of other projects in the namespace: it begins their ids. */
+  readonly name?: string;
   readonly pipelines: readonly PipelineDefinition[];
   readonly models?: readonly ModelDefinition[];
 }): Project {
-  checkOptions('project', parts, ['pipelines', 'models']);
+  checkOptions('project', parts, ['name', 'pipelines', 'models']);
+  if (parts.name !== undefined) {
+    checkName('project', parts.name);
+    defined.projectName = parts.name;
+  }
   const models = byName('model', parts.models ?? []);
   // A model's runs are pipelines too.
   const runs = [...models.values()].flatMap((one) => Object.values(one.runs));
   const pipelines = byName('pipeline', [...parts.pipelines, ...runs]);
+  checkPools(pipelines.values());
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {
@@ -44,21 +57,42 @@ export function project(parts: {
       if (found === undefined) throw unknownHere('model', start.name, [...models.keys()]);
       return runModel(found, start);
     }
+    if (type === poolWorkflowType) return runPool(args[0] as PoolStart);
     if (type === tickWorkflowType) return tick(String(args[0]));
     const options = (args[1] ?? {}) as RunOptions;
     if (type === studyWorkflowType) return runPipeline(studyRun(args), args[0], options);
+    if (type === fanOutWorkflowType) return runPipeline(chunkRun(args), args[0], options);
     const found = pipelines.get(type);
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
     return runPipeline(found, args[0], options);
   };
-  // A run stays with the code it started on; a model lives for years and moves on with each deployment.
-  const behavior = () => (workflowInfo().workflowType === modelWorkflowType ? 'AUTO_UPGRADE' : 'PINNED');
+  // A run stays with the code it started on; a model or a pool lives for years and moves on with each deployment.
+  const behavior = () => (longLived.has(workflowInfo().workflowType) ? 'AUTO_UPGRADE' : 'PINNED');
   // The server refuses every task of a worker without a version that names a behaviour.
   const versioned = () => Boolean(workflowInfo().currentDeploymentVersion?.deploymentName);
   setWorkflowOptions(() => (versioned() ? { versioningBehavior: behavior() } : {}), dispatch);
   Object.defineProperty(dispatch, 'pipelines', { value: [...pipelines.values()] });
   Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
   return dispatch as unknown as Project;
+}
+
+const longLived = new Set<string>([modelWorkflowType, poolWorkflowType]);
+
+/** A step that waits for a pool that is not there would wait for ever. */
+function checkPools(pipelines: Iterable<PipelineDefinition>): void {
+  const pools = byName('pool', defined.pools);
+  const users = [
+    ...defined.steps.map(({ name, policy }) => ({ what: `step "${name}"`, pool: policy.pool })),
+    ...[...pipelines].map(({ name, defaults }) => ({ what: `pipeline "${name}": defaults`, pool: defaults.pool })),
+  ];
+  for (const { what, pool } of users) {
+    if (pool === undefined || pools.has(pool)) continue;
+    const nearest = nearestName(pool, [...pools.keys()]);
+    throw new EvertrainError('USER_OPTION_INVALID', `${what}: no pool is named "${pool}".`, {
+      value: pool,
+      remedy: nearest === undefined ? `Declare it: pool('${pool}', { limit: 2 }).` : `Did you mean "${nearest}"?`,
+    });
+  }
 }
 
 /** A plain error on purpose: see `project`. */

@@ -9,6 +9,7 @@ import type { DriftReport } from './model/drift.js';
 import type { ModelPolicy } from './model/policy.js';
 import type { LiveMetric, RolloutGuards } from './model/rollout-guards.js';
 import type { ComparisonFacts } from './model/runs.js';
+import type { Priority } from './priority.js';
 
 /** Task queue of runs and of steps that name no other queue. */
 export const defaultQueue = 'evertrain';
@@ -36,6 +37,32 @@ export interface StepHeader {
   readonly resumes?: readonly ResumedCall[];
   /** A metric that the run is told while the step is at work: signal `TrialReport` at each. */
   readonly reports?: string;
+  /** Present while the step runs as a local activity, whose own id is a number; see `LightRecord`. */
+  readonly light?: {
+    readonly stepId: string;
+    /** What the policy says beyond the codes that are final anyway. */
+    readonly finalCodes?: readonly string[];
+    readonly isOnlyTry?: true;
+  };
+  /** The call had its first attempt as a local activity. */
+  readonly triedLight?: true;
+}
+
+/**
+ * What a local activity's marker would not tell of a light step. It travels with the output (`LightAnswer`), and is the
+ * last detail of a failure or cancellation.
+ */
+export interface LightRecord {
+  readonly stepId: string;
+  readonly seed: number;
+  readonly durationMs: number;
+  /** Left out where it is large. */
+  readonly input?: unknown;
+}
+
+export interface LightAnswer {
+  readonly light: LightRecord;
+  readonly output?: unknown;
 }
 
 /** A call of a step, by default in the same run. */
@@ -73,6 +100,10 @@ export interface RunOptions {
   readonly resumes?: readonly { readonly workflowId: string; readonly runId: string }[];
   /** Asks the step cache for nothing: every step that is not handed over runs. */
   readonly fresh?: boolean;
+  /** Of the run's steps, whatever they declare: in their queues and pools. */
+  readonly priority?: Priority;
+  /** Of a chunk of a fan-out: most items at work in it at once. */
+  readonly atMost?: number;
   /** Set in a replay only, which asks where the code calls what; see trace.ts. */
   readonly trace?: true;
 }
@@ -123,7 +154,25 @@ export const memo = {
   code: 'evertrain.code',
   /** Of a study, each in turn: `StudyRecord`. */
   study: 'evertrain.study',
+  /** A fan-out whose items are at work in runs of their own: `FanOutRecord`. */
+  fanOut: 'evertrain.fan-out',
 } as const;
+
+export interface FanOutRecord {
+  /** Its id, with the groups around it. */
+  readonly fanOut: string;
+  readonly items: number;
+}
+
+/** How far a chunk of a fan-out is. */
+export interface ItemsReport {
+  readonly fanOut: string;
+  /** The chunk's first item. */
+  readonly from: number;
+  /** Items of it that have ended, failed ones included. */
+  readonly ended: number;
+  readonly failed: number;
+}
 
 export interface GateRecord {
   readonly name: string;
@@ -161,6 +210,10 @@ export const runMessages = {
   approvals: 'evertrain.approvals',
   /** Signal `TrialReport` from a worker. */
   report: 'evertrain.report',
+  /** Signal `PoolGrant` from a pool. */
+  granted: 'evertrain.pool.granted',
+  /** Signal `ItemsReport` from a chunk of a fan-out. */
+  items: 'evertrain.items',
 } as const;
 
 export interface ApprovalAnswer {
@@ -207,6 +260,100 @@ export const modelWorkflowType = 'evertrain.model';
 
 /** The run of a study that is too large for the run that searches. */
 export const studyWorkflowType = 'evertrain.study';
+
+/** Places that steps' calls share; its workflow id is `poolWorkflowId(name, project)`. */
+export const poolWorkflowType = 'evertrain.pool';
+
+export function poolWorkflowId(pool: string, project: string | undefined): string {
+  return project === undefined ? `pool/${pool}` : `pool/${project}/${pool}`;
+}
+
+export const poolMessages = {
+  /** Signal `PoolMessage` from a run. */
+  calls: 'evertrain.pool.calls',
+  /** Query: `PoolState`. */
+  state: 'evertrain.pool.state',
+} as const;
+
+/** Summary of timers that only serve a pool's place; views leave them out. */
+export const poolTimerSummary = 'evertrain.pool: asks again';
+
+/** First start argument of a pool's workflow; `state` is handed over when it continues as new. */
+export interface PoolStart {
+  readonly pool: string;
+  readonly state?: PoolState;
+}
+
+export interface PoolRules {
+  readonly limit: number;
+  readonly perPipeline?: number;
+  readonly perRun?: number;
+  readonly checkEveryMs: number;
+}
+
+/** Calls of a run that ask for a place, and calls that have ended or need none any more. Twice does no harm. */
+export interface PoolMessage {
+  readonly workflowId: string;
+  /** Stays the same when the run is reset or continues as new. */
+  readonly firstRunId: string;
+  readonly pipeline: string;
+  /** As the run's code declares the pool: the last message counts. */
+  readonly rules: PoolRules;
+  readonly asks: readonly PoolAsk[];
+  readonly ends: readonly string[];
+}
+
+export interface PoolAsk {
+  readonly stepId: string;
+  readonly priority: Priority;
+  /** History length at which user code called the step, where the message went later. */
+  readonly calledAt?: number;
+}
+
+/** Calls that have a place now. */
+export interface PoolGrant {
+  readonly pool: string;
+  readonly firstRunId: string;
+  readonly stepIds: readonly string[];
+}
+
+export interface PoolState {
+  /** Absent before the first message. */
+  readonly rules?: PoolRules;
+  readonly runs: Readonly<Record<string, PoolRun>>;
+  /** Counts asks and grants. */
+  readonly clock: number;
+  /** By pipeline: the clock when it last got a place. */
+  readonly turns: Readonly<Record<string, number>>;
+  /** When the engine was last asked for runs that are over: milliseconds since 1970. */
+  readonly checkedAt: number;
+}
+
+export interface PoolRun extends Pick<PoolMessage, 'workflowId' | 'firstRunId' | 'pipeline'> {
+  /** `told`: the run has been signalled. */
+  readonly holds: readonly { readonly stepId: string; readonly told?: true }[];
+  readonly waits: readonly PoolWait[];
+}
+
+export interface PoolWait {
+  readonly stepId: string;
+  readonly priority: Priority;
+  /** The clock when it asked. */
+  readonly order: number;
+}
+
+/** The run of a chunk of a fan-out that has too many items for the run that it is in. */
+export const fanOutWorkflowType = 'evertrain.fan-out';
+
+/** What names a chunk in its parent, with its first and last item: `effect[0-199]`. */
+export function chunkId(fanOut: string, from: number, to: number): string {
+  return `${fanOut}[${from}-${to}]`;
+}
+
+export function chunkOf(id: string): { fanOut: string; from: number; ended: number } | undefined {
+  const [, fanOut, from, to] = /^(.*)\[(\d+)-(\d+)\]$/.exec(id) ?? [];
+  return fanOut === undefined ? undefined : { fanOut, from: Number(from), ended: Number(to) - Number(from) + 1 };
+}
 
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
 export const tickWorkflowType = 'evertrain.tick';
@@ -390,14 +537,21 @@ export interface RunOutcome {
 /** Of Evertrain's own activities, which share the history with the steps and are none: user names never start so. */
 export const builtInPrefix = 'evertrain.';
 
+/** Summary of the timer by which a light step waits for its next attempt; views leave it out. */
+export const retryTimer = 'evertrain.retry';
+
 /** Built-in activities; they show in histories beside the user's steps and are left out of the step list. */
 export const builtIn = {
   /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
   cacheLookup: 'evertrain.cache-lookup',
+  /** Does nothing; a workflow task that waits for it ends, and the engine records what local activities did in it. */
+  nothing: 'evertrain.nothing',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
   /** How a model's run ended, `null` while it is open: `OpenRun` → `RunOutcome | null`. */
   runOutcome: 'evertrain.run-outcome',
+  /** Which of these are over: `Pick<PoolRun, 'workflowId' | 'firstRunId'>[]` → the same, fewer. */
+  closedRuns: 'evertrain.closed-runs',
   /** Local activity: what the worker's code declares of a model: its name → `DeclaredModel | null`. */
   declaredModel: 'evertrain.declared-model',
   /** Makes the engine keep a model's schedule, or none: `ModelSchedule`. */
@@ -418,7 +572,7 @@ export const builtIn = {
   knownTrials: 'evertrain.known-trials',
   /** Writes a study as an artifact: `StudyToWrite` → `Artifact`. */
   study: 'evertrain.study',
-  /** Writes a piece of a study that is too much for one payload: text → `Artifact`. */
+  /** Writes a piece of what is too much for one payload: text → `Artifact`. */
   keepText: 'evertrain.keep-text',
   /** Reads it again: `Artifact` → text. */
   keptText: 'evertrain.kept-text',

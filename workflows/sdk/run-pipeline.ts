@@ -23,8 +23,11 @@ import type { PipelineDefinition } from './pipeline.js';
 import {
   type ApprovalAnswer,
   type ApprovalRecord,
+  fanOutWorkflowType,
+  type ItemsReport,
   modelMessages,
   type PipelineResult,
+  type PoolGrant,
   type RunOptions,
   type RunOutcome,
   type RunSinks,
@@ -49,7 +52,12 @@ export async function runPipeline(pipeline: PipelineDefinition, input: unknown, 
     await close(scope, result.outcome, result);
     return result;
   } catch (error) {
-    if (error instanceof ContinueAsNew || error instanceof DeterminismViolationError) throw error;
+    if (error instanceof DeterminismViolationError) throw error;
+    if (error instanceof ContinueAsNew) {
+      // What is on its way to a pool when an execution ends does not arrive.
+      await scope.host.pools.close();
+      throw error;
+    }
     if (isCancellation(error)) {
       await close(scope, 'cancelled', {
         outcome: 'failed',
@@ -68,6 +76,8 @@ export async function runPipeline(pipeline: PipelineDefinition, input: unknown, 
   }
 }
 
+type OwnScope = RunScope & { readonly host: TemporalHost };
+
 /**
  * A schema that was tightened since must not stop an open run: its input was good when it began, and is taken as it came.
  * Only a run that began with a bad one fails, now as then, which its history is marked with.
@@ -81,14 +91,21 @@ function decodeInput({ name, input: schema }: PipelineDefinition, input: unknown
   }
 }
 
-function openScope(pipeline: PipelineDefinition, options: RunOptions): RunScope {
+function openScope(pipeline: PipelineDefinition, options: RunOptions): OwnScope {
   const host = new TemporalHost();
   const onReport = new Map<string, (report: TrialReport) => void>();
-  const scope: RunScope = { pipeline, options, host, counts: new Map(), progress: new Map(), onReport };
+  const fanOuts: RunScope['fanOuts'] = new Map();
+  const scope: OwnScope = { pipeline, options, host, counts: new Map(), progress: new Map(), onReport, fanOuts };
   enterScope(scope);
   showDetailsOf(scope);
   setHandler(defineSignal<[TrialReport]>(runMessages.report), (report) => {
     onReport.get(studyOf(report.stepId, onReport.keys()) ?? '')?.(report);
+  });
+  setHandler(defineSignal<[PoolGrant]>(runMessages.granted), (grant) => host.pools.granted(grant));
+  setHandler(defineSignal<[ItemsReport]>(runMessages.items), (report) => {
+    const chunks = fanOuts.get(report.fanOut)?.chunks;
+    // It may arrive after the chunk's end.
+    if (report.ended > (chunks?.get(report.from)?.ended ?? 0)) chunks?.set(report.from, report);
   });
   setDefaultSignalHandler((name, ...args) => {
     host.signals.set(name, [...(host.signals.get(name) ?? []), args[0]]);
@@ -141,7 +158,7 @@ async function untilGate(scope: RunScope, run: () => Promise<unknown>): Promise<
 }
 
 async function close(
-  scope: RunScope,
+  scope: OwnScope,
   outcome: 'completed' | 'rejected' | 'failed' | 'cancelled',
   result: RunOutcome['result'],
 ): Promise<void> {
@@ -150,8 +167,10 @@ async function close(
     const waiting = { name: searchAttributes.waitingFor.name, type: searchAttributes.waitingFor.type } as const;
     const isAsking = [...scope.host.approvals.values()].some(({ state }) => state === 'waiting');
     upsertSearchAttributes([{ key, value: outcome }, ...(isAsking ? [{ key: waiting, value: null }] : [])]);
-    const told = outcome === 'failed' && 'message' in result ? tellFailure(scope, result.message) : undefined;
-    await Promise.all([told, report(scope, result)]);
+    // Of a chunk the run that it is of will tell.
+    const isTold = outcome === 'failed' && scope.pipeline.name !== fanOutWorkflowType;
+    const told = isTold && 'message' in result ? tellFailure(scope, result.message) : undefined;
+    await Promise.all([told, report(scope, result), scope.host.pools.close()]);
     proxySinks<RunSinks>().evertrain.closing();
   });
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage, inWorkflowContext } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
-import type { RunOptions, TrialReport } from './protocol.js';
+import type { ItemsReport, RunOptions, TrialReport } from './protocol.js';
 import type { StepDefinition } from './step.js';
 import { trace } from './trace.js';
 
@@ -22,6 +22,14 @@ export interface RunScope {
   onReject?: () => void;
   /** Called with each metric that a step at work reports; by study. */
   readonly onReport?: Map<string, (report: TrialReport) => void>;
+  /** Fan-outs whose items are at work in runs of their own, by id. */
+  readonly fanOuts: Map<string, FanOutProgress>;
+}
+
+export interface FanOutProgress {
+  readonly items: number;
+  /** By the chunk's first item. */
+  readonly chunks: Map<number, ItemsReport>;
 }
 
 export type StepProgress = 'queued' | 'completed' | 'cached' | 'reused' | 'failed';
@@ -30,7 +38,15 @@ export type StepProgress = 'queued' | 'completed' | 'cached' | 'reused' | 'faile
 export interface RunHost {
   /** The promise may be awaited late: its rejection counts as handled (see `awaitable`). */
   step(scope: RunScope, definition: StepDefinition, input: unknown, id: string, path: StepPath): Promise<unknown>;
-  child(scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string, path: StepPath): Promise<unknown>;
+  /** `own` replaces options that the run would get. */
+  child(
+    scope: RunScope,
+    pipeline: PipelineDefinition,
+    input: unknown,
+    id: string,
+    path: StepPath,
+    own?: Pick<RunOptions, 'seed' | 'atMost'>,
+  ): Promise<unknown>;
   /** One of Evertrain's own activities, by its type. */
   builtIn(type: string, argument: unknown, summary: string): Promise<unknown>;
   record(key: string, value: unknown): void;

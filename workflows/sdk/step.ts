@@ -1,6 +1,6 @@
 import { callStep } from './call-step.js';
 import { checkName, checkOptions } from './options.js';
-import { laterPolicyFields, type Policy, type PolicyOptions, policyFields, resolvePolicy } from './policy.js';
+import { laterPolicyFields, type Policy, policyFields, resolveStepPolicy, type StepPolicyOptions } from './policy.js';
 import { defined } from './registry.js';
 import type { Encoded, Schema } from './schema.js';
 
@@ -12,7 +12,7 @@ export interface Description {
 }
 
 export interface StepOptions<I extends Schema | undefined, O extends Schema | undefined>
-  extends PolicyOptions,
+  extends StepPolicyOptions,
     Description {
   /** Checked on the worker before the implementation runs. */
   readonly input?: I;
@@ -48,14 +48,14 @@ export function step<I extends Schema | undefined = undefined, O extends Schema 
 ): Step<I, O> {
   checkName('step', name);
   const owner = `step "${name}"`;
-  checkOptions(owner, options, ['input', 'output', ...policyFields, ...descriptionFields], laterPolicyFields);
+  checkOptions(owner, options, ['input', 'output', 'light', ...policyFields, ...descriptionFields], laterPolicyFields);
   const call = (input?: unknown) => callStep(definition as unknown as StepDefinition, input);
   const definition = defineFields(call, {
     kind: 'step',
     name,
     input: options.input,
     output: options.output,
-    policy: resolvePolicy(owner, options),
+    policy: resolveStepPolicy(owner, options),
     description: options.description,
     owner: options.owner,
     tags: options.tags,

@@ -7,6 +7,7 @@ import {
   condition,
   isCancellation,
   scheduleActivity,
+  sleep,
   startChild,
   TimeoutFailure,
   upsertMemo,
@@ -18,14 +19,29 @@ import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
-import type { Policy } from './policy.js';
-import { builtIn, memo, type Notice, type ResumedCall, type StepHeader, searchAttributes } from './protocol.js';
+import { type Policy, policyIn } from './policy.js';
+import {
+  builtIn,
+  memo,
+  type Notice,
+  type ResumedCall,
+  retryTimer,
+  type RunOptions,
+  type StepHeader,
+  searchAttributes,
+} from './protocol.js';
 import type { ApprovalBook, RunHost, RunScope, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
+import { type LightTry, LightSteps } from './light-steps.js';
+import { LocalActivities } from './local-activities.js';
 import { checkInput } from './json-size.js';
 import { PendingWindow, PlaceInWindow } from './pending-window.js';
+import { PoolPlaces } from './pools/pool-places.js';
+import type { PoolDefinition } from './pools/pool.js';
+import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
+import { defined } from './registry.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -33,7 +49,11 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 interface StepPlan {
   readonly definition: StepDefinition;
   readonly policy: Policy;
-  readonly options: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue'>;
+  readonly options: Pick<
+    ActivityOptions,
+    'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue' | 'priority'
+  >;
+  readonly pool: PoolDefinition | undefined;
   readonly header: Omit<StepHeader, 'seed'>;
 }
 
@@ -47,7 +67,10 @@ export class TemporalHost implements RunHost {
   private readonly steps = new PendingWindow();
   private readonly children = new PendingWindow();
   private readonly records = new RecordBudget();
-  private readonly cache = new CacheLookups();
+  private readonly local = new LocalActivities();
+  private readonly cache = new CacheLookups(this.local);
+  private readonly light = new LightSteps(this.local);
+  readonly pools = new PoolPlaces();
   private readonly plans = new Map<StepDefinition, StepPlan>();
   /** Calls that another run has made in our stead, by id: their checkpoints are there. */
   private readonly sources = new Map<string, ResumedCall>();
@@ -59,7 +82,10 @@ export class TemporalHost implements RunHost {
     if (recorded !== undefined) return Promise.resolve(recorded.output);
     const plan = this.planOf(scope, definition);
     scope.progress.set(id, 'queued');
-    const schedule = () => this.schedule(scope, plan, input, id, path, place);
+    const schedule = () =>
+      plan.policy.light
+        ? this.lightStep(scope, plan, input, id, path, place)
+        : this.schedule(scope, plan, input, id, path, place);
     const run =
       plan.policy.cache && scope.options.fresh !== true
         ? this.cachedStep(scope, plan, input, id, schedule)
@@ -87,18 +113,23 @@ export class TemporalHost implements RunHost {
   private planOf(scope: RunScope, definition: StepDefinition): StepPlan {
     let plan = this.plans.get(definition);
     if (plan === undefined) {
-      const policy = { ...scope.pipeline.defaults, ...definition.policy };
+      const policy = policyIn(scope.pipeline.defaults, definition.policy);
       const options = {
-        startToCloseTimeout: policy.timeoutMs ?? 3_600_000,
+        startToCloseTimeout: (policy.light ? undefined : policy.timeoutMs) ?? 3_600_000,
         heartbeatTimeout: policy.heartbeatMs ?? 10_000,
         retry: retryPolicy(policy),
         ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
+        // Without one, a step has that of its run.
+        ...(policy.priority === undefined || scope.options.priority !== undefined
+          ? {}
+          : { priority: { priorityKey: policy.priority } }),
       };
       const header = {
         ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
         ...(policy.cache ? { cache: policy.cache } : {}),
       };
-      plan = { definition, policy, options, header };
+      const pool = policy.pool === undefined ? undefined : poolOf(definition.name, policy.pool);
+      plan = { definition, policy, options, header, pool };
       this.plans.set(definition, plan);
     }
     return plan;
@@ -141,22 +172,61 @@ export class TemporalHost implements RunHost {
     id: string,
     path: StepPath,
     place: PlaceInWindow,
+    tried?: LightTry,
   ): Promise<unknown> {
-    const { name, description } = plan.definition;
-    const summary = description === undefined ? id : `${id}: ${description}`;
-    const options = Object.assign({ activityId: id, summary }, plan.options);
+    const options = Object.assign({ activityId: id, summary: summaryOf(plan, id) }, plan.options);
+    const header = this.headerOf(scope, plan, id, path);
+    if (tried !== undefined) {
+      header.triedLight = true;
+      if (tried.outcome === 'failed') options.retry = retryPolicy(plan.policy, 1);
+    }
+    const args = input === undefined ? [] : [input];
+    const call = () =>
+      this.steps.run(place, (delayedSince) => {
+        checkRoom(id);
+        if (delayedSince !== undefined) header.calledAt = delayedSince;
+        outgoing.header = header;
+        return scheduleActivity<unknown>(plan.definition.name, args, options);
+      });
+    if (plan.pool === undefined) return call();
+    checkRoom(id);
+    const priority = scope.options.priority ?? plan.policy.priority ?? 3;
+    const pipeline = workflowInfo().priority?.fairnessKey ?? scope.pipeline.name;
+    return this.pools.hold(plan.pool, { stepId: id, priority }, pipeline, call);
+  }
+
+  private headerOf(scope: RunScope, plan: StepPlan, id: string, path: StepPath): Mutable<StepHeader> {
     const header: Mutable<StepHeader> = Object.assign({ seed: seedOf(scope, id, path.trial) }, plan.header);
     if (path.groups.length > 0) header.groups = path.groups;
     const resumes = this.resumesOf(scope, id, path.trial);
     if (resumes.length > 0) header.resumes = resumes;
     if (path.trial?.reports !== undefined) header.reports = path.trial.reports;
+    return header;
+  }
+
+  private async lightStep(
+    scope: RunScope,
+    plan: StepPlan,
+    input: unknown,
+    id: string,
+    path: StepPath,
+    place: PlaceInWindow,
+  ): Promise<unknown> {
+    const { definition, policy } = plan;
     const args = input === undefined ? [] : [input];
-    return this.steps.run(place, (delayedSince) => {
-      checkRoom(id);
-      if (delayedSince !== undefined) header.calledAt = delayedSince;
-      outgoing.header = header;
-      return scheduleActivity<unknown>(name, args, options);
+    const header = this.headerOf(scope, plan, id, path);
+    const tried = await this.light.try({
+      id,
+      name: definition.name,
+      args,
+      summary: summaryOf(plan, id),
+      header,
+      policy,
     });
+    if (tried.outcome === 'completed') return tried.output;
+    // Also after a time-out: a run that was cancelled meanwhile hears of it first, and does not begin the step again.
+    await sleep(tried.outcome === 'failed' ? firstDelayOf(policy) : 1, { summary: retryTimer });
+    return this.schedule(scope, plan, input, id, path, place, tried);
   }
 
   /** The same calls in earlier calls of the trial at hand, or in earlier runs of a trial that is a run. */
@@ -175,18 +245,28 @@ export class TemporalHost implements RunHost {
     input: unknown,
     id: string,
     { trial }: StepPath,
+    own?: Pick<RunOptions, 'seed' | 'atMost'>,
   ): Promise<unknown> {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
-    const fresh = scope.options.fresh === true ? { fresh: true } : {};
+    const { priority } = scope.options;
+    const inherited = {
+      ...(scope.options.fresh === true ? { fresh: true } : {}),
+      ...(priority === undefined ? {} : { priority }),
+    };
     const { workflowId } = workflowInfo();
     const resumes = (trial?.resumes ?? []).flatMap(({ prefix }) => {
       const before = prefix + id.slice((trial as TrialPath).prefix.length);
       const runId = this.childRuns.get(before);
       return runId === undefined ? [] : [{ workflowId: `${workflowId}/${before}`, runId }];
     });
-    const options = { seed: seedOf(scope, id, trial), ...fresh, ...(resumes.length === 0 ? {} : { resumes }) };
+    const options = {
+      seed: seedOf(scope, id, trial),
+      ...inherited,
+      ...(resumes.length === 0 ? {} : { resumes }),
+      ...own,
+    };
     try {
       return await this.children.run(place, async () => {
         checkRoom(id);
@@ -197,6 +277,7 @@ export class TemporalHost implements RunHost {
             { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
           ],
           staticSummary: pipeline.description ?? pipeline.name,
+          priority: taskPriority(pipeline.name, priority),
         });
         if (trial !== undefined) this.childRuns.set(id, run.firstExecutionRunId);
         return run.result();
@@ -269,21 +350,38 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
   ).catch(() => undefined);
 }
 
+function poolOf(step: string, name: string): PoolDefinition {
+  const found = defined.pools.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  throw new EvertrainError('USER_OPTION_INVALID', `step "${step}": no pool is named "${name}".`, { value: name });
+}
+
 /** All calls of a trial have the seed of its first one. */
 function seedOf(scope: RunScope, id: string, trial: TrialPath | undefined): number {
   const of = trial === undefined ? id : trial.seedPrefix + id.slice(trial.prefix.length);
   return deriveSeed(scope.options.seed ?? 0, of);
 }
 
-function retryPolicy(policy: Policy) {
+function summaryOf({ definition: { description } }: StepPlan, id: string): string {
+  return description === undefined ? id : `${id}: ${description}`;
+}
+
+function firstDelayOf({ retry }: Policy): number {
+  return retry?.firstDelayMs ?? 1_000;
+}
+
+/** What is left of it after so many failed attempts. */
+function retryPolicy(policy: Policy, failed = 0) {
   const retry = policy.retry ?? {};
-  const firstDelayMs = retry.firstDelayMs ?? 1_000;
+  const firstDelayMs = firstDelayOf(policy);
+  const backoff = retry.backoff ?? 2;
+  // Temporal refuses a longest wait below the first one.
+  const maximumInterval = Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000);
   return {
-    maximumAttempts: retry.attempts ?? 3,
-    initialInterval: firstDelayMs,
-    backoffCoefficient: retry.backoff ?? 2,
-    // Temporal refuses a longest wait below the first one.
-    maximumInterval: Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000),
+    maximumAttempts: (retry.attempts ?? 3) - failed,
+    initialInterval: Math.min(firstDelayMs * backoff ** failed, maximumInterval),
+    backoffCoefficient: backoff,
+    maximumInterval,
     // Worker's failures with a final code say so themselves: a list would travel with every step.
     ...(retry.finalCodes === undefined ? {} : { nonRetryableErrorTypes: [...retry.finalCodes] }),
   };

@@ -57,7 +57,7 @@ export function implementCommand<S extends StepDefinition>(
   const owner = `implementCommand of step "${step?.name}"`;
   if (step?.kind !== 'step') throw notAStep('implementCommand', step);
   checkOptions(owner, options, [...jobOptionNames, 'files']);
-  checkJobOptions(owner, options);
+  checkJobOptions(owner, step, options);
   if (typeof argv !== 'function') checkArgv(owner, argv);
   return {
     step,

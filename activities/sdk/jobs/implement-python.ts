@@ -52,7 +52,7 @@ export function implementPython<S extends StepDefinition>(
   const owner = `implementPython of step "${step?.name}"`;
   if (step?.kind !== 'step') throw notAStep('implementPython', step);
   checkOptions(owner, options, [...jobOptionNames, 'python', 'requirements', 'fresh', 'mlflow']);
-  checkJobOptions(owner, options);
+  checkJobOptions(owner, step, options);
   const binding = new Binding(pythonTarget(target), options);
   bound.add(binding);
   return {

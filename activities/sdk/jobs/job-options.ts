@@ -1,4 +1,5 @@
 import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
+import type { StepDefinition } from '../../../workflows/sdk/step.js';
 
 /** What every runner takes. */
 export interface JobOptions {
@@ -10,8 +11,12 @@ export interface JobOptions {
 
 export const jobOptionNames = ['env', 'graceMs'] as const;
 
-/** USER_OPTION_INVALID for values that no process could be started with. */
-export function checkJobOptions(owner: string, { env, graceMs }: JobOptions): void {
+/** USER_OPTION_INVALID for values that no process could be started with, and for a light step: a process is not light. */
+export function checkJobOptions(owner: string, { policy }: StepDefinition, { env, graceMs }: JobOptions): void {
+  if (policy.light) {
+    const remedy = 'Remove `light`, or implement the step in Node.';
+    throw invalid(owner, 'the step is light, and a process takes long to start', true, remedy);
+  }
   if (graceMs !== undefined && !(graceMs >= 0 && graceMs < 2 ** 31)) {
     throw invalid(owner, `graceMs is ${show(graceMs)}`, graceMs, 'Use milliseconds, for example 10_000.');
   }

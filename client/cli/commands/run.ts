@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
+import type { Priority } from '../../../workflows/sdk/priority.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
 import { inputOf, type InputOptions, seedOf } from '../input.js';
@@ -10,6 +11,7 @@ import { loadProject } from '../project-files.js';
 interface RunCommandOptions extends ConnectedOptions, InputOptions {
   readonly id?: string;
   readonly seed?: string;
+  readonly priority?: string;
   readonly detach?: boolean;
 }
 
@@ -20,6 +22,7 @@ export function configure(command: Command): void {
     .option('--input-file <path>', 'its input, from a JSON file')
     .option('--id <workflow id>', 'id of the run; refused when a run has it')
     .option('--seed <number>', 'seed of the run; default 0')
+    .option('--priority <number>', 'of its steps in queues and pools: 1 first, 5 last; default 3')
     .option('--detach', 'print the id and leave')
     .action(run);
 }
@@ -31,6 +34,8 @@ async function run(name: string, options: RunCommandOptions): Promise<void> {
     const started = await evertrain.start(pipeline, input, {
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
+      // Checked by `start`.
+      ...(options.priority === undefined ? {} : { priority: Number(options.priority) as Priority }),
     });
     await followToEnd(started, options.detach === true);
   });

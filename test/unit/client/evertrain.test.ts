@@ -49,6 +49,11 @@ describe('starting', () => {
       code: 'USER_OPTION_UNKNOWN',
     });
     await expect(evertrain.start('gated' as never, {} as never)).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
+    for (const priority of [0, 7, Number.NaN] as unknown as 1[]) {
+      await expect(evertrain.start(gated, { value: 1 }, { priority })).rejects.toMatchObject({
+        code: 'USER_OPTION_INVALID',
+      });
+    }
     await expect(evertrain.start(gated, { value: 1 }, { seed: 0.5 })).rejects.toMatchObject({
       code: 'USER_OPTION_INVALID',
     });

@@ -10,6 +10,7 @@ import {
 import { builtIn, type OpenRun, type RunOutcome, type RunOptions, searchAttributes } from '../protocol.js';
 import { isErrorCode } from '../errors.js';
 import { failureText } from '../failures.js';
+import { taskPriority } from '../priority.js';
 
 /** How often a run is asked for that this execution of the model's workflow did not start. */
 const askEveryMs = 5 * 60_000;
@@ -48,6 +49,7 @@ export class ModelChildren {
           { key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: this.model },
         ],
         staticSummary: summary,
+        priority: taskPriority(pipeline, undefined),
       });
       const told = { trigger, workflowId, runId: child.firstExecutionRunId };
       child.result().then(

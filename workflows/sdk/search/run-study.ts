@@ -9,7 +9,6 @@ import { InOrder } from './in-order.js';
 import { KnownOutcomes } from './known-outcomes.js';
 import { bestOf, gain, withLeader } from './leaders.js';
 import { Limits } from './limits.js';
-import { marked } from './marked.js';
 import { valueAt } from './point-samplers.js';
 import type { Scheduler, Stopper } from './scheduler.js';
 import { explore } from './schedulers/explore.js';
@@ -164,8 +163,7 @@ export class StudyRun {
   /** Why there are no new trials, where there were to be more. */
   private trialsUsed(): string | undefined {
     const { guard } = this.limits;
-    const used = guard.begunTrials < this.settings.plan.trials ? guard.trialsUsed() : undefined;
-    return used !== undefined && marked('evertrain-study-goes-on') ? used : undefined;
+    return guard.begunTrials < this.settings.plan.trials ? guard.trialsUsed() : undefined;
   }
 
   /** A call from its beginning to what follows from its end. */

@@ -3,6 +3,7 @@ import { awaitable } from '../awaitable.js';
 import { show } from '../errors.js';
 import { checkName, checkOptions } from '../options.js';
 import type { Pipeline } from '../pipeline.js';
+import { policyIn } from '../policy.js';
 import { builtIn, defaultQueue } from '../protocol.js';
 import { currentPath, currentScope, nextId, type RunScope } from '../run-scope.js';
 import type { Encoded, Schema } from '../schema.js';
@@ -178,8 +179,8 @@ function isLarge(plan: StudyPlan): boolean {
 }
 
 function queueOf({ pipeline }: RunScope, trial: TrialTarget): string {
-  const own = trial.kind === 'step' ? (trial as unknown as StepDefinition).policy.queue : undefined;
-  return own ?? pipeline.defaults.queue ?? defaultQueue;
+  const own = trial.kind === 'step' ? (trial as unknown as StepDefinition).policy : {};
+  return policyIn(pipeline.defaults, own).queue ?? defaultQueue;
 }
 
 async function knownStudy(

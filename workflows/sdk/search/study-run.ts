@@ -2,20 +2,20 @@ import { continueAsNew, inWorkflowContext, workflowInfo } from '@temporalio/work
 import type { Artifact } from '../artifact.js';
 import { EvertrainError, show } from '../errors.js';
 import { jsonLength } from '../json-size.js';
+import { keepText, keptText } from '../kept-text.js';
+import { type NamedTarget, targetOf } from '../named-target.js';
 import type { PipelineDefinition } from '../pipeline.js';
 import type { Policy } from '../policy.js';
 import { type PipelineResult, studyWorkflowType } from '../protocol.js';
-import { defined } from '../registry.js';
 import { currentPath, currentScope, type RunScope, type StepPath } from '../run-scope.js';
 import { conductStudy, type Study } from './conduct-study.js';
-import { keepText, keptText } from './kept-text.js';
 import type { StudyPlan, StudyState } from './study-plan.js';
 import type { TrialInput } from './trial-call.js';
 
 /** A large study is a run of its own, that continues as new when its history is full. */
 interface StudyRunInput {
   readonly plan: StudyPlan;
-  readonly trial: { readonly kind: 'step' | 'pipeline'; readonly name: string };
+  readonly trial: NamedTarget;
   readonly with: object;
   /** Of the pipeline that searches. */
   readonly defaults: Policy;
@@ -94,16 +94,6 @@ function fitting(trials: Study['trials']): Study['trials'] {
   let bytes = 0;
   const end = trials.findIndex((trial) => (bytes += jsonLength(trial)) > mostBytes);
   return end === -1 ? trials : trials.slice(0, end);
-}
-
-function targetOf({ kind, name }: StudyRunInput['trial']): TrialTarget {
-  const found = [...defined.steps, ...defined.pipelines].find((one) => one.kind === kind && one.name === name);
-  if (found !== undefined) return found as unknown as TrialTarget;
-  const code = kind === 'step' ? 'USER_STEP_UNKNOWN' : 'USER_PIPELINE_UNKNOWN';
-  throw new EvertrainError(code, `There is no ${kind} "${name}" in the worker’s code any more.`, {
-    value: name,
-    remedy: 'Start a worker with the code that the study began with.',
-  });
 }
 
 /** Half of what a run may have, so that what is at work still finds room. */

@@ -1,7 +1,6 @@
 import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
 import { builtIn } from '../protocol.js';
-import { marked } from './marked.js';
 import { openPoints } from './point-samplers.js';
 import { isPointSampler } from './samplers.js';
 import { drawAll, isParameter, type Scalar, type Space } from './space.js';
@@ -89,7 +88,7 @@ class OptunaSuggestions implements Suggestions {
   }
 
   stop(): void {
-    if (this.isAsking && marked('evertrain-study-stops-asking')) this.scope?.cancel();
+    if (this.isAsking) this.scope?.cancel();
   }
 
   private async answerAll(): Promise<void> {

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { pipeline, step } from '../../../../workflows/sdk/index.js';
-import { type PolicyOptions, resolvePolicy } from '../../../../workflows/sdk/policy.js';
+import {
+  policyIn,
+  type PolicyOptions,
+  resolvePolicy,
+  type StepPolicyOptions,
+} from '../../../../workflows/sdk/policy.js';
 
 describe('a policy', () => {
   it('comes out in milliseconds, with only what was set', () => {
@@ -11,6 +16,7 @@ describe('a policy', () => {
       progressWithin: '1 minute',
       retry: { attempts: 5, firstDelay: '100ms', backoff: 1.5, maxDelay: '10s', finalCodes: ['NO_LUCK'] },
       cache: { version: '2', maxAge: '1 day' },
+      priority: 1,
     };
     expect(resolvePolicy('step "x"', options)).toEqual({
       queue: 'gpu',
@@ -19,6 +25,7 @@ describe('a policy', () => {
       progressWithinMs: 60_000,
       retry: { attempts: 5, firstDelayMs: 100, backoff: 1.5, maxDelayMs: 10_000, finalCodes: ['NO_LUCK'] },
       cache: { version: '2', maxAgeMs: 86_400_000 },
+      priority: 1,
     });
     expect(resolvePolicy('step "x"', {})).toEqual({});
     expect(resolvePolicy('step "x"', { cache: true })).toEqual({ cache: {} });
@@ -42,9 +49,55 @@ describe('a policy', () => {
     ['an empty queue', { queue: '' }],
     ['a timeout of nothing', { timeout: 0 }],
     ['a heartbeat in no known unit', { heartbeat: '2 blinks' as '2s' }],
+    ['a priority of 0', { priority: 0 as 1 }],
+    ['a priority of 7', { priority: 7 as 1 }],
+    ['half a priority', { priority: 1.5 as 1 }],
+    ['a priority in words', { priority: 'high' as unknown as 1 }],
     ['a maxAge that is none', { cache: { maxAge: -1 } }],
   ])('refuses %s', (_, options) => {
     const invalid = expect.objectContaining({ code: 'USER_OPTION_INVALID' }) as unknown as Error;
     expect(() => resolvePolicy('step "x"', options)).toThrow(invalid);
+  });
+});
+
+describe('a light step', () => {
+  it('has its own policy, and retry and cache of the defaults', () => {
+    const own = step('light.own', { light: true, timeout: '2s' }).policy;
+    expect(own).toEqual({ light: true, timeoutMs: 2_000 });
+    const defaults = resolvePolicy('defaults', {
+      queue: 'gpu',
+      timeout: '1h',
+      heartbeat: '1s',
+      progressWithin: '1s',
+      retry: { attempts: 5 },
+      cache: true,
+    });
+    expect(policyIn(defaults, own)).toEqual({ light: true, timeoutMs: 2_000, retry: { attempts: 5 }, cache: {} });
+    expect(policyIn(defaults, step('light.cached', { light: true, cache: false }).policy)).toMatchObject({
+      cache: false,
+    });
+  });
+
+  it('is a normal one with light: false', () => {
+    expect(step('light.not', { light: false, queue: 'gpu' }).policy).toEqual({ queue: 'gpu' });
+  });
+
+  it.each<[string, StepPolicyOptions]>([
+    ['with a queue', { light: true, queue: 'gpu' }],
+    ['with a heartbeat', { light: true, heartbeat: '2s' }],
+    ['with progressWithin', { light: true, progressWithin: '2s' }],
+    ['in a pool', { light: true, pool: 'gpus' }],
+    ['with a priority', { light: true, priority: 1 }],
+    ['with a timeout above 5 s', { light: true, timeout: '5001ms' }],
+    ['that is no yes or no', { light: 'yes' as never }],
+  ])('is refused %s', (_, options) => {
+    const invalid = expect.objectContaining({ code: 'USER_OPTION_INVALID' }) as unknown as Error;
+    expect(() => step('light.refused', options)).toThrow(invalid);
+  });
+
+  it('is no default of a pipeline', () => {
+    const unknown = expect.objectContaining({ code: 'USER_OPTION_UNKNOWN', value: 'light' }) as unknown as Error;
+    const declare = () => pipeline('light.all', { defaults: { light: true } as never }, () => Promise.resolve(null));
+    expect(declare).toThrow(unknown);
   });
 });

@@ -1,6 +1,6 @@
-import type { Artifact } from '../artifact.js';
-import { builtIn } from '../protocol.js';
-import type { RunHost } from '../run-scope.js';
+import type { Artifact } from './artifact.js';
+import { builtIn } from './protocol.js';
+import type { RunHost } from './run-scope.js';
 
 /** In UTF-16 units, of which none takes more than 3 bytes: the engine refuses a payload above 2 MB. */
 const pieceLength = 500_000;
