@@ -11,18 +11,24 @@ const [from, to] = ['<!-- bench:all -->', '<!-- /bench:all -->'];
 
 /**
  * Runs benchmarks one after the other, each in a process of its own, and writes what they found between the marks in
- * bench/README.md, with a chart beside it; a smoke run prints it only. One that fails is in the table with its reason.
+ * bench/README.md, with a chart beside it; a smoke run only prints it. One that fails is in the table with its reason.
  */
 export async function runAll(names: readonly string[], flags: readonly string[]): Promise<void> {
   const reports: BenchReport[] = [];
-  for (const name of names) reports.push(await reportOf(name, flags));
-  const found = table(reports);
-  if (flags.includes('--smoke')) return console.log(found);
+  for (const name of names) {
+    reports.push(await reportOf(name, flags));
+    // After each, because all of them take hours.
+    if (!flags.includes('--smoke')) await write(reports);
+  }
+  console.log(table(reports));
+}
+
+async function write(reports: readonly BenchReport[]): Promise<void> {
   await writeFile(file('ratios.svg'), chart(reports));
   const readme = await readFile(file('README.md'), 'utf8');
   const [before, after] = [readme.indexOf(from), readme.indexOf(to)];
   if (before === -1 || after === -1) throw new Error(`bench/README.md has no ${from} … ${to}`);
-  const section = `${from}\n\n${found}\n\n![How many times ours the peers take](ratios.svg)\n\n`;
+  const section = `${from}\n\n${table(reports)}\n\n![How many times ours the others take](ratios.svg)\n\n`;
   await writeFile(file('README.md'), readme.slice(0, before) + section + readme.slice(after));
 }
 

@@ -22,4 +22,7 @@ function line(columns: readonly string[]): string {
   return `| ${columns.map((column) => column.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
 }
 
-const figure = (value: number) => round(value).toLocaleString('en', { maximumFractionDigits: 3 });
+/** What is not a number has become null in JSON. */
+function figure(value: number | null): string {
+  return value === null ? '–' : round(value).toLocaleString('en', { maximumFractionDigits: 3 });
+}

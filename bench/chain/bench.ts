@@ -11,7 +11,7 @@ export const bench: Bench = async (say, { smoke }) => {
   const steps = smoke ? 3 : 40;
   const title = `chain of ${steps}`;
   const work = { name: 'chain', size: steps } as const;
-  const contest = { title, rounds: smoke ? 1 : 5, warmUp: work, work };
+  const contest = { title, rounds: smoke ? 1 : 5, warmUp: work, work, minutes: 15 };
   const standings = await hold([evertrain, rawSdk, ...peerContestants(say)], contest, say);
   const light = { name: 'light chain', size: steps } as const;
   const inLight = { ...contest, title: `${title} light steps`, warmUp: light, work: light };

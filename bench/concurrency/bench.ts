@@ -10,7 +10,11 @@ export const bench: Bench = async (say, { smoke }) => {
   const size = smoke ? 10 : 200;
   const title = `${size} runs of 3 steps at once`;
   const work = { name: 'runs', size } as const;
-  const standings = await hold([evertrain, rawSdk], { title, rounds: smoke ? 1 : 5, warmUp: work, work }, say);
+  const standings = await hold(
+    [evertrain, rawSdk],
+    { title, rounds: smoke ? 1 : 5, warmUp: work, work, minutes: 15 },
+    say,
+  );
   return [
     ...timeRows(title, standings),
     ...goalRows(title, standings, [{ than: 'raw SDK', among: isRaw, atLeast: 0.87 }]),

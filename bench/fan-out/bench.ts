@@ -20,15 +20,17 @@ export const bench: Bench = async (say, { smoke, large }) => {
     const title = `fan-out of ${steps.toLocaleString('en')}`;
     const warmUp = { name: 'fan-out', size: Math.min(steps, 100) } as const;
     const rounds = smoke || steps > 10_000 ? 1 : 5;
-    const standings = await hold(contestants, { title, rounds, warmUp, work: { name: 'fan-out', size: steps } }, say);
+    const able = contestants.filter((one) => one !== rawSdk || steps <= rawSteps);
+    const work = { name: 'fan-out', size: steps } as const;
+    const minutes = steps > 10_000 ? 60 : 15;
+    const standings = await hold(able, { title, rounds, warmUp, work, minutes }, say);
     rows.push(...timeRows(title, standings));
+    if (steps > rawSteps) rows.push({ name: `${title}, raw SDK`, failed: 'a run may have 2,000 activities open' });
     if (steps === goalSteps || smoke) {
       rows.push(...goalRows(title, standings, [{ than: 'the fastest peer', among: isPeer, atLeast: 3 }]));
     }
     ours.set(steps, stepCosts(standings, steps));
-    contestants = standings
-      .filter(({ failed, contestant }) => failed === undefined && (contestant !== rawSdk || steps * 10 <= rawSteps))
-      .map(({ contestant }) => contestant);
+    contestants = standings.filter(({ failed }) => failed === undefined).map(({ contestant }) => contestant);
   }
   const [last = 0, first = 0] = [sizes.at(-1), smoke ? sizes[0] : goalSteps];
   return large || smoke ? [...rows, growth(ours, first, last)] : rows;

@@ -19,7 +19,7 @@ export const bench: Bench = async (say, { smoke }) => {
   const size = smoke ? 2 : 8;
   const title = `training of ${size} forests`;
   const work = { name: 'forests', size } as const;
-  const contest = { title, rounds: smoke ? 1 : 5, warmUp: { ...work, size: 2 }, work };
+  const contest = { title, rounds: smoke ? 1 : 5, warmUp: { ...work, size: 2 }, work, minutes: 15 };
   const standings = await hold(ways, contest, say);
   return [...timeRows(title, standings), ...(await successRates(smoke ? 10 : 200))];
 };

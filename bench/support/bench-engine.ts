@@ -13,7 +13,7 @@ export interface BenchEngine {
   /** Ends with `close`, in the reverse order. */
   readonly later: (undo: () => unknown) => void;
   /** Stops everything and removes the folder. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The embedded engine on a temporary folder, ready for runs. */

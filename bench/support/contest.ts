@@ -13,7 +13,7 @@ export interface System {
   run(work: Work, seed: number): Promise<number>;
   /** Of the processes that make it up; those that they start count, too. */
   readonly pids: readonly number[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface Contestant {
@@ -31,6 +31,8 @@ export interface Contest {
   readonly rounds: number;
   readonly warmUp: Work;
   readonly work: Work;
+  /** A run that takes longer has failed. */
+  readonly minutes: number;
 }
 
 export interface Standing {
@@ -46,8 +48,6 @@ export interface Standing {
 /** As many runs as begin in this time, at least one, go before the measured one. */
 const warmUpMs = 5_000;
 const minute = 60_000;
-/** A run that takes longer has failed. */
-const longestMs = 15 * minute;
 /** Who has used as much takes no further turns. */
 const patienceMs = 30 * minute;
 
@@ -57,7 +57,7 @@ const patienceMs = 30 * minute;
  */
 export async function hold(
   contestants: readonly Contestant[],
-  { title, rounds, work, warmUp }: Contest,
+  { title, rounds, work, warmUp, minutes }: Contest,
   say: (line: string) => void,
 ): Promise<readonly Standing[]> {
   const used = new Map<string, number>();
@@ -69,9 +69,9 @@ export async function hold(
     try {
       const warmed = performance.now();
       let seed = 1_000 * (round + 1);
-      do await inTime(system.run(warmUp, seed++));
+      do await inTime(system.run(warmUp, seed++), minutes);
       while (performance.now() - warmed < warmUpMs);
-      const ms = await inTime(system.run(work, seed));
+      const ms = await inTime(system.run(work, seed), minutes);
       const mb = treeMb(system.pids);
       say(`${title}, round ${round + 1}, ${one.name}: ${ms.toFixed(0)} ms, ${mb.toFixed(0)} MB`);
       return { ms, mb };
@@ -89,10 +89,10 @@ export async function hold(
   });
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function inTime<T>(work: Promise<T>, minutes: number): Promise<T> {
   let late: NodeJS.Timeout | undefined;
   const over = new Promise<never>((_, reject) => {
-    late = setTimeout(() => reject(new Error(`a run took longer than ${longestMs / minute} minutes`)), longestMs);
+    late = setTimeout(() => reject(new Error(`a run took longer than ${minutes} minutes`)), minutes * minute);
   });
   return Promise.race([work, over]).finally(() => clearTimeout(late));
 }

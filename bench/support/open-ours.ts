@@ -11,7 +11,7 @@ export interface Ours {
   readonly engine: BenchEngine;
   readonly evertrain: Evertrain;
   /** One more worker in a process of its own; it ends with the engine. */
-  worker(options?: Pick<SpawnWorkerOptions, 'queues' | 'modelServer'>): Promise<SpawnedWorker>;
+  readonly worker: (options?: Pick<SpawnWorkerOptions, 'queues' | 'modelServer'>) => Promise<SpawnedWorker>;
 }
 
 /** Our engine, and a client, for the project of a folder; workers as they are asked for. */

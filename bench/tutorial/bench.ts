@@ -18,7 +18,7 @@ export const bench: Bench = async (say, { smoke }) => {
   installRuntime('ERROR');
   const work = { name: 'tutorial', size: 5 } as const;
   const title = 'five tasks, order to deployed';
-  const contest = { title, rounds: smoke ? 1 : 5, warmUp: work, work };
+  const contest = { title, rounds: smoke ? 1 : 5, warmUp: work, work, minutes: 15 };
   const standings = await hold([ours, ...peerContestants(say)], contest, say);
   const server = { than: 'the smallest peer with a server', among: isServer, of: 'mb' } as const;
   return [
