@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import buildTree from '../test/support/build-tree.js';
 import { runAll } from './all/run-all.js';
 import type { Bench, BenchReport } from './support/report.js';
 import { printReport } from './support/report.js';
@@ -36,6 +37,8 @@ if (name === 'all') {
   await runAll(chosen.length === 0 ? Object.keys(benches) : chosen, flags);
   process.exit(0);
 }
+// Workers in processes of their own load the library as JavaScript, as it is installed.
+await buildTree();
 const { bench } = await (benches[name] as () => Promise<{ readonly bench: Bench }>)();
 const rows = await bench((line) => console.error(line), {
   smoke: flags.includes('--smoke'),
