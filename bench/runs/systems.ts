@@ -43,7 +43,8 @@ export const rawSdk: Contestant = {
     const engine = await openEngine();
     try {
       const { address } = engine;
-      const child = startChild('../../bench/runs/raw-worker.ts', { address });
+      const workflowsPath = fileURLToPath(new URL('../overhead/raw-workflows.ts', import.meta.url));
+      const child = startChild('../../bench/runs/raw-worker.ts', { address, workflowsPath });
       engine.later(() => child.kill());
       await child.next();
       const connection = await Connection.connect({ address });
