@@ -1,10 +1,12 @@
 import { cpus } from 'node:os';
+import buildTree from '../test/support/build-tree.js';
+import { runAll } from './all/run-all.js';
 import type { Bench, BenchReport } from './support/report.js';
 import { printReport } from './support/report.js';
 
 /**
- * `npm run bench -- <name> [--json] [--smoke]`: one benchmark, its rows with goals; with --json the last line is one JSON
- * object, with --smoke a few rounds of those that take long.
+ * `npm run bench -- <name> [--json] [--smoke] [--large]`: one benchmark, its rows with goals; with --json the last line is
+ * one JSON object, with --smoke a few rounds of those that take long. `all [<name> …]` runs several and writes them down.
  */
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   overhead: () => import('./overhead/bench.js'),
@@ -14,16 +16,34 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   tutorial: () => import('./tutorial/bench.js'),
   drift: () => import('./drift/bench.js'),
   search: () => import('./search/bench.js'),
+  chain: () => import('./chain/bench.js'),
+  'chain-py': () => import('./chain-py/bench.js'),
+  'fan-out': () => import('./fan-out/bench.js'),
+  concurrency: () => import('./concurrency/bench.js'),
+  recovery: () => import('./recovery/bench.js'),
+  memory: () => import('./memory/bench.js'),
+  speedup: () => import('./speedup/bench.js'),
 };
 
-const [name = '', ...flags] = process.argv.slice(2);
-const load = benches[name];
-if (load === undefined) {
-  console.error(`There is no benchmark "${name}". There are: ${Object.keys(benches).join(', ')}.`);
+const words = process.argv.slice(2);
+const flags = words.filter((word) => word.startsWith('--'));
+const [name = '', ...chosen] = words.filter((word) => !word.startsWith('--'));
+for (const wanted of name === 'all' ? chosen : [name]) {
+  if (wanted in benches) continue;
+  console.error(`There is no benchmark "${wanted}". There are: ${Object.keys(benches).join(', ')}; and all.`);
   process.exit(2);
 }
-const { bench } = await load();
-const rows = await bench((line) => console.error(line), { smoke: flags.includes('--smoke') });
+if (name === 'all') {
+  await runAll(chosen.length === 0 ? Object.keys(benches) : chosen, flags);
+  process.exit(0);
+}
+// Workers in processes of their own load the library as JavaScript, as it is installed.
+await buildTree();
+const { bench } = await (benches[name] as () => Promise<{ readonly bench: Bench }>)();
+const rows = await bench((line) => console.error(line), {
+  smoke: flags.includes('--smoke'),
+  large: flags.includes('--large'),
+});
 const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
 const report: BenchReport = { bench: name, date: new Date().toISOString().slice(0, 10), machine, rows };
 printReport(report, flags.includes('--json'));

@@ -51,7 +51,7 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
     undo.push(() => receiver.close());
     const evertrain = await connect({ address });
     undo.push(() => evertrain.close());
-    const raw = startChild('../../bench/arrival/raw-worker.ts', { address });
+    const raw = startChild('../../bench/arrival/raw-worker.ts', { address, workflowsPath: file('./raw-workflows.ts') });
     undo.push(() => raw.kill());
     await raw.next();
     const arena: Arena = {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { literal, withDuckdb } from '../../activities/data/table-query.js';
 import { ensurePython } from '../../worker/setup/python.mjs';
-import { type BenchOptions, type BenchRow, median, spread } from '../support/report.js';
+import { type BenchOptions, type BenchRow, type MeasuredRow, median, spread } from '../support/report.js';
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const full = { referenceRows: 100_000, rows: 1_000_000, rounds: 5 };
@@ -48,7 +48,7 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
 }
 
 function rowsOf(what: string, ours: readonly Round[], theirs: readonly Round[]): BenchRow[] {
-  const pair = (key: 'ms' | 'cpuMs' | 'peakMb', called: string): [BenchRow, BenchRow & { ratio: number }] => {
+  const pair = (key: 'ms' | 'cpuMs' | 'peakMb', called: string): [MeasuredRow, MeasuredRow & { ratio: number }] => {
     const [own, others] = [ours.map((round) => round[key]), theirs.map((round) => round[key])];
     const unit = key === 'peakMb' ? 'MB' : 'ms';
     const row = (values: number[]) => ({ value: median(values), unit, spread: spread(values) });

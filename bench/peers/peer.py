@@ -1,10 +1,12 @@
-"""What the peers of bench/arrival share: processes that end with the run, a free port, waiting."""
+"""What the peers share: processes that end with the run, a free port, waiting, taking orders."""
 
+import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
@@ -46,6 +48,27 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def prepare_for_orders():
+    """Standard output is for `take_orders` alone from now on; what others print goes to standard error."""
+    answers_to = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return answers_to
+
+
+def take_orders(answers_to, run) -> None:
+    """Says that it is ready; then, for each line of the input, how many milliseconds `run` took, or why it failed."""
+    print(json.dumps({"ready": True}), file=answers_to)
+    for line in sys.stdin:
+        order = json.loads(line)
+        began = time.perf_counter()
+        try:
+            run(order)
+            answer = {"ms": (time.perf_counter() - began) * 1_000}
+        except Exception as error:
+            answer = {"failed": f"{type(error).__name__}: {str(error)[:500]}"}
+        print(json.dumps(answer), file=answers_to)
 
 
 def measure(folder: pathlib.Path, n: int, send) -> float:

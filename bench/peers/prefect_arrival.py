@@ -6,38 +6,21 @@ The last line is a JSON list of milliseconds from before `emit_event` to the tas
 """
 
 import json
-import os
 import pathlib
 import sys
 import time
 
-from peer import Processes, answers, free_port, measure, until
+from peer import measure, until
+from prefect_server import server
 
 
 def main(folder: pathlib.Path, runs: int, poll: str) -> None:
-    port = free_port()
-    api = f"http://127.0.0.1:{port}/api"
-    own = {
-        "PREFECT_HOME": str(folder / "home"),
-        "PREFECT_API_URL": api,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "ERROR",
-        "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
-        "DO_NOT_TRACK": "1",
-        "BENCH_BEGUN": str(folder),
-        **({} if poll == "default" else {"PREFECT_RUNNER_POLL_FREQUENCY": poll}),
-    }
-    os.environ.update(own)
-    processes = Processes(folder)
-    try:
-        processes.start(sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port))
-        until(lambda: answers(f"{api}/health"))
+    polls = {} if poll == "default" else {"PREFECT_RUNNER_POLL_FREQUENCY": poll}
+    with server(folder, BENCH_BEGUN=str(folder), **polls) as processes:
         processes.start(sys.executable, str(pathlib.Path(__file__).with_name("prefect_flow.py")))
         until(lambda: (folder / "serving").exists())
         time.sleep(5)  # the server's own services take the automation up
         print(json.dumps([measure(folder, n, send) for n in range(runs + 1)][1:]), flush=True)
-    finally:
-        processes.end()
 
 
 def send(id: str) -> None:

@@ -1,5 +1,6 @@
 import { openPoints } from '../../workflows/sdk/search/point-samplers.js';
 import { installRuntime } from '../../worker/log.js';
+import { inTurns } from '../support/in-turns.js';
 import { type BenchOptions, type BenchRow, median, spread } from '../support/report.js';
 import { type ForestParams, space } from './contracts.js';
 import { type Course, overheadMs, sameWork, slots, type Work } from './course.js';
@@ -37,7 +38,7 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
     const opened = await openPeer(peer, say);
     if (opened !== undefined) contestants.push(opened);
   }
-  const turns = (work: Work, count: number) => inTurns(contestants, work, count, say);
+  const turns = (work: Work, count: number) => compared(contestants, work, count, say);
   const short = await turns({ trials, seed, list: listOf(trials) }, rounds);
   const long = await turns({ trials: once, seed, list: listOf(once) }, 1);
   const tpe = await turns({ trials: once, seed }, 1);
@@ -54,29 +55,22 @@ function listOf(trials: number): readonly ForestParams[] {
   return Array.from({ length: trials }, (_, n) => points(n) as ForestParams);
 }
 
-/** Each contestant once a round, another one first each time. One that fails is left out from then on. */
-async function inTurns(
-  contestants: Contestant[],
+async function compared(
+  contestants: readonly Contestant[],
   work: Work,
   rounds: number,
   say: (line: string) => void,
 ): Promise<Courses> {
-  const courses = new Map<string, Course[]>();
   const what = `${work.trials} ${work.list === undefined ? 'by TPE' : 'of a list'}`;
-  for (let round = 0; round < rounds; round++) {
-    const order = contestants.map((_, i) => contestants[(i + round) % contestants.length] as Contestant);
-    for (const one of order) {
-      try {
-        const course = await one.course(work);
-        say(`${what}, ${one.name}: ${course.seconds.toFixed(1)} s, ${overheadMs(course).toFixed(0)} ms a trial`);
-        courses.set(one.name, [...(courses.get(one.name) ?? []), course]);
-      } catch (error) {
-        if (isOurs(one.name)) throw error;
-        say(`${one.name} is left out: ${error instanceof Error ? error.message : String(error)}`);
-        contestants.splice(contestants.indexOf(one), 1);
-      }
-    }
-  }
+  const turn = async (one: Contestant) => {
+    const course = await one.course(work);
+    say(`${what}, ${one.name}: ${course.seconds.toFixed(1)} s, ${overheadMs(course).toFixed(0)} ms a trial`);
+    return course;
+  };
+  const { taken, failed } = await inTurns(contestants, rounds, turn, say);
+  const ourFault = [...failed].find(([name]) => isOurs(name));
+  if (ourFault !== undefined) throw new Error(ourFault.join(': '));
+  const courses = new Map([...taken].filter(([, all]) => all.length > 0));
   if (work.list !== undefined && !sameWork([...courses.values()].flat())) {
     throw new Error('the trials of the list did not come to the same results everywhere');
   }

@@ -1,15 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Connection } from '@temporalio/client';
-import { connect } from '../../client/connect.js';
-import { spawnWorker } from '../../test/support/spawn-worker.js';
-import { bundleProject, saveBundle } from '../../worker/bundle.js';
-import { provision } from '../../worker/engine/provision.js';
-import { startEngine } from '../../worker/engine/start-engine.js';
-import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import { defaultQueue } from '../../workflows/sdk/protocol.js';
+import { openOurs } from '../support/open-ours.js';
 import { score, study, warmUp } from './contracts.js';
 import { type Course, slots, type Training, type Work } from './course.js';
 
@@ -17,21 +8,9 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 /** Engine and worker in processes of their own, as `evertrain dev` and a second terminal would have them. */
 export async function evertrainCourse({ trials, list, seed }: Work, atMost: number): Promise<Course> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'evertrain-bench-'));
-  const undo: (() => unknown)[] = [() => rm(dataDir, { recursive: true, force: true })];
+  const { engine, evertrain, worker } = await openOurs(file('.'));
   try {
-    const engine = await startEngine({ dataDir, binary: (await ensureTemporal()).path, uiPort: false });
-    undo.push(() => engine.stop());
-    const { address } = engine;
-    const connection = await Connection.connect({ address });
-    await provision(connection, engine.namespace);
-    await connection.close();
-    const bundle = await saveBundle(await bundleProject(file('./workflows.ts')), join(dataDir, 'bundles'));
-    const queues = { [defaultQueue]: {}, cpu: { slots } };
-    const worker = await spawnWorker({ project: file('.'), address, dataDir, bundle, queues });
-    undo.push(() => worker.stop());
-    const evertrain = await connect({ address });
-    undo.push(() => evertrain.close());
+    await worker({ queues: { [defaultQueue]: {}, cpu: { slots } } });
     const warm = await evertrain.execute(warmUp, undefined, { provenance: false });
     if (warm.outcome !== 'completed') throw new Error(JSON.stringify(warm));
     const { digits } = warm.output;
@@ -46,6 +25,6 @@ export async function evertrainCourse({ trials, list, seed }: Work, atMost: numb
     );
     return { seconds, trainings };
   } finally {
-    for (const step of undo.reverse()) await step();
+    await engine.close();
   }
 }

@@ -12,7 +12,16 @@ interface Compiler {
 const esbuild = createRequire(createRequire(import.meta.url).resolve('tsx/package.json'))('esbuild') as Compiler;
 
 /** Folders with code, of which each file gets a counterpart. Links stand for all else. */
-const codeFolders = ['workflows', 'activities', 'client', 'worker', 'serving', 'test/support', 'test/fixtures'];
+const codeFolders = [
+  'workflows',
+  'activities',
+  'client',
+  'worker',
+  'serving',
+  'test/support',
+  'test/fixtures',
+  'bench',
+];
 const linked = ['data', 'docs', 'examples', 'node_modules', 'package.json', 'package-lock.json', 'python'];
 
 /** Before all tests: brings the built tree up to date, and tells the tests that it is there. */

@@ -1,0 +1,5 @@
+import { project } from '../../workflows/sdk/index.js';
+import { chain, lightChain, wide } from '../overhead/contracts.js';
+import { pythonChain, training, waits } from './contracts.js';
+
+export default project({ pipelines: [chain, lightChain, wide, pythonChain, waits, training] });
