@@ -282,10 +282,11 @@ class _Supervisor:
             code = evertrain.run_job(document, out.fileno())
         finally:
             evertrain.finish()
-            out.close()
-            os.close(1)
-            os.close(2)
-            os.write(self._code_writer, str(code).encode())
+            with contextlib.suppress(OSError):  # the program may have closed them; then its end alone tells the code
+                out.close()
+                os.close(1)
+                os.close(2)
+                os.write(self._code_writer, str(code).encode())
             os._exit(code)
 
     def _connect(self, stream: bytes, descriptor: int) -> socket.socket:

@@ -45,8 +45,9 @@ interface HostEvent {
 
 /**
  * The worker's end of a warm Python host (python/evertrain_host.py): one process that has imported the heavy modules and
- * forks a process per job. One stands ready before its job is known, so a job starts in milliseconds. The host ends with its standard input, and with it all its
- * jobs: a worker that is killed leaves nothing behind. While it is idle it does not keep this process alive.
+ * forks a process per job. One stands ready before its job is known, so a job starts in milliseconds. The host ends with
+ * its standard input, and with it all its jobs: a worker that is killed leaves nothing behind. While it is idle it does
+ * not keep this process alive.
  */
 export class PythonHost {
   /** Ended, or no longer to be used: the next job takes another host. */

@@ -170,6 +170,11 @@ def f(epochs, die_at, ctx):
     expect(context.logs.map(({ message }) => message).join('\n')).toContain('in f');
   });
 
+  it('does not mind that the program has closed its own streams', async () => {
+    const closing = await python('import os\ndef f():\n    os.close(1)\n    os.close(2)\n    return {"x": 1}', mode);
+    expect(await closing.run({}, context)).toEqual({ x: 1 });
+  });
+
   it('draws the same numbers from the same seed', async () => {
     const draw = await python(
       'import random\nx = random.random()\ndef f():\n    return {"x": x, "y": random.random()}',
