@@ -12,6 +12,7 @@ import { startEngine } from '../../worker/engine/start-engine.js';
 import { installRuntime } from '../../worker/log.js';
 import { ensureTemporal } from '../../worker/setup/temporal.mjs';
 import { fibo } from '../support/fibo.js';
+import { rawOptions } from '../support/raw-worker.js';
 import { type BenchRow, median, quantile, spread } from '../support/report.js';
 import { chain, fibo as fiboStep, lightChain, lightFibo, reacts, stamp, wide } from './contracts.js';
 
@@ -145,15 +146,10 @@ async function withWorkers<T>(address: string, dataDir: string, body: () => Prom
   });
   const connection = await NativeConnection.connect({ address });
   const raw = await Worker.create({
+    ...rawOptions,
     connection,
-    taskQueue: 'raw',
     workflowsPath: file('./raw-workflows.ts'),
     activities: { fibo: async ({ n }: { n: number }) => ({ value: fibo(n) }) },
-    maxConcurrentActivityTaskExecutions: 100,
-    maxConcurrentWorkflowTaskExecutions: 40,
-    maxCachedWorkflows: 300,
-    maxHeartbeatThrottleInterval: 1_000,
-    defaultHeartbeatThrottleInterval: 1_000,
   });
   const serving = Promise.all([ours.run(), raw.run()]);
   try {

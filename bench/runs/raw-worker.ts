@@ -1,23 +1,4 @@
-import { NativeConnection, Worker } from '@temporalio/worker';
-import { tell } from '../../test/support/child-process.js';
-import { installRuntime } from '../../worker/log.js';
 import { fibo } from '../support/fibo.js';
+import { serveRaw } from '../support/raw-worker.js';
 
-/** A worker by hand on the SDK, in a process of its own, with the options that Evertrain's has. Ends with its parent. */
-const { address, workflowsPath } = JSON.parse(process.argv[2] ?? '{}') as { address: string; workflowsPath: string };
-
-process.stdin.resume().once('close', () => process.exit(0));
-installRuntime('ERROR');
-const worker = await Worker.create({
-  connection: await NativeConnection.connect({ address }),
-  taskQueue: 'raw',
-  workflowsPath,
-  activities: { fibo: async ({ n }: { n: number }) => ({ value: fibo(n) }) },
-  maxConcurrentActivityTaskExecutions: 100,
-  maxConcurrentWorkflowTaskExecutions: 40,
-  maxCachedWorkflows: 300,
-  maxHeartbeatThrottleInterval: 1_000,
-  defaultHeartbeatThrottleInterval: 1_000,
-});
-tell('serving');
-await worker.run();
+await serveRaw({ fibo: async ({ n }: { n: number }) => ({ value: fibo(n) }) });

@@ -26,8 +26,8 @@ import { expiredRunPrefixes, type RunRef } from './expired-runs.js';
  * the longest step: between its `put` and its end in a history, an artifact has nothing but its age.
  *
  * When a root cannot be read the collection fails before it removes anything. Step-cache entries are no roots: they go
- * with their artifacts; claims on entries that never came go when they are older than the grace period. The journal of a run goes when the engine knows the run no more and it has been silent for the
- * grace period; its run record stays.
+ * with their artifacts; claims on entries that never came go when they are older than the grace period. The journal of a
+ * run goes when the engine knows the run no more and it has been silent for the grace period; its run record stays.
  */
 export interface GarbageOptions {
   readonly store: ArtifactStore;
