@@ -26,7 +26,10 @@ interface RunRef {
 /** A run's other workers have written the records of their last attempts by then. */
 const settleMs = 300;
 const triesOfOne = 6;
-const lanes = 4;
+/** Records give way to steps: after each, a rest of so many times as long as it took, while not too many wait. */
+const restRatio = 9;
+const mostResting = 1_000;
+const mostLanes = 4;
 const firstSweepMs = 3_000;
 const sweepEveryMs = 10 * 60_000;
 /** How far the engine's index may lag behind, generously. */
@@ -67,6 +70,7 @@ export class RunRecorder {
     this.keep(
       this.pause(settleMs * 2 ** tries).then(() => {
         this.due.push(run);
+        const lanes = this.due.length > mostResting ? mostLanes : 1;
         if (this.busyLanes < lanes) this.keep(this.lane());
       }),
     );
@@ -75,12 +79,14 @@ export class RunRecorder {
   private async lane(): Promise<void> {
     this.busyLanes++;
     for (let run = this.due.shift(); run !== undefined; run = this.due.shift()) {
+      const began = performance.now();
       const isRecorded = await this.record(run).catch((error: unknown) => {
         workerLog.debug({ run: run?.runId, error }, 'a run was not recorded yet');
         return false;
       });
       const last = this.stopped.signal.aborted ? 2 : triesOfOne;
       if (!isRecorded && run.tries < last) this.later(run, run.tries);
+      if (this.due.length <= mostResting) await this.pause(restRatio * (performance.now() - began));
     }
     this.busyLanes--;
   }

@@ -3,8 +3,11 @@ import type { AttemptRecord } from './attempt-journal.js';
 import { recordsKey } from './keys.js';
 import { LineBuffer } from './line-buffer.js';
 
-/** Nobody waits for them: who reads a run that is at work has its steps from history. */
-const flushAfterMs = 1_000;
+/**
+ * Nobody waits for them: who reads a run that is at work has its steps from history, and a run's end has them written.
+ * So a run that is over sooner writes once, and many at once do not spend their time on files.
+ */
+const flushAfterMs = 5_000;
 
 interface RunOf {
   readonly workflowId: string;
@@ -16,7 +19,7 @@ interface RunOf {
  * steps costs a few appends and no file each. Readers take the first record of an attempt that was delivered twice.
  */
 export interface AttemptRecords {
-  /** Written within a second, and tried again while the journal cannot be written. */
+  /** Written within 5 s, and tried again while the journal cannot be written. */
   add(run: RunOf, record: AttemptRecord): void;
   /** Writes what has been added, of one run or of all; SYSTEM_STORE_UNAVAILABLE when it cannot. */
   flush(run?: RunOf): Promise<void>;

@@ -9,18 +9,20 @@ import { checkDrift, type DriftReport, DriftRules } from './drift.js';
 /** A model's state keeps 20 of them. */
 const mostReason = 300;
 
-const DriftCheckInput = z.object({
-  model: z.string(),
-  version: z.string(),
-  /** What the version was trained on. */
-  reference: artifact(),
-  /** What it answered at first. */
-  referencePredictions: artifact().optional(),
-  /** The requests that were logged between these times: milliseconds since 1970. */
-  since: z.number(),
-  until: z.number(),
-  rules: DriftRules,
-});
+const DriftCheckInput = z.lazy(() =>
+  z.object({
+    model: z.string(),
+    version: z.string(),
+    /** What the version was trained on. */
+    reference: artifact(),
+    /** What it answered at first. */
+    referencePredictions: artifact().optional(),
+    /** The requests that were logged between these times: milliseconds since 1970. */
+    since: z.number(),
+    until: z.number(),
+    rules: DriftRules,
+  }),
+);
 
 export type DriftCheckInput = z.input<typeof DriftCheckInput>;
 

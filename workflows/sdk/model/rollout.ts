@@ -51,15 +51,17 @@ export interface BanditStage {
   readonly within: Duration;
 }
 
-const ResolvedStage = z.union([
-  z.object({ percent: z.number(), isShadow: z.boolean(), holdMs: z.number() }),
-  z.object({
-    metric: z.enum(['accuracy', 'mae', 'rmse']),
-    floor: z.number(),
-    confidence: z.number(),
-    holdMs: z.number(),
-  }),
-]);
+const ResolvedStage = z.lazy(() =>
+  z.union([
+    z.object({ percent: z.number(), isShadow: z.boolean(), holdMs: z.number() }),
+    z.object({
+      metric: z.enum(['accuracy', 'mae', 'rmse']),
+      floor: z.number(),
+      confidence: z.number(),
+      holdMs: z.number(),
+    }),
+  ]),
+);
 type ResolvedStage = z.output<typeof ResolvedStage>;
 
 /** The rule in milliseconds and with its defaults, as its run is started with it. */
@@ -130,14 +132,16 @@ function invalid(owner: string, field: string, value: unknown, remedy: string): 
   return new EvertrainError('USER_OPTION_INVALID', `${owner}: rollout.${field} is ${show(value)}.`, { value, remedy });
 }
 
-const RolloutInput = z.object({
-  model: z.string(),
-  /** Of all that this rollout deploys: what the model deploys afterwards has a greater one. */
-  revision: z.int(),
-  champion: z.custom<Servable>(),
-  challenger: z.custom<Servable>(),
-  terms: z.custom<RolloutTerms>(),
-});
+const RolloutInput = z.lazy(() =>
+  z.object({
+    model: z.string(),
+    /** Of all that this rollout deploys: what the model deploys afterwards has a greater one. */
+    revision: z.int(),
+    champion: z.custom<Servable>(),
+    challenger: z.custom<Servable>(),
+    terms: z.custom<RolloutTerms>(),
+  }),
+);
 
 export type RolloutInput = z.output<typeof RolloutInput>;
 

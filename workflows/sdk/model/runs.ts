@@ -24,21 +24,25 @@ export type EvaluateStep = StepDefinition &
  */
 export type QualityStep = StepDefinition & ((input: never) => Promise<{ problems: string[]; facts?: unknown }>);
 
-const Side = z.object({
-  version: z.string(),
-  model: artifact(),
-  /** What its pipeline said. */
-  metrics: z.record(z.string(), z.number()),
-});
+const Side = z.lazy(() =>
+  z.object({
+    version: z.string(),
+    model: artifact(),
+    /** What its pipeline said. */
+    metrics: z.record(z.string(), z.number()),
+  }),
+);
 
-const ComparisonInput = z.object({
-  challenger: Side,
-  champion: Side.optional(),
-  heldOut: artifact(),
-  terms: z.custom<PromotionTerms>(),
-  /** What a person sees who decides. */
-  evidence: z.record(z.string(), z.unknown()),
-});
+const ComparisonInput = z.lazy(() =>
+  z.object({
+    challenger: Side,
+    champion: Side.optional(),
+    heldOut: artifact(),
+    terms: z.custom<PromotionTerms>(),
+    /** What a person sees who decides. */
+    evidence: z.record(z.string(), z.unknown()),
+  }),
+);
 
 export type ComparisonInput = z.input<typeof ComparisonInput>;
 
@@ -152,19 +156,23 @@ function short(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-const NewBatch = z.object({
-  id: z.string(),
-  uri: z.string().optional(),
-  artifact: artifact().optional(),
-  rows: z.int(),
-  attributes: z.record(z.string(), z.unknown()).optional(),
-});
+const NewBatch = z.lazy(() =>
+  z.object({
+    id: z.string(),
+    uri: z.string().optional(),
+    artifact: artifact().optional(),
+    rows: z.int(),
+    attributes: z.record(z.string(), z.unknown()).optional(),
+  }),
+);
 
-const BatchCheckInput = z.object({
-  batches: z.array(NewBatch),
-  reference: artifact().optional(),
-  rules: QualityRules.optional(),
-});
+const BatchCheckInput = z.lazy(() =>
+  z.object({
+    batches: z.array(NewBatch),
+    reference: artifact().optional(),
+    rules: QualityRules.optional(),
+  }),
+);
 
 export type BatchCheckInput = z.input<typeof BatchCheckInput>;
 

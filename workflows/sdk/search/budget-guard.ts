@@ -37,12 +37,14 @@ export interface Budget {
 }
 
 /** A person's answer: what is added to each limit; nothing ends the study. */
-export const MoreBudget = z.strictObject({
-  trials: z.int().positive().optional(),
-  hours: z.number().positive().optional(),
-  computeHours: z.number().positive().optional(),
-  money: z.number().positive().optional(),
-});
+export const MoreBudget = z.lazy(() =>
+  z.strictObject({
+    trials: z.int().positive().optional(),
+    hours: z.number().positive().optional(),
+    computeHours: z.number().positive().optional(),
+    money: z.number().positive().optional(),
+  }),
+);
 export type MoreBudget = z.output<typeof MoreBudget>;
 
 const fields = ['trials', 'time', 'compute', 'money', 'price', 'reserve', 'onLimit', 'askWithin'];

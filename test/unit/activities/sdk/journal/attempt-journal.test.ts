@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAttemptJournal } from '../../../../../activities/sdk/journal/attempt-journal.js';
 import { type AttemptRecords, openAttemptRecords } from '../../../../../activities/sdk/journal/attempt-records.js';
 import { fileJournal } from '../../../../../activities/sdk/journal/file-journal.js';
@@ -94,10 +94,13 @@ describe('openAttemptJournal', () => {
       },
     };
     const batch = openAttemptRecords(counted, 'worker');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     for (let n = 0; n < 200; n++) {
       const silent = openAttemptJournal(counted, batch, { ...step, stepId: `silent[${n}]` });
       expect(silent.close({ outcome: 'completed' })).toBeUndefined();
     }
+    vi.advanceTimersByTime(5_000);
+    vi.useRealTimers();
     await expect.poll(async () => (await attempts()).length, { timeout: 5000, interval: 20 }).toBe(200);
     expect(appends).toHaveLength(1);
     const loud = openAttemptJournal(counted, batch, step);
