@@ -13,7 +13,8 @@ import { stepCache } from '../activities/sdk/cache/step-cache.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { keepText, keptText } from '../activities/sdk/kept-text.js';
-import { keyOf } from '../activities/sdk/step-activity.js';
+import { keyOf, stepActivity } from '../activities/sdk/step-activity.js';
+import { variableReader } from '../activities/sdk/variables.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
@@ -86,6 +87,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.knownTrials]: coded((artifact: Artifact) => knownStudy(settings.services.store, artifact)),
     [builtIn.keepText]: coded((text: string) => keepText(settings.services.store, text)),
     [builtIn.keptText]: coded((piece: Artifact) => keptText(settings.services.store, piece)),
+    [builtIn.variable]: stepActivity(variableReader(settings.services.journal), settings.services),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded(async (deployment: Deployment) => {
       const address = modelServer(settings, deployment.model);

@@ -24,6 +24,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['step', 'run one step here, without an engine', () => import('./commands/step.js')],
   ['ls', 'list runs', () => import('./commands/ls.js')],
   ['queues', 'list what waits in the queues', () => import('./commands/queues.js')],
+  ['variables', 'list or change the variables of the project in this folder', () => import('./commands/variables.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],
   ['study', 'export the trials of a study', () => import('./commands/study.js')],
   ['logs', 'show the logs of a run', () => import('./commands/logs.js')],

@@ -1,4 +1,4 @@
-import { builtIn, builtInPrefix, type CacheWait, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
+import { builtIn, isHidden, type CacheWait, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
 import { decodeObject, type HistoryEvent, toNumber } from './decode.js';
 import { groupsOf } from './fold-light.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
@@ -38,7 +38,7 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
   const { activityId, activityType, header, input, taskQueue } = event.activityTaskScheduledEventAttributes ?? {};
   const name = activityType?.name ?? '';
   if (name === builtIn.cacheWait) return foldWait(facts, decodeObject<CacheWait>(input?.payloads?.[0]), id, at);
-  if (name.startsWith(builtInPrefix)) return;
+  if (isHidden(name)) return;
   const step = decodeObject<StepHeader>(header?.fields?.[stepHeader]);
   const scheduled = {
     queue: taskQueue?.name ?? '',

@@ -1,5 +1,5 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import { builtInPrefix, type LightAnswer, type LightRecord } from '../../workflows/sdk/protocol.js';
+import { isHidden, type LightAnswer, type LightRecord } from '../../workflows/sdk/protocol.js';
 import { decodeObject, decodePayload, type Failure, type Payload, toMillis } from './decode.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
 
@@ -15,7 +15,7 @@ export interface LocalActivityData {
  */
 export function foldLight(facts: Facts, { event, id, at }: Occurrence, data: LocalActivityData | null): void {
   const name = data?.activity_type;
-  if (typeof name !== 'string' || name.startsWith(builtInPrefix)) return;
+  if (typeof name !== 'string' || isHidden(name)) return;
   const { details, failure } = event.markerRecordedEventAttributes ?? {};
   const answer = decodeObject<LightAnswer>(details?.['result']?.payloads?.[0]);
   const record = failure ? recordOf(failure) : answer?.light;

@@ -5,7 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunView } from '../../client/history/run-view.js';
 import type { RunSummary } from '../../client/list-runs.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
-import { type Expected, expectEnds, type LiveProject, liveProject } from '../support/live-project.js';
+import { openStorage } from '../../activities/sdk/storage.js';
+import { setVariable, unsetVariable } from '../../activities/sdk/variables.js';
+import { evertrainCli } from '../support/cli-process.js';
+import { commandsFixture, type Expected, expectEnds, type LiveProject, liveProject } from '../support/live-project.js';
 
 let live: LiveProject;
 
@@ -142,6 +145,55 @@ describe('cancel, logs and ls', () => {
     const verbose = await live.call('--verbose', 'show', 'nobody');
     expect(verbose.out).toMatch(/USER_RUN_UNKNOWN[^]*^ {4}at /m);
     expect(verbose.code).toBe(2);
+  });
+});
+
+describe('variables', () => {
+  const variables = (...args: string[]) =>
+    evertrainCli(['variables', ...args, '--data-dir', live.engine.dataDir], { cwd: commandsFixture }).ended;
+
+  it('are what they were at the start of a run, whatever is set meanwhile; fields of the input come by --set', async () => {
+    expect((await variables('ls')).out).toContain('share = 0.5  (default)  of the rows');
+    expect((await variables('set', 'share', '0.25', '--actor', 'ann')).out).toBe('share = 0.25\n');
+    const fields = ['--set', 'trials=20', '--set', 'name=12', '--set', 'fit.depth=4'];
+    const run = live.begin('run', 'tuned', '--id', 'tuned 1', ...fields);
+    await run.until('go on?');
+    expect((await variables('set', 'share', '0.75')).code).toBe(0);
+    expect((await live.call('approve', 'tuned 1', 'go on?', '--yes')).code).toBe(0);
+    expect((await run.ended).code).toBe(0);
+    const view = await live.evertrain.attach('tuned 1').view();
+    expect(await live.evertrain.attach('tuned 1').result()).toEqual({
+      outcome: 'completed',
+      output: { trials: 20, name: '12', fit: { depth: 4 }, share: [0.25, 0.25], place: 'data/in', answer: true },
+    });
+    const setAt = expect.any(String) as string;
+    expect(view.steps.map(({ id, ...step }) => [id, 'output' in step && step.output])).toEqual([
+      ['share', { value: 0.25, setBy: 'ann', setAt }],
+      ['place', { value: 'data/in' }],
+    ]);
+    const [row] = JSON.parse((await variables('ls', '--json')).out) as object[];
+    expect(row).toMatchObject({ name: 'share', value: 0.75, default: 0.5, setAt });
+    expect((await variables('unset', 'share')).out).toBe('share = 0.5\n');
+  });
+
+  it('refuse what the project does not know, and a run what was set for other code', async () => {
+    await expectEnds(variables, [
+      [['set', 'shares', '1'], 2, 'Did you mean "share"?'],
+      [['set', 'share', 'much'], 2, 'Use a number; its default is 0.5.'],
+      [['set', 'share', '2'], 2, 'USER_VARIABLE_INVALID'],
+      [['unset', 'nothing'], 2, 'declares no variable "nothing"'],
+    ]);
+    await expectAll([
+      [['run', 'tuned', '--set', 'trials=many'], 2, 'USER_INPUT_INVALID'],
+      [['run', 'tuned', '--set', 'trials'], 2, '--set trials names no field.'],
+      [['run', 'tuned', '--set', '__proto__.x=1'], 2, 'names no field'],
+      [['run', 'tuned', '--input', '{"trials":1}', '--set', 'trials.n=1'], 2, 'there is 1 where "n" should be'],
+    ]);
+    const { journal } = openStorage(live.engine.dataDir);
+    await setVariable(journal, { name: 'place', value: 7, setBy: 'bob', setAt: '2026-11-22T00:00:00.000Z' });
+    const run = await live.call('run', 'tuned');
+    expect(run.out).toMatch(/USER_VARIABLE_INVALID[^]*Variable "place" cannot be 7[^]*bob has set it/);
+    await unsetVariable(journal, 'place');
   });
 });
 

@@ -5,7 +5,7 @@ import { type CliEnded, type CliProcess, evertrainCli } from './cli-process.js';
 import { type EffectServer, effectServer } from './effect-server.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 
-const cwd = fileURLToPath(new URL('../fixtures/commands', import.meta.url));
+export const commandsFixture = fileURLToPath(new URL('../fixtures/commands', import.meta.url));
 
 /** The commands fixture as a user has it: engine, `evertrain worker`, `evertrain serve`, and commands typed in its folder. */
 export interface LiveProject {
@@ -30,9 +30,13 @@ export async function liveProject(): Promise<LiveProject> {
   const place = ['--address', engine.address, '--data-dir', engine.dataDir];
   const server = evertrainCli(['serve', '--data-dir', engine.dataDir, '--port', '0']);
   const modelServer = /http:\S+/.exec(await server.until('answers at'))?.[0] ?? '';
-  const worker = evertrainCli(['worker', ...place], { cwd, env: { EVERTRAIN_MODEL_SERVER: modelServer } });
+  const worker = evertrainCli(['worker', ...place], {
+    cwd: commandsFixture,
+    env: { EVERTRAIN_MODEL_SERVER: modelServer },
+  });
   await worker.until('worker started');
-  const beginWith = (env: NodeJS.ProcessEnv, ...args: string[]) => evertrainCli([...args, ...place], { cwd, env });
+  const beginWith = (env: NodeJS.ProcessEnv, ...args: string[]) =>
+    evertrainCli([...args, ...place], { cwd: commandsFixture, env });
   const begin = (...args: string[]) => beginWith({}, ...args);
   return {
     engine,

@@ -11,7 +11,7 @@ import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import { checkInput, checkOutput } from '../../workflows/sdk/json-size.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
-import { builtIn, type PipelineResult } from '../../workflows/sdk/protocol.js';
+import { builtIn, type PipelineResult, type VariableRead } from '../../workflows/sdk/protocol.js';
 import {
   type ApprovalBook,
   GateRejection,
@@ -43,6 +43,8 @@ export interface PlainOptions {
   readonly answers?: Readonly<Record<string, unknown>>;
   /** Payloads of signals by name, oldest first. */
   readonly signals?: Readonly<Record<string, readonly unknown[]>>;
+  /** Values of variables by name; the others have their defaults. */
+  readonly variables?: Readonly<Record<string, unknown>>;
   /** Stand for activities of Evertrain's own, by type, e.g. `evertrain.suggest`, which asks Optuna for parameters. */
   readonly builtIns?: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
   /** Where the clock of the run starts; default 2000-01-01. */
@@ -62,7 +64,7 @@ export async function runPlain<P extends PipelineDefinition>(
   input: PipelineInput<P>,
   options: PlainOptions = {},
 ): Promise<PipelineResult<PipelineOutput<P>>> {
-  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'builtIns', 'startAt']);
+  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'variables', 'builtIns', 'startAt']);
   useScopeLookup(() => scopes.getStore(), paths);
   const host = new PlainHost(options);
   return (await runIn(host, pipeline, input)) as PipelineResult<PipelineOutput<P>>;
@@ -124,7 +126,11 @@ class PlainHost implements RunHost {
 
   private async run(definition: StepDefinition, input: unknown, call: PlainCall): Promise<unknown> {
     const { name } = definition;
-    const { steps = {}, activities } = this.given;
+    const { steps = {}, activities, variables = {} } = this.given;
+    if (name === builtIn.variable) {
+      const { name: of, default: fallback } = input as VariableRead;
+      return { value: Object.hasOwn(variables, of) ? variables[of] : fallback };
+    }
     const given = steps[name];
     if (given === undefined && activities !== undefined) return activities.runAs(call.id, definition, input);
     if (given !== undefined) {

@@ -39,3 +39,4 @@ export type { Settled } from './settled.js';
 export { type Signal, signal } from './signal.js';
 export { type Step, step, type StepOptions } from './step.js';
 export { now, sleep } from './timer.js';
+export { type Variable, variable, type VariableOptions } from './variable.js';

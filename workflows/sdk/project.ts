@@ -49,6 +49,7 @@ export function project(parts: {
   const runs = [...models.values()].flatMap((one) => Object.values(one.runs));
   const pipelines = byName('pipeline', [...parts.pipelines, ...runs]);
   checkPools(pipelines.values());
+  byName('variable', defined.variables);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {

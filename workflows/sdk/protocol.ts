@@ -578,7 +578,27 @@ export const builtIn = {
   keepText: 'evertrain.keep-text',
   /** Reads it again: `Artifact` → text. */
   keptText: 'evertrain.kept-text',
+  /** A light step, and seen as one: `VariableRead` → `VariableValue`. */
+  variable: 'evertrain.variable',
 } as const;
+
+/** Evertrain's own activities are no steps of the run, but for what its history should tell people. */
+export function isHidden(activity: string): boolean {
+  return activity.startsWith(builtInPrefix) && activity !== builtIn.variable;
+}
+
+export interface VariableRead {
+  readonly name: string;
+  readonly default: unknown;
+}
+
+export interface VariableValue {
+  readonly value: unknown;
+  /** Absent where nobody has set it: it is the default. */
+  readonly setBy?: string;
+  /** ISO time. */
+  readonly setAt?: string;
+}
 
 /** What a run tells the worker that carries out its task, outside of its history (a type: sinks need an index). */
 export type RunSinks = {

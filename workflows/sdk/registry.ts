@@ -1,6 +1,7 @@
 import type { PipelineDefinition } from './pipeline.js';
 import type { PoolDefinition } from './pools/pool.js';
 import type { StepDefinition } from './step.js';
+import type { VariableDefinition } from './variable.js';
 
 /**
  * Every contract that the loaded modules defined, in order. A worker reads it after importing the project's workflows,
@@ -10,10 +11,12 @@ export const defined: {
   readonly steps: StepDefinition[];
   readonly pipelines: PipelineDefinition[];
   readonly pools: PoolDefinition[];
+  readonly variables: VariableDefinition[];
   /** As `project({ name })` says. */
   projectName?: string;
 } = {
   steps: [],
   pipelines: [],
   pools: [],
+  variables: [],
 };

@@ -5,7 +5,7 @@ import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
 import type { Priority } from '../../../workflows/sdk/priority.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
-import { inputOf, type InputOptions, seedOf } from '../input.js';
+import { inputOf, type InputOptions, seedOf, withInput } from '../input.js';
 import { loadProject } from '../project-files.js';
 
 interface RunCommandOptions extends ConnectedOptions, InputOptions {
@@ -16,10 +16,8 @@ interface RunCommandOptions extends ConnectedOptions, InputOptions {
 }
 
 export function configure(command: Command): void {
-  withConnection(command)
+  withInput(withConnection(command))
     .argument('<pipeline>', 'name of a pipeline of this project')
-    .option('--input <json>', 'its input')
-    .option('--input-file <path>', 'its input, from a JSON file')
     .option('--id <workflow id>', 'id of the run; refused when a run has it')
     .option('--seed <number>', 'seed of the run; default 0')
     .option('--priority <number>', 'of its steps in queues and pools: 1 first, 5 last; default 3')
@@ -29,7 +27,7 @@ export function configure(command: Command): void {
 
 async function run(name: string, options: RunCommandOptions): Promise<void> {
   const pipeline = await pipelineOf(name);
-  const input = await inputOf(options);
+  const input = await inputOf(options, pipeline.input);
   await connected(options, async (evertrain) => {
     const started = await evertrain.start(pipeline, input, {
       ...(options.id === undefined ? {} : { id: options.id }),

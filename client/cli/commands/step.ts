@@ -6,7 +6,7 @@ import { openStepServices } from '../../../worker/step-services.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import { exitCodes } from '../exit.js';
-import { inputOf, type InputOptions, seedOf } from '../input.js';
+import { inputOf, type InputOptions, seedOf, withInput } from '../input.js';
 import { loadActivities } from '../project-files.js';
 
 interface StepRunOptions extends InputOptions {
@@ -15,12 +15,9 @@ interface StepRunOptions extends InputOptions {
 }
 
 export function configure(command: Command): void {
-  command
-    .command('run')
+  withInput(command.command('run'))
     .description('run one step in this process, without an engine; `node --inspect-brk` stops in it')
     .argument('<name>', 'name of a step of this project')
-    .option('--input <json>', 'its input')
-    .option('--input-file <path>', 'its input, from a JSON file')
     .option('--seed <number>', 'seed of the run that it stands for; default 0')
     .option('--data-dir <folder>', 'where artifacts are', process.env['EVERTRAIN_DATA_DIR'] ?? '.evertrain')
     .action(runStep);
@@ -28,7 +25,7 @@ export function configure(command: Command): void {
 
 async function runStep(name: string, options: StepRunOptions): Promise<void> {
   const implementation = await implementationOf(name);
-  const input = await inputOf(options);
+  const input = await inputOf(options, implementation.step.input);
   const services = await openStepServices({
     dataDir: resolve(options.dataDir),
     log: (level, message) => process.stderr.write(`${level} ${message}\n`),

@@ -47,6 +47,13 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   ],
   'evertrain queues': ['test/e2e/commands-live.test.ts', "['queues', 'evertrain']"],
   'evertrain queues gpu --json': ['test/e2e/commands-live.test.ts', "['queues', 'evertrian', '--json']"],
+  'evertrain run iris --set trials=20 --set source=data/iris.csv': [
+    'test/e2e/commands-live.test.ts',
+    "'--set', 'trials=20', '--set'",
+  ],
+  'evertrain variables ls': ['test/e2e/commands-live.test.ts', "variables('ls')"],
+  'evertrain variables set min-accuracy 0.95': ['test/e2e/commands-live.test.ts', "variables('set', 'share', '0.25'"],
+  'evertrain variables unset min-accuracy': ['test/e2e/commands-live.test.ts', "variables('unset', 'share')"],
   'evertrain show <run>': ['test/e2e/cli.test.ts', "call('show', 'iris-by-hand')"],
   'evertrain study export <run> --csv': [
     'test/e2e/commands-live.test.ts',
