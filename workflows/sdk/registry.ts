@@ -1,5 +1,6 @@
 import type { PipelineDefinition } from './pipeline.js';
 import type { PoolDefinition } from './pools/pool.js';
+import type { Resources } from './resources.js';
 import type { StepDefinition } from './step.js';
 
 /**
@@ -10,6 +11,8 @@ export const defined: {
   readonly steps: StepDefinition[];
   readonly pipelines: PipelineDefinition[];
   readonly pools: PoolDefinition[];
+  /** As `project({ queues })` says, in its order. */
+  queues?: Readonly<Record<string, Resources>>;
   /** As `project({ name })` says. */
   projectName?: string;
 } = {
