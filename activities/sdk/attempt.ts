@@ -62,6 +62,13 @@ export function openAttempt(activity: AttemptHost, header: StepHeader, services:
   });
 }
 
+const journals = new WeakMap<StepContext, AttemptJournal>();
+
+/** For code that can wait while much of what its step has said is unwritten; undefined where it need not. */
+export function roomInJournal(context: StepContext): Promise<void> | undefined {
+  return journals.get(context)?.room();
+}
+
 class OpenAttempt implements Attempt {
   readonly context: StepContext;
   private readonly journal: AttemptJournal;
@@ -140,6 +147,7 @@ class OpenAttempt implements Attempt {
   }
 
   begin(): Promise<void> | undefined {
+    journals.set(this.context, this.journal);
     if (this.producer.attempt > 1) return this.checkpoints.open().then(() => this.state.start());
     this.state.start();
     return undefined;

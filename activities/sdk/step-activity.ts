@@ -14,6 +14,9 @@ import { type Attempt, type AttemptHost, openAttempt } from './attempt.js';
 /** The engine refuses a payload above 2 MB; the difference is left for what travels with it. */
 const maxOutputBytes = 1_900_000;
 
+/** Records that a worker has on their way. Beyond it an attempt, still with its heartbeats, waits for one to arrive. */
+const mostInBackground = 200;
+
 const headers = new WeakMap<Context, StepHeader>();
 
 /** Keeps the step header that the activity interceptor read for the activity at hand. */
@@ -63,6 +66,7 @@ async function runAttempt(
     if (header.cache !== undefined) await keep(implementation, services, attempt, header, input, output);
     const telling = attempt.told();
     if (telling !== undefined) await telling;
+    while (services.background.size >= mostInBackground) await Promise.race(services.background);
     closeLater(attempt, services);
     return output;
   } catch (error) {
