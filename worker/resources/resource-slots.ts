@@ -28,9 +28,15 @@ export class ResourceSlots implements CustomSlotSupplier<ActivitySlotInfo> {
 
   async reserveSlot(_: unknown, signal: AbortSignal): Promise<SlotPermit> {
     for (;;) {
+      signal.throwIfAborted();
       const permit = this.tryReserveSlot();
-      if (permit !== null) return permit;
-      await this.change(signal);
+      if (permit === null) {
+        await this.change(signal);
+        continue;
+      }
+      // Called off on its way to who asked: nobody else would give it back.
+      signal.addEventListener('abort', () => this.releaseSlot({ permit }), { once: true });
+      return permit;
     }
   }
 

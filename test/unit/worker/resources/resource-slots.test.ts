@@ -118,6 +118,10 @@ describe('slots', () => {
     end();
     await step;
     slots.releaseSlot({ permit });
+    const late = new AbortController();
+    await slots.reserveSlot(undefined, late.signal);
+    expect(slots.tryReserveSlot()).toBeNull();
+    late.abort(new Error('too late for it'));
     expect(slots.tryReserveSlot()).not.toBeNull();
   });
 });
