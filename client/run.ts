@@ -8,6 +8,7 @@ import type { AttemptsReader } from './connect.js';
 import { fetchHistory } from './history/fetch.js';
 import { projectRun } from './history/project-run.js';
 import type { ApprovalView, RunView } from './history/run-view.js';
+import { withPlaces } from './pool-places.js';
 import type { RunEvent } from './run-events.js';
 import { sendUpdate } from './send-update.js';
 import { isConnectionLoss, toEvertrainError } from './to-error.js';
@@ -68,9 +69,11 @@ export class Run<Output = unknown> {
       const known = { attempts: recorded, runId };
       const whole = projectRun({ history, pending, ...known });
       const seen = Number(pending.workflowExecutionInfo?.historyLength ?? 0);
-      if (whole.closedAt !== undefined || whole.events <= seen) return whole;
+      if (whole.closedAt !== undefined) return whole;
+      if (whole.events <= seen) return await withPlaces(client, whole);
       // The run went on between the two questions: both speak of the moment of the first.
-      return projectRun({ history: { events: history.events?.slice(0, seen) ?? [] }, pending, ...known });
+      const then = projectRun({ history: { events: history.events?.slice(0, seen) ?? [] }, pending, ...known });
+      return await withPlaces(client, then);
     } catch (error) {
       throw this.error(error);
     }

@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Context } from '@temporalio/activity';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import {
@@ -19,6 +19,7 @@ import { historyChannelArgs } from '../client/history/fetch.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
+import type { ResourceOptions } from '../workflows/sdk/resources.js';
 import { defaultQueue, type RunSinks, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
 import { type BuiltInSettings, builtInActivities } from './built-in-activities.js';
 import { type Bundle, loadBundleOf } from './bundle.js';
@@ -26,6 +27,10 @@ import { cachedBundle } from './bundle-cache.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { openOptuna } from './open-optuna.js';
+import { findMachine } from './resources/machine.js';
+import { needsOf, type QueueOptions, type QueueSlots, queueSlots } from './resources/queue-slots.js';
+import { ResourceBudget } from './resources/resource-budget.js';
+import { activitySlots, resourceKeeper } from './resources/temporal-slots.js';
 import { RunRecorder } from './run-recorder.js';
 import { singleFlight } from './single-flight.js';
 import { openStepServices } from './step-services.js';
@@ -33,11 +38,6 @@ import { tellRun } from './tell-run.js';
 import { wakeModels } from './wake-models.js';
 import { warmUp } from './warm-up.js';
 import { watchMismatches } from './watch-mismatches.js';
-
-export interface QueueOptions {
-  /** Steps at work at once. Default: 100 on the queue of runs, the number of cores on others. */
-  readonly slots?: number;
-}
 
 export interface CreateWorkerOptions {
   /** Path of the project's workflows/index.ts; its default export is `project({ … })`. */
@@ -59,6 +59,11 @@ export interface CreateWorkerOptions {
   readonly journal?: Journal;
   /** Queues to serve. Default: the queue of runs and each queue that a step names. */
   readonly queues?: Readonly<Record<string, QueueOptions>>;
+  /**
+   * What the worker has for steps that declare `resources`. Default: what this process may use of its machine
+   * (docs/scaling.md).
+   */
+  readonly resources?: ResourceOptions;
   /** Where promoted versions are deployed to, for example `http://127.0.0.1:8100`. */
   readonly modelServer?: string | undefined;
   /** Called when a run fails or waits for a person. */
@@ -81,6 +86,7 @@ const optionNames = [
   'store',
   'journal',
   'queues',
+  'resources',
   'modelServer',
   'webhook',
   'version',
@@ -145,9 +151,11 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   });
   const recorder = new RunRecorder({ client, services, project });
   const workers = new Map<string, Worker>();
-  const slots = queueSlots(options, manifest);
-  for (const [queue, count] of slots) {
-    const common = workerOptions(options, queue, count, activities);
+  const needsGpus = [...manifest.queues.values()].flat().some((step) => needsOf(manifest, step).gpu > 0);
+  const machine = await findMachine(options.resources ?? {}, needsGpus);
+  const slots = queueSlots(options.queues, manifest, machine, new ResourceBudget(machine));
+  for (const [queue, one] of slots) {
+    const common = workerOptions(options, queue, one, activities, manifest);
     workers.set(
       queue,
       await Worker.create({
@@ -167,7 +175,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       state: overall(workers),
       engine: (await answers(clientConnection)) ? 'reachable' : 'unreachable',
       queues: Object.fromEntries(
-        [...workers].map(([queue, worker]) => [queue, queueHealth(worker, slots.get(queue) ?? 0)]),
+        [...workers].map(([queue, worker]) => [queue, queueHealth(worker, slots.get(queue)?.count ?? 0)]),
       ),
     }),
     shutdown() {
@@ -247,38 +255,23 @@ function activityTable(
   return { ...Object.fromEntries(steps), ...own } as Activities;
 }
 
-/** The queue of runs is served by every worker that serves all; it also carries Evertrain's own activities. */
-function queueSlots(options: CreateWorkerOptions, manifest: Manifest): Map<string, number> {
-  const cores = availableParallelism();
-  const names =
-    options.queues === undefined
-      ? new Set([defaultQueue, ...manifest.queues.keys()])
-      : new Set(Object.keys(options.queues));
-  const slots = new Map<string, number>();
-  for (const queue of names) {
-    const count = options.queues?.[queue]?.slots ?? (queue === defaultQueue ? 100 : cores);
-    if (!Number.isInteger(count) || count < 1) {
-      throw new EvertrainError('USER_OPTION_INVALID', `createWorker: queue "${queue}" has ${show(count)} slots.`, {
-        value: count,
-        remedy: 'Use a whole number from 1.',
-      });
-    }
-    slots.set(queue, count);
-  }
-  return slots;
-}
-
-function workerOptions(options: CreateWorkerOptions, taskQueue: string, slots: number, activities: Activities) {
+function workerOptions(
+  options: CreateWorkerOptions,
+  taskQueue: string,
+  slots: QueueSlots,
+  activities: Activities,
+  manifest: Manifest,
+) {
   return {
     taskQueue,
     activities,
-    maxConcurrentActivityTaskExecutions: slots,
+    ...activitySlots(slots),
     maxHeartbeatThrottleInterval: 1_000,
     defaultHeartbeatThrottleInterval: 1_000,
     shutdownGraceTime: 10_000,
     shutdownForceTime: 15_000,
     interceptors: {
-      activity: [(context: Parameters<typeof rememberHeader>[0]) => ({ inbound: headerReader(context) })],
+      activity: [(context: Context) => ({ inbound: headerReader(context) }), ...resourceKeeper(slots, manifest)],
     },
     ...(options.version === undefined
       ? {}
@@ -314,7 +307,7 @@ function workflowOptions(
   } satisfies Partial<TemporalWorkerOptions>;
 }
 
-function headerReader(context: Parameters<typeof rememberHeader>[0]): ActivityInboundCallsInterceptor {
+function headerReader(context: Context): ActivityInboundCallsInterceptor {
   return {
     execute(input, next) {
       const payload = input.headers[stepHeader];

@@ -3,6 +3,7 @@ import type { Implementation } from '../activities/sdk/implementation.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue } from '../workflows/sdk/protocol.js';
+import { ownQueue } from '../workflows/sdk/resources.js';
 import { defined } from '../workflows/sdk/registry.js';
 import type { StepDefinition } from '../workflows/sdk/step.js';
 
@@ -50,7 +51,8 @@ export function checkManifest(
 /** A step without a queue of its own may come on the default queue of any pipeline, a light one where the runs are. */
 function queuesOf(step: StepDefinition, pipelineQueues: ReadonlySet<string>): Iterable<string> {
   if (step.policy.light) return [defaultQueue];
-  return step.policy.queue === undefined ? pipelineQueues : [step.policy.queue];
+  const queue = ownQueue(step.policy);
+  return queue === undefined ? pipelineQueues : [queue];
 }
 
 function notImplemented(missing: readonly string[]): EvertrainError {

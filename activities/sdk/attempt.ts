@@ -6,9 +6,11 @@ import type { Context } from '@temporalio/activity';
 import type { Artifact, Producer } from '../../workflows/sdk/artifact.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { StepHeader } from '../../workflows/sdk/protocol.js';
+import { resourcesText } from '../../workflows/sdk/resources.js';
 import type { Checkpoint, StepArtifacts, StepContext, StepLogger } from './context.js';
 import { type AttemptJournal, openAttemptJournal } from './journal/attempt-journal.js';
 import { RunReports } from './run-reports.js';
+import type { Lease } from './ports.js';
 import type { StepServices } from './services.js';
 import { StepCheckpoints } from './step-checkpoints.js';
 import { putDirectory } from './store/directory.js';
@@ -35,6 +37,8 @@ export interface Attempt {
   begin(): Promise<void> | undefined;
   /** Why the worker gave the attempt up by itself (hung, fenced). */
   readonly failure: EvertrainError | undefined;
+  /** Waits until the lease is given, and shows so; that is no silence of the step. */
+  enter(lease: Lease): Promise<void>;
   /** The implementation's answer, or the worker's own reason to give up first. */
   race<T>(work: Promise<T>): Promise<T>;
   /** Gives what is on its way to the run a moment; answers nothing where nothing is. Never fails. */
@@ -58,12 +62,20 @@ export function openAttempt(activity: AttemptHost, header: StepHeader, services:
   });
 }
 
+const journals = new WeakMap<StepContext, AttemptJournal>();
+
+/** For code that can wait while much of what its step has said is unwritten; undefined where it need not. */
+export function roomInJournal(context: StepContext): Promise<void> | undefined {
+  return journals.get(context)?.room();
+}
+
 class OpenAttempt implements Attempt {
   readonly context: StepContext;
   private readonly journal: AttemptJournal;
   private readonly startedAt = Date.now();
   private readonly began = performance.now();
   private workDir: string | undefined;
+  private gpus: readonly string[] = [];
 
   private readonly state: AttemptState;
   private readonly checkpoints: StepCheckpoints;
@@ -94,6 +106,7 @@ class OpenAttempt implements Attempt {
     const reports = reportsOf(header, services, producer, log);
     this.reports = reports;
     const workDir = () => this.openWorkDir();
+    const gpus = () => this.gpus;
     this.context = {
       get log() {
         return log();
@@ -122,6 +135,9 @@ class OpenAttempt implements Attempt {
       attempt: info.attempt,
       seed: header.seed,
       idempotencyKey: `${workflowId}/${runId}/${info.activityId}`,
+      get gpus() {
+        return gpus();
+      },
       run: { workflowId, runId, pipeline: info.workflowType ?? '' },
       step: { id: info.activityId, name: info.activityType },
       get workDir() {
@@ -131,6 +147,7 @@ class OpenAttempt implements Attempt {
   }
 
   begin(): Promise<void> | undefined {
+    journals.set(this.context, this.journal);
     if (this.producer.attempt > 1) return this.checkpoints.open().then(() => this.state.start());
     this.state.start();
     return undefined;
@@ -138,6 +155,11 @@ class OpenAttempt implements Attempt {
 
   get failure(): EvertrainError | undefined {
     return this.state.failure;
+  }
+
+  async enter({ needs, gpus }: Lease): Promise<void> {
+    if (gpus instanceof Promise) this.context.progress(0, `waits for ${resourcesText(needs)} of this worker`);
+    this.gpus = await this.state.whilePatient(gpus);
   }
 
   race<T>(work: Promise<T>): Promise<T> {
@@ -199,6 +221,7 @@ class AttemptState {
   private readonly combined = lazy(() => AbortSignal.any([this.activity.cancellationSignal, this.giveUp().signal]));
   private readonly details: { checkpoint?: unknown; progress?: unknown } = {};
   private lastLifeAt = performance.now();
+  private isPatient = false;
   private beatEveryMs = 0;
   private nextBeatAt = 0;
   private abandoned: ((error: EvertrainError) => void) | undefined;
@@ -253,6 +276,17 @@ class AttemptState {
     this.beat();
   }
 
+  /** The watchdog lets this pass. */
+  async whilePatient<T>(wait: T | Promise<T>): Promise<T> {
+    this.isPatient = true;
+    try {
+      return await wait;
+    } finally {
+      this.isPatient = false;
+      this.sawSignOfLife();
+    }
+  }
+
   race<T>(work: Promise<T>): Promise<T> {
     if (this.header.progressWithinMs === undefined) return work;
     work.catch(() => undefined);
@@ -269,7 +303,7 @@ class AttemptState {
   private watch(): void {
     const limit = this.header.progressWithinMs;
     const silentMs = Math.round(performance.now() - this.lastLifeAt);
-    if (limit === undefined || silentMs <= limit || this.failure !== undefined) return;
+    if (limit === undefined || silentMs <= limit || this.isPatient || this.failure !== undefined) return;
     this.failure = new EvertrainError(
       'SYSTEM_NO_PROGRESS',
       `"${this.activity.info.activityId}" reported nothing for ${silentMs} ms.`,

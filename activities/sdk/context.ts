@@ -69,6 +69,8 @@ export interface StepContext {
   readonly seed: number;
   /** The same for every attempt of this step in this run: give it to receivers that deduplicate. */
   readonly idempotencyKey: string;
+  /** The GPUs that the step asked for (`resources`), which no other step of this worker has: `['0', '3']`. */
+  readonly gpus: readonly string[];
   readonly run: { readonly workflowId: string; readonly runId: string; readonly pipeline: string };
   readonly step: { readonly id: string; readonly name: string };
   /** An empty folder of this attempt's own, removed when it ends. */

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import type { TrialReport } from '../../workflows/sdk/protocol.js';
+import type { Resources } from '../../workflows/sdk/resources.js';
 
 /**
  * The artifact store keeps immutable bytes by their SHA-256. Every implementation passes
@@ -55,6 +56,15 @@ export type TellRun = (
   run: { readonly workflowId: string; readonly runId: string },
   report: TrialReport,
 ) => Promise<void>;
+
+/** What of its worker's machine a step that declares `resources` holds while it is at work. */
+export interface Lease {
+  readonly needs: Resources;
+  /** The GPUs, as CUDA_VISIBLE_DEVICES names them, when all that is needed is free; rejects when the step is cancelled first. */
+  readonly gpus: readonly string[] | Promise<readonly string[]>;
+  /** The work that holds it: what is held is given back when it has ended, also where its attempt was given up before. */
+  keepUntil(work: Promise<unknown>): void;
+}
 
 /** Escapes user text (run ids, step ids) into one key segment: reversible, never `.`/`..`, safe on every file system. */
 export function journalKey(...segments: readonly string[]): string {

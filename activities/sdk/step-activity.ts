@@ -7,17 +7,28 @@ import { canonicalJson } from './canonical-json.js';
 import { asApplicationFailure, asEvertrainError } from './failure.js';
 import type { Implementation } from './implementation.js';
 import { asLight } from './light-activity.js';
+import type { Lease } from './ports.js';
 import type { StepServices } from './services.js';
 import { type Attempt, type AttemptHost, openAttempt } from './attempt.js';
 
 /** The engine refuses a payload above 2 MB; the difference is left for what travels with it. */
 const maxOutputBytes = 1_900_000;
 
+/** Records that a worker has on their way. Beyond it an attempt, still with its heartbeats, waits for one to arrive. */
+const mostInBackground = 200;
+
 const headers = new WeakMap<Context, StepHeader>();
 
 /** Keeps the step header that the activity interceptor read for the activity at hand. */
 export function rememberHeader(context: Context, header: StepHeader): void {
   headers.set(context, header);
+}
+
+const leases = new WeakMap<Context, Lease>();
+
+/** Keeps what the activity at hand holds of the worker's machine, or waits for. */
+export function rememberLease(context: Context, lease: Lease): void {
+  leases.set(context, lease);
 }
 
 /**
@@ -28,7 +39,8 @@ export function stepActivity(implementation: Implementation, services: StepServi
   return (input?: unknown): Promise<unknown> => {
     const context = Context.current();
     const header = headers.get(context) ?? foreignHeader;
-    const run = () => runAttempt(implementation, services, hostOf(context, header), header, input);
+    const lease = leases.get(context);
+    const run = () => runAttempt(implementation, services, hostOf(context, header), header, input, lease);
     const { light } = header;
     return light === undefined ? run() : asLight({ ...header, light }, input, run);
   };
@@ -40,6 +52,7 @@ async function runAttempt(
   host: AttemptHost,
   header: StepHeader,
   input: unknown,
+  lease: Lease | undefined,
 ): Promise<unknown> {
   const attempt = openAttempt(host, header, services);
   const fencing = attempt.begin();
@@ -49,10 +62,11 @@ async function runAttempt(
     });
   }
   try {
-    const output = await outputOf(implementation, input, attempt);
+    const output = await outputOf(implementation, input, attempt, lease);
     if (header.cache !== undefined) await keep(implementation, services, attempt, header, input, output);
     const telling = attempt.told();
     if (telling !== undefined) await telling;
+    while (services.background.size >= mostInBackground) await Promise.race(services.background);
     closeLater(attempt, services);
     return output;
   } catch (error) {
@@ -72,10 +86,18 @@ function hostOf(context: Context, { light, triedLight }: StepHeader): AttemptHos
 }
 
 /** Runs the implementation between the checks of its input and output. */
-export async function outputOf(implementation: Implementation, input: unknown, attempt: Attempt): Promise<unknown> {
+export async function outputOf(
+  implementation: Implementation,
+  input: unknown,
+  attempt: Attempt,
+  lease?: Lease,
+): Promise<unknown> {
   const { step } = implementation;
   const decoded = decode(step.input, input, 'USER_INPUT_INVALID', `the input of step "${step.name}"`);
-  const output = await attempt.race(implementation.run(decoded, attempt.context));
+  const run = () => implementation.run(decoded, attempt.context);
+  const work = lease === undefined ? run() : attempt.enter(lease).then(run);
+  lease?.keepUntil(work);
+  const output = await attempt.race(work);
   checkOutput(implementation, output);
   return output;
 }

@@ -118,7 +118,11 @@ export function stepLine(step: StepView, now: number, paint: Paint): string {
 function sourceText(step: StepView): string {
   if (step.status === 'cached') return ` from ${step.cacheSource.workflowId}`;
   if (step.status === 'reused') return step.reusedFrom === undefined ? '' : ` from ${step.reusedFrom.workflowId}`;
-  if (step.status === 'queued' && step.waitsForPool !== undefined) return ` for a place in pool ${step.waitsForPool}`;
+  if (step.status === 'queued' && step.waitsForPool !== undefined) {
+    const { place } = step;
+    const which = place === undefined ? '' : `: ${thousands(place.number)} of ${thousands(place.of)}`;
+    return ` for a place in pool ${step.waitsForPool}${which}`;
+  }
   if (step.status === 'queued' && step.waitsFor !== undefined) {
     return `: ${step.waitsFor.stepId} of ${step.waitsFor.workflowId} makes the same`;
   }

@@ -8,7 +8,7 @@ export function foldPool(facts: Facts, { event, id, at }: Occurrence): void {
   const told = event.signalExternalWorkflowExecutionInitiatedEventAttributes;
   if (told?.signalName !== poolMessages.calls) return;
   const { asks = [], ends = [] } = decodeObject<Partial<PoolMessage>>(told.input?.payloads?.[0]) ?? {};
-  const pool = told.workflowExecution?.workflowId?.split('/').at(-1) ?? '';
+  const poolId = told.workflowExecution?.workflowId ?? '';
   for (const [n, { stepId, calledAt }] of asks.entries()) {
     // It asks once more.
     if (facts.asked.has(stepId)) continue;
@@ -21,7 +21,7 @@ export function foldPool(facts: Facts, { event, id, at }: Occurrence): void {
       groups: groupsOf(stepId),
       scheduledAt: at,
       causes: facts.causes.call(calledAt),
-      waitsForPool: pool,
+      waitsForPool: poolId,
     });
   }
   for (const stepId of ends) {

@@ -43,6 +43,10 @@ export interface QueuedStep extends StepBase {
   readonly status: 'queued';
   /** The pool; `scheduledAt` is when it asked. */
   readonly waitsForPool?: string;
+  /** The pool's workflow id. */
+  readonly poolId?: string;
+  /** Which one it is of all calls that wait for the pool; absent where the pool could not be asked. */
+  readonly place?: { readonly number: number; readonly of: number };
   /** Another call, which is making the same result for the step cache. */
   readonly waitsFor?: { readonly workflowId: string; readonly runId: string; readonly stepId: string };
   /** Why the attempt before this one ended. */

@@ -81,7 +81,10 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
 
 function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | undefined, isOpen: boolean): StepView {
   const { waitsForPool } = facts;
-  if (waitsForPool !== undefined && isOpen) return { ...base, status: 'queued', attempt: 0, waitsForPool };
+  if (waitsForPool !== undefined && isOpen) {
+    const pool = waitsForPool.split('/').at(-1) ?? '';
+    return { ...base, status: 'queued', attempt: 0, waitsForPool: pool, poolId: waitsForPool };
+  }
   if (facts.waitsFor !== undefined) {
     const { workflowId, runId, stepId } = facts.waitsFor;
     return { ...base, attempt: 0, status: 'queued', waitsFor: { workflowId, runId, stepId } };

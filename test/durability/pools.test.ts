@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PoolState, poolMessages, poolWorkflowId } from '../../workflows/sdk/protocol.js';
-import { contestants, waiters } from '../fixtures/durability/contracts.js';
+import { contestants } from '../fixtures/durability/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { overtaking } from '../support/overtaking.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
 
 const keys = (name: string, count: number) => Array.from({ length: count }, (_, n) => `${name}-${n}`);
@@ -88,7 +89,7 @@ describe('a pool of two places', () => {
     const next = await evertrain.start(second, { ...contest, keys: ['next'] }, without);
     await expect.poll(waiting, soon).toHaveLength(2);
     expect((await next.view()).steps).toMatchObject([
-      { id: 'licensed[0]/licensed', status: 'queued', waitsForPool: 'licences' },
+      { id: 'licensed[0]/licensed', status: 'queued', waitsForPool: 'licences', place: { number: 2, of: 2 } },
     ]);
     await cancelled.cancel();
     await expect.poll(waiting, soon).toHaveLength(1);
@@ -111,18 +112,8 @@ describe('a pool of two places', () => {
 
 describe('a run of high priority', () => {
   it('overtakes 200 waiting steps of low priority', async () => {
-    const { evertrain } = fixture;
-    const path = book('queue');
-    const low = await evertrain.start(waiters, { book: path, keys: keys('low', 200) }, without);
-    const queue = () => low.view().then(({ steps }) => steps.length);
-    await expect.poll(queue, soon).toBe(200);
-    const high = await evertrain.start(waiters, { book: path, keys: ['high'] }, { ...without, priority: 1 });
-    await expect.poll(() => high.view().then(({ steps }) => steps.length), soon).toBe(1);
-    const lane = await fixture.worker({ queues: { queued: { slots: 1 } } });
-    await Promise.all([low.result(), high.result()]);
-    const entries = await lines(path);
+    const entries = await overtaking(fixture, [keys('low', 200)], ['high']);
     expect(entries).toHaveLength(201);
     expect(entries.indexOf('high')).toBeLessThan(20);
-    await lane.stop();
   });
 });

@@ -38,7 +38,16 @@ describe('a bundle that was built before', () => {
   });
 
   it('serves runs', async () => {
-    const worker = cli(['worker', '--bundle', bundle, '--queues', 'evertrain=100,gpu=1', ...where()]);
+    const worker = cli([
+      'worker',
+      '--bundle',
+      bundle,
+      '--queues',
+      'evertrain=100,gpu=1',
+      '--resources',
+      'cpu=2,memory=1Gi',
+      ...where(),
+    ]);
     await worker.until('worker started');
     const run = await cli(['run', 'penguins', ...where()]).ended;
     expect(run.out).toContain('"outcome": "completed"');

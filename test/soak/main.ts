@@ -4,12 +4,13 @@ import { soakArrivals } from './arrivals.js';
 import { soakDrift } from './drift.js';
 import { soakFanOut } from './fan-out.js';
 import { soakFaults } from './faults.js';
+import { soakOvertake } from './overtake.js';
 import { soakRollout } from './rollout.js';
 import { soakSearch } from './search.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|year|rollout|drift|search] [--rounds N]`: what tests do in a reduced form,
+ * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|overtake|year|rollout|drift|search] [--rounds N]`: what tests do in a reduced form,
  * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
@@ -26,6 +27,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   faults: () => soakFaults(seed, rounds),
   arrivals: () => soakArrivals(seed),
   'fan-out': () => soakFanOut(seed),
+  overtake: () => soakOvertake(seed),
   year: () => soakYear(seed),
   rollout: () => Promise.resolve(soakRollout(seed)),
   drift: () => soakDrift(seed, rounds),

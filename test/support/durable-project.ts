@@ -15,7 +15,10 @@ export interface DurableProject {
   readonly bundle: string;
   worker(
     options?: Partial<
-      Pick<SpawnWorkerOptions, 'cachedRuns' | 'dataDir' | 'address' | 'queues' | 'modelServer' | 'webhook'>
+      Pick<
+        SpawnWorkerOptions,
+        'cachedRuns' | 'dataDir' | 'address' | 'queues' | 'resources' | 'modelServer' | 'webhook'
+      >
     >,
   ): Promise<SpawnedWorker>;
   /** Ends everything that still runs. */
@@ -23,7 +26,7 @@ export interface DurableProject {
 }
 
 export async function durableProject(
-  fixture: 'durability' | 'limits' | 'rungs' = 'durability',
+  fixture: 'durability' | 'limits' | 'resources' | 'rungs' = 'durability',
   dynamicConfig: readonly string[] = [],
 ): Promise<DurableProject> {
   const project = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));

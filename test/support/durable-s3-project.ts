@@ -8,7 +8,7 @@ export interface DurableS3Project extends DurableProject {
 }
 
 /** `close` also ends the server and takes its environment away. */
-export async function durableS3Project(): Promise<DurableS3Project> {
+export async function durableS3Project(fixture?: 'durability' | 'resources'): Promise<DurableS3Project> {
   const s3 = await startS3Server();
   // Workers inherit the environment.
   for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
@@ -16,7 +16,7 @@ export async function durableS3Project(): Promise<DurableS3Project> {
     await s3.stop();
     vi.unstubAllEnvs();
   };
-  const project = await durableProject().catch(async (error: unknown) => {
+  const project = await durableProject(fixture).catch(async (error: unknown) => {
     await end();
     throw error;
   });

@@ -9,6 +9,8 @@ export interface HoldingS3Proxy {
   readonly endpoint: string;
   /** Holds the next write whose path matches, for ever; resolves when it is held. */
   hold(path: RegExp, at: HeldAt): Promise<void>;
+  /** From now on a write is passed on after so many milliseconds. */
+  slowDown(milliseconds: number): void;
   close(): Promise<void>;
 }
 
@@ -21,6 +23,7 @@ interface Trap {
 export async function holdingS3Proxy(endpoint: string): Promise<HoldingS3Proxy> {
   const { hostname, port } = new URL(endpoint);
   let trap: Trap | undefined;
+  let delayMs = 0;
 
   /** The trap, taken away, where the request is the one. */
   function caught({ method, url = '' }: IncomingMessage): Trap | undefined {
@@ -42,7 +45,7 @@ export async function holdingS3Proxy(endpoint: string): Promise<HoldingS3Proxy> 
       } else answer.resume().once('end', mine.sprung);
     });
     passed.on('error', () => outgoing.destroy());
-    incoming.pipe(passed);
+    setTimeout(() => incoming.pipe(passed), method === 'PUT' ? delayMs : 0);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   return {
@@ -51,6 +54,9 @@ export async function holdingS3Proxy(endpoint: string): Promise<HoldingS3Proxy> 
       new Promise((sprung) => {
         trap = { path, at, sprung };
       }),
+    slowDown(milliseconds) {
+      delayMs = milliseconds;
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

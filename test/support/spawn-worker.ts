@@ -19,6 +19,8 @@ export interface SpawnWorkerOptions {
   readonly cachedRuns?: number;
   /** Queues to serve; default all. */
   readonly queues?: Readonly<Record<string, { readonly slots?: number }>>;
+  /** What the worker has; default: what it finds. */
+  readonly resources?: { readonly cpu?: number; readonly memory?: string; readonly gpu?: number };
   /** Where promoted versions are deployed to. */
   readonly modelServer?: string;
   /** Called when a run fails or waits for a person. */

@@ -78,6 +78,7 @@ function attemptContext(setting: Setting): TestContext {
     attempt,
     seed,
     idempotencyKey: 'run-1/step',
+    gpus: [],
     run: { workflowId: 'test-workflow', runId: 'run-1', pipeline: 'test' },
     step: { id: 'group/test.step', name: 'test.step' },
     workDir: join(root, `attempt-${attempt}`),

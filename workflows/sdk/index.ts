@@ -19,6 +19,7 @@ export { type PoolDefinition, type PoolOptions, pool } from './pools/pool.js';
 export type { Priority } from './priority.js';
 export { type Project, project } from './project.js';
 export type { ModelState, ModelVersion, PipelineResult } from './protocol.js';
+export type { ResourceOptions } from './resources.js';
 export type { BudgetOptions } from './search/budget-guard.js';
 export type { BestTrial, Study, TrialResult } from './search/conduct-study.js';
 export {

@@ -1,6 +1,6 @@
 import { awaitable } from './awaitable.js';
 import { checkName, checkOptions } from './options.js';
-import { laterPolicyFields, type Policy, type PolicyOptions, policyFields, resolvePolicy } from './policy.js';
+import { type Policy, type PolicyOptions, policyFields, resolvePolicy } from './policy.js';
 import type { PipelineResult } from './protocol.js';
 import { defined } from './registry.js';
 import { currentPath, currentScope, nextId } from './run-scope.js';
@@ -51,9 +51,7 @@ export function pipeline<Output, I extends Schema | undefined = undefined>(
     schedule: 'Start runs from application code for now.',
     timeout: 'Set `timeout` in `defaults` for the steps, or cancel the run from application code.',
   });
-  if (options.defaults !== undefined) {
-    checkOptions(`${owner}: defaults`, options.defaults, policyFields, laterPolicyFields);
-  }
+  if (options.defaults !== undefined) checkOptions(`${owner}: defaults`, options.defaults, policyFields);
   const call = (input?: unknown) => {
     const scope = currentScope(owner);
     const at = currentPath();

@@ -3,7 +3,8 @@ import { EvertrainError, show } from './errors.js';
 import { checkName, checkOptions } from './options.js';
 import type { PoolDefinition } from './pools/pool.js';
 import { checkPriority, type Priority } from './priority.js';
-import type { CachePolicy } from './protocol.js';
+import { type CachePolicy, defaultQueue } from './protocol.js';
+import { ownQueue, type ResourceOptions, type Resources, resolveResources } from './resources.js';
 
 /** How a failed attempt is tried again. Final codes (most USER_ and all GATE_) are never retried: docs/errors.md. */
 export interface RetryOptions {
@@ -41,14 +42,19 @@ export interface PolicyOptions {
   readonly priority?: Priority;
 }
 
-/** What a step may set: its policy, and whether it is light. */
+/** What a step may set: its policy, what it needs, and whether it is light. */
 export interface StepPolicyOptions extends PolicyOptions {
+  /**
+   * What an attempt needs of its worker's machine, which never runs more at once than it has. Without a `queue` of its own
+   * the step goes to the first of `project({ queues })` that has so much, by default to `gpu` or `cpu`.
+   */
+  readonly resources?: ResourceOptions;
   /**
    * Runs the step on the worker that holds the run, as a Temporal local activity: some milliseconds instead of a trip
    * over a queue. For work of milliseconds in Node. Light steps of one run go one at a time. One that lasts longer than
    * its `timeout` (5 s at most, which is the default), or fails and may be tried again, goes on as a normal step on the
-   * queue of runs. `queue`, `heartbeat`, `progressWithin`, `pool` and `priority` are refused beside it; of a pipeline's
-   * `defaults` it takes `retry` and `cache`.
+   * queue of runs. `queue`, `resources`, `heartbeat`, `progressWithin`, `pool` and `priority` are refused beside it; of
+   * a pipeline's `defaults` it takes `retry` and `cache`.
    */
   readonly light?: boolean;
 }
@@ -57,6 +63,7 @@ export interface StepPolicyOptions extends PolicyOptions {
 export interface Policy {
   readonly light?: true;
   readonly queue?: string;
+  readonly resources?: Resources;
   readonly timeoutMs?: number;
   readonly heartbeatMs?: number;
   readonly progressWithinMs?: number;
@@ -91,10 +98,6 @@ export const policyFields = [
   'priority',
 ] as const;
 
-export const laterPolicyFields = {
-  resources: 'Route the step with `queue` for now.',
-} as const;
-
 /** Checks policy options where they are written and brings them into one unit. */
 export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
   if (options.queue !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$/.test(String(options.queue))) {
@@ -123,14 +126,20 @@ export function resolvePolicy(owner: string, options: PolicyOptions): Policy {
 
 /** The same of a step, which alone can be light. */
 export function resolveStepPolicy(owner: string, options: StepPolicyOptions): Policy {
-  const policy = resolvePolicy(owner, options);
-  const { light = false } = options;
-  if (light === false) return policy;
+  const { light = false, resources } = options;
+  const policy = {
+    ...resolvePolicy(owner, options),
+    ...(resources === undefined ? {} : { resources: resolveResources(`${owner}: resources`, resources) }),
+  };
   const refuse = (what: string, value: unknown, remedy: string) => {
     throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what}.`, { value, remedy });
   };
+  if (resources !== undefined && policy.queue === defaultQueue) {
+    refuse('the queue of runs takes no step with resources', policy.queue, 'Remove `queue`, or name another one.');
+  }
+  if (light === false) return policy;
   if (light !== true) refuse(`light is ${show(light)}`, light, 'Use true or false.');
-  for (const name of ['queue', 'heartbeat', 'progressWithin', 'pool', 'priority'] as const) {
+  for (const name of ['queue', 'resources', 'heartbeat', 'progressWithin', 'pool', 'priority'] as const) {
     const value = options[name];
     if (value !== undefined) refuse(`a light step has no ${name}`, value, `Remove \`${name}\`, or \`light\`.`);
   }
@@ -142,7 +151,10 @@ export function resolveStepPolicy(owner: string, options: StepPolicyOptions): Po
 
 /** The policy of a step that a pipeline with these defaults calls. */
 export function policyIn(defaults: Policy, own: Policy): Policy {
-  if (own.light !== true) return { ...defaults, ...own };
+  if (own.light !== true) {
+    const queue = ownQueue(own);
+    return { ...defaults, ...own, ...(queue === undefined ? {} : { queue }) };
+  }
   const { retry, cache } = defaults;
   return { ...(retry === undefined ? {} : { retry }), ...(cache === undefined ? {} : { cache }), ...own };
 }

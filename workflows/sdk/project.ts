@@ -14,6 +14,7 @@ import {
   studyWorkflowType,
   tickWorkflowType,
 } from './protocol.js';
+import { checkQueues, type ResourceOptions, resolveQueues } from './resources.js';
 import { runModel } from './model/run-model.js';
 import { runPool } from './pools/run-pool.js';
 import { defined } from './registry.js';
@@ -38,12 +39,19 @@ export function project(parts: {
   readonly name?: string;
   readonly pipelines: readonly PipelineDefinition[];
   readonly models?: readonly ModelDefinition[];
+  /**
+   * Queues for steps that declare `resources`, with what a worker of each has; in order, from small to large. Cores and
+   * memory that are not given are enough for any step; GPUs that are not given are none.
+   */
+  readonly queues?: Readonly<Record<string, ResourceOptions>>;
 }): Project {
-  checkOptions('project', parts, ['name', 'pipelines', 'models']);
+  checkOptions('project', parts, ['name', 'pipelines', 'models', 'queues']);
   if (parts.name !== undefined) {
     checkName('project', parts.name);
     defined.projectName = parts.name;
   }
+  if (parts.queues !== undefined) defined.queues = resolveQueues(parts.queues);
+  checkQueues();
   const models = byName('model', parts.models ?? []);
   // A model's runs are pipelines too.
   const runs = [...models.values()].flatMap((one) => Object.values(one.runs));

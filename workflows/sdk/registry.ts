@@ -1,5 +1,6 @@
 import type { PipelineDefinition } from './pipeline.js';
 import type { PoolDefinition } from './pools/pool.js';
+import type { Resources } from './resources.js';
 import type { StepDefinition } from './step.js';
 import type { VariableDefinition } from './variable.js';
 
@@ -12,6 +13,8 @@ export const defined: {
   readonly pipelines: PipelineDefinition[];
   readonly pools: PoolDefinition[];
   readonly variables: VariableDefinition[];
+  /** As `project({ queues })` says, in its order. */
+  queues?: Readonly<Record<string, Resources>>;
   /** As `project({ name })` says. */
   projectName?: string;
 } = {

@@ -1,6 +1,6 @@
 import { callStep } from './call-step.js';
 import { checkName, checkOptions } from './options.js';
-import { laterPolicyFields, type Policy, policyFields, resolveStepPolicy, type StepPolicyOptions } from './policy.js';
+import { type Policy, policyFields, resolveStepPolicy, type StepPolicyOptions } from './policy.js';
 import { defined } from './registry.js';
 import type { Encoded, Schema } from './schema.js';
 
@@ -48,7 +48,7 @@ export function step<I extends Schema | undefined = undefined, O extends Schema 
 ): Step<I, O> {
   checkName('step', name);
   const owner = `step "${name}"`;
-  checkOptions(owner, options, ['input', 'output', 'light', ...policyFields, ...descriptionFields], laterPolicyFields);
+  checkOptions(owner, options, ['input', 'output', 'light', 'resources', ...policyFields, ...descriptionFields]);
   const call = (input?: unknown) => callStep(definition as unknown as StepDefinition, input);
   const definition = defineFields(call, {
     kind: 'step',

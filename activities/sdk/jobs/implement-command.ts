@@ -12,6 +12,7 @@ import type { JobFiles } from './job-document.js';
 import type { JobProcess } from './job-process.js';
 import {
   checkJobOptions,
+  gpuVariables,
   jobEnvironment,
   type JobOptions,
   jobOptionNames,
@@ -76,7 +77,7 @@ export function implementCommand<S extends StepDefinition>(
         needsOutput: step.output !== undefined,
         graceMs: options.graceMs ?? defaultGraceMs,
         launch: async (files: JobFiles) =>
-          launch(command(files), files, options).catch((error: unknown) => {
+          launch(command(files), files, options, context.gpus).catch((error: unknown) => {
             throw error instanceof CannotStart ? notStarted(owner, program, error) : error;
           }),
       };
@@ -86,8 +87,18 @@ export function implementCommand<S extends StepDefinition>(
   };
 }
 
-function launch(argv: readonly string[], files: JobFiles, options: CommandOptions): Promise<JobProcess> {
-  const env = { ...jobEnvironment(options.env ?? {}), EVERTRAIN_JOB: files.path, EVERTRAIN_ACK: 'stdin' };
+function launch(
+  argv: readonly string[],
+  files: JobFiles,
+  options: CommandOptions,
+  gpus: readonly string[],
+): Promise<JobProcess> {
+  const env = {
+    ...jobEnvironment(options.env ?? {}),
+    ...gpuVariables(gpus),
+    EVERTRAIN_JOB: files.path,
+    EVERTRAIN_ACK: 'stdin',
+  };
   return startGuarded({ argv, cwd: process.cwd(), env, document: files.path });
 }
 

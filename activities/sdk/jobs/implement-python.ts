@@ -5,7 +5,7 @@ import type { Implementation } from '../implementation.js';
 import { CannotStart, startGuarded } from './guarded-process.js';
 import type { JobFiles } from './job-document.js';
 import type { JobProcess } from './job-process.js';
-import { checkJobOptions, type JobOptions, jobOptionNames, notAStep } from './job-options.js';
+import { checkJobOptions, gpuVariables, type JobOptions, jobOptionNames, notAStep } from './job-options.js';
 import { packageFile } from './package-file.js';
 import { type PythonEnvironment, pythonEnvironment, pythonMissing, requirementsOf } from './python-environment.js';
 import { pythonFingerprint } from './python-fingerprint.js';
@@ -19,7 +19,10 @@ export interface PythonOptions extends JobOptions {
   readonly python?: string;
   /** A requirements file with pinned packages. Default: the nearest `requirements.txt` at or above the script. */
   readonly requirements?: string;
-  /** A process of its own for each attempt instead of a fork of the warm host: for CUDA, which no fork survives. */
+  /**
+   * A process of its own for each attempt instead of a fork of the warm host: for CUDA, which no fork survives. Steps that
+   * ask for GPUs (`resources`) have one anyway.
+   */
   readonly fresh?: boolean;
   /** Turns `mlflow.log_metric(s)` of existing code into metrics of the step. */
   readonly mlflow?: boolean;
@@ -42,7 +45,7 @@ const bound = new Set<Binding>();
  * What Python code sees is in python/evertrain.py; how errors come out, at `runJob`.
  *
  * By default jobs are forked from a warm host that has imported the scripts' packages (milliseconds instead of seconds);
- * on Windows, and with `fresh`, each attempt is a process of its own.
+ * on Windows, with `fresh`, and for a step that asks for GPUs, each attempt is a process of its own.
  */
 export function implementPython<S extends StepDefinition>(
   step: S,
@@ -53,7 +56,8 @@ export function implementPython<S extends StepDefinition>(
   if (step?.kind !== 'step') throw notAStep('implementPython', step);
   checkOptions(owner, options, [...jobOptionNames, 'python', 'requirements', 'fresh', 'mlflow']);
   checkJobOptions(owner, step, options);
-  const binding = new Binding(pythonTarget(target), options);
+  const asksForGpus = (step.policy.resources?.gpu ?? 0) > 0;
+  const binding = new Binding(pythonTarget(target), asksForGpus ? { ...options, fresh: true } : options);
   bound.add(binding);
   return {
     step,
@@ -66,7 +70,7 @@ export function implementPython<S extends StepDefinition>(
         needsOutput: step.output !== undefined,
         mlflow: options.mlflow === true,
         graceMs: options.graceMs ?? defaultGraceMs,
-        launch: (files: JobFiles) => binding.launch(files),
+        launch: (files: JobFiles) => binding.launch(files, context.gpus),
       };
       return runJob(job, context);
     },
@@ -111,8 +115,8 @@ class Binding {
     if (bound.has(this)) await this.host();
   }
 
-  async launch(files: JobFiles): Promise<JobProcess> {
-    if (this.isFresh) return this.startProcess(files);
+  async launch(files: JobFiles, gpus: readonly string[]): Promise<JobProcess> {
+    if (this.isFresh) return this.startProcess(files, gpus);
     const host = await this.host();
     return host.run(files.path);
   }
@@ -149,9 +153,10 @@ class Binding {
     }
   }
 
-  private async startProcess(files: JobFiles): Promise<JobProcess> {
+  private async startProcess(files: JobFiles, gpus: readonly string[]): Promise<JobProcess> {
     const { python } = await this.environment();
-    const env = { ...pythonVariables(this.options.env), EVERTRAIN_JOB: files.path, EVERTRAIN_ACK: 'stdin' };
+    const own = { ...gpuVariables(gpus), EVERTRAIN_JOB: files.path, EVERTRAIN_ACK: 'stdin' };
+    const env = { ...pythonVariables(this.options.env), ...own };
     const argv = [python, packageFile('python/evertrain.py'), 'job'];
     try {
       return await startGuarded({ argv, cwd: process.cwd(), env, document: files.path });

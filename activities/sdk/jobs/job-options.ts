@@ -35,6 +35,14 @@ export function jobEnvironment(
   return { ...defaults, ...Object.fromEntries(own), ...more };
 }
 
+/** Variables by which a job sees the GPUs of its slot and no others; none where its step asks for none. */
+export function gpuVariables(gpus: readonly string[]): Record<string, string> {
+  if (gpus.length === 0) return {};
+  const names = gpus.join(',');
+  // Without the order, CUDA counts the fastest GPU first, and nvidia-smi does not.
+  return { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: names, NVIDIA_VISIBLE_DEVICES: names };
+}
+
 /** In an order of their own, for digests and keys. */
 export function sortedEntries(env: Readonly<Record<string, string>> = {}): [string, string][] {
   return Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));

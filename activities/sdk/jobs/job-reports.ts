@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type ErrorCode, EvertrainError, isEvertrainError, show } from '../../../workflows/sdk/errors.js';
 import type { Artifact } from '../../../workflows/sdk/artifact.js';
+import { roomInJournal } from '../attempt.js';
 import type { StepContext } from '../context.js';
 import { eventPrefix, type JobEvent, type JobFailure, parseEvent } from './job-event.js';
 import { OutputBudget } from './output-budget.js';
@@ -42,9 +43,10 @@ export class JobReports {
     this.log(line, 'stderr');
   }
 
-  /** Waits while the job writes faster than its budget. */
-  spend(bytes: number, lines: number): Promise<void> {
-    return this.budget.spend(bytes, lines);
+  /** Waits while the job writes faster than its budget, or than the journal takes it. */
+  async spend(bytes: number, lines: number): Promise<void> {
+    await this.budget.spend(bytes, lines);
+    await roomInJournal(this.context);
   }
 
   private log(line: string, stream: 'stdout' | 'stderr'): void {

@@ -19,6 +19,8 @@ export interface AttemptJournal {
   metric(name: string, value: number, at?: number): void;
   progress(fraction: number, message?: string): void;
   flush(): Promise<void>;
+  /** For a writer that can wait while much is unwritten; undefined where it need not. Never rejects. */
+  room(): Promise<void> | undefined;
   /**
    * Writes the rest, then the record. Of an attempt that completed and reported nothing, which history tells as well, the
    * record follows with the worker's next batch, and there is nothing to wait for; all others have it written when this
@@ -117,6 +119,10 @@ class BufferedJournal implements AttemptJournal {
 
   async flush(): Promise<void> {
     await this.lines?.flush();
+  }
+
+  room(): Promise<void> | undefined {
+    return this.lines?.room();
   }
 
   close(end: AttemptClose): Promise<void> | undefined {

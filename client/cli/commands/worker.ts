@@ -7,6 +7,7 @@ import { startHealthServer } from '../../../worker/health-server.js';
 import { provision } from '../../../worker/engine/provision.js';
 import { installRuntime, workerLog } from '../../../worker/log.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import type { ResourceOptions } from '../../../workflows/sdk/resources.js';
 import { resolveConnection } from '../../config.js';
 import { unreachable } from '../../to-error.js';
 import { type ConnectedOptions, withConnection } from '../connected.js';
@@ -18,6 +19,7 @@ interface WorkerCommandOptions extends ConnectedOptions {
   readonly bundle?: string;
   readonly buildBundle?: string;
   readonly queues?: string;
+  readonly resources?: string;
   readonly healthPort?: string;
 }
 
@@ -26,6 +28,7 @@ export function configure(command: Command): void {
     .option('--bundle <file>', 'workflow code that was bundled before')
     .option('--build-bundle <file>', 'bundle the workflow code into a file, for --bundle, and leave')
     .option('--queues <list>', 'queues and slots, for example evertrain=100,gpu=1; default: all')
+    .option('--resources <list>', 'what the worker has for steps, for example cpu=8,memory=32Gi,gpu=2; default: found')
     .option(
       '--health-port <port>',
       'answers GET /: 200 while it serves, 503 while it drains or the engine is away',
@@ -91,9 +94,16 @@ async function makeWorker(options: WorkerCommandOptions): Promise<EvertrainWorke
     dataDir: options.dataDir,
     ...(options.bundle === undefined ? {} : { bundle: options.bundle }),
     ...(options.queues === undefined ? {} : { queues: queuesOf(options.queues) }),
+    ...(options.resources === undefined ? {} : { resources: resourcesOf(options.resources) }),
     ...(modelServer === undefined ? {} : { modelServer }),
     ...(webhook === undefined ? {} : { webhook }),
   } as Parameters<typeof createWorker>[0]);
+}
+
+/** Names and values are checked by the worker. */
+function resourcesOf(list: string): ResourceOptions {
+  const parts = list.split(',').map((part) => part.split('=') as [string, string | undefined]);
+  return Object.fromEntries(parts.map(([name, value]) => [name, name === 'memory' ? value : Number(value)]));
 }
 
 function queuesOf(list: string): Record<string, { slots?: number }> {

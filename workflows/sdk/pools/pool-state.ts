@@ -58,7 +58,8 @@ function turnsOf({ runs, turns, clock }: PoolState, pipeline: string): PoolState
   return { ...Object.fromEntries(kept), [pipeline]: clock };
 }
 
-interface Call {
+export interface Call {
+  /** Of its run. */
   readonly key: string;
   readonly pipeline: string;
   readonly wait: PoolWait;
@@ -84,6 +85,32 @@ function nextCall({ rules, runs, turns }: PoolState): Call | undefined {
 
 function goesBefore(a: PoolWait, b: PoolWait): boolean {
   return a.priority < b.priority || (a.priority === b.priority && a.order < b.order);
+}
+
+/**
+ * The calls that wait, in the order in which they get places as these become free and no other call comes. One that is
+ * held back by the limit of its run or pipeline waits longer than its place here says.
+ */
+export function waitingLine({ runs, turns, clock }: PoolState): readonly Call[] {
+  const lines = new Map<string, Call[]>();
+  for (const [key, { pipeline, waits }] of Object.entries(runs)) {
+    const line = lines.get(pipeline) ?? [];
+    lines.set(pipeline, line);
+    for (const wait of waits) line.push({ key, pipeline, wait });
+  }
+  // The next one last, where it is taken from.
+  for (const line of lines.values()) line.sort((a, b) => (goesBefore(a.wait, b.wait) ? 1 : -1));
+  const later = new Map(Object.entries(turns));
+  const whole: Call[] = [];
+  for (;;) {
+    const heads = [...lines.values()].flatMap((line) => line.slice(-1));
+    const turn = ({ pipeline }: Call) => later.get(pipeline) ?? -1;
+    const next = heads.sort((a, b) => turn(a) - turn(b) || (goesBefore(a.wait, b.wait) ? -1 : 1))[0];
+    if (next === undefined) return whole;
+    later.set(next.pipeline, clock + whole.length);
+    lines.get(next.pipeline)?.pop();
+    whole.push(next);
+  }
 }
 
 export interface Grant {

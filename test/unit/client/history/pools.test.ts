@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import colors from 'picocolors';
+import { stepLine } from '../../../../client/cli/tree.js';
 import { projectRun } from '../../../../client/history/project-run.js';
 import type { RunView } from '../../../../client/history/run-view.js';
 
@@ -29,6 +31,17 @@ describe('the view of a run with a pool', () => {
     expect(seen.at(-1)?.steps.map(({ name, groups }) => [name, groups])).toEqual(
       ids.map(() => ['licensed', ['licensed']]),
     );
+  });
+
+  it('says for which pool a call waits, and where it was asked, which of all that wait it is', () => {
+    const asked = history.events.findIndex(({ eventType }) => eventType.includes('SIGNAL_EXTERNAL'));
+    const [step] = viewUpTo(asked + 1).steps;
+    if (step?.status !== 'queued') throw new Error('it does not wait');
+    expect(step.poolId).toBe('pool/licences');
+    const line = (one: typeof step) => stepLine(one, 0, colors.createColors(false));
+    expect(line(step)).toBe('· licensed[0]/licensed queued for a place in pool licences');
+    const third = { ...step, place: { number: 3, of: 1_017 } };
+    expect(line(third)).toBe('· licensed[0]/licensed queued for a place in pool licences: 3 of 1,017');
   });
 
   it('shows nothing of what is between the run and the pool', () => {

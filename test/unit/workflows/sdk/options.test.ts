@@ -52,12 +52,9 @@ describe('an unknown option', () => {
 
 describe('an option of a later version', () => {
   it('is refused with what to do instead', () => {
-    const error = thrown(() => step('s', { resources: { cpu: 1 } } as object));
+    const error = thrown(() => pipeline('p', { schedule: '1d' } as never, () => Promise.resolve(1)));
     expect(error.code).toBe('USER_NOT_SUPPORTED_YET');
-    expect(error.message).toContain('Route the step with `queue` for now.');
-    expect(() => pipeline('p', { schedule: '1d' } as never, () => Promise.resolve(1))).toThrow(
-      code('USER_NOT_SUPPORTED_YET'),
-    );
+    expect(error.message).toContain('Start runs from application code for now.');
   });
 });
 

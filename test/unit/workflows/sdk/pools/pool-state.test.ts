@@ -9,6 +9,7 @@ import {
   receive,
   runKey,
   untold,
+  waitingLine,
 } from '../../../../../workflows/sdk/pools/pool-state.js';
 import type { Priority } from '../../../../../workflows/sdk/priority.js';
 import type { PoolMessage, PoolRules, PoolState } from '../../../../../workflows/sdk/protocol.js';
@@ -204,6 +205,20 @@ describe('a pool', () => {
     drain(pool);
     expect(new Set(pool.granted).size).toBe(300);
     expect(isEmpty(pool.state)).toBe(true);
+  });
+
+  it.each([1, 2, 3, 4, 5])('tells the order in which it will serve who waits, seed %i', (seed) => {
+    const pool = play({ limit: 2 });
+    const random = seeded(seed);
+    for (let n = 0; n < 60; n++) {
+      const run = `p${Math.floor(3 * random())}/${n % 7}`;
+      pool.asksAt(run, `s${n}`, (1 + Math.floor(5 * random())) as Priority);
+      if (random() < 0.3) pool.ends(...((pool.granted.at(-1) ?? '').split(':') as [string, string]));
+    }
+    const served = pool.granted.length;
+    const line = waitingLine(pool.state).map(({ key, wait }) => `${pool.state.runs[key]?.workflowId}:${wait.stepId}`);
+    expect(line.length).toBeGreaterThan(20);
+    expect(drain(pool).slice(served)).toEqual(line);
   });
 
   it.each([

@@ -1,0 +1,82 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { onGpus, weighed } from '../fixtures/resources/contracts.js';
+import { type DurableProject, durableProject } from '../support/durable-project.js';
+import type { SpawnedWorker } from '../support/spawn-worker.js';
+
+const provenance = false;
+const soon = { timeout: 30_000 };
+const machine = { cpu: 8, memory: '4Gi', gpu: 3 };
+const keys = (count: number) => Array.from({ length: count }, (_, n) => `${n}`);
+let fixture: DurableProject;
+let worker: SpawnedWorker;
+
+beforeAll(async () => {
+  fixture = await durableProject('resources');
+  worker = await fixture.worker({ resources: machine });
+});
+afterAll(() => fixture?.close());
+
+const bookOf = (name: string) => join(fixture.engine.dataDir, name);
+const lines = async (path: string) => (await readFile(path, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+
+/** After each line, what the open entries have: all that a killed worker had is free. */
+function held(entries: readonly string[]): string[][] {
+  const open = new Map<string, string[]>();
+  return entries.map((entry) => {
+    const [key = '', has = ''] = entry.slice(1).split(' ');
+    if (entry.startsWith('+')) open.set(key, has.split(','));
+    else if (entry.startsWith('-')) open.delete(key);
+    else open.clear();
+    return [...open.values()].flat();
+  });
+}
+
+describe('a worker with three GPUs and 4 GiB', () => {
+  it('gives each number to one step at a time, jobs and killed workers included', async () => {
+    const { effects, evertrain } = fixture;
+    const book = bookOf('gpus');
+    effects.slowDown(() => 20);
+    const run = await evertrain.start(onGpus, { effects: effects.url, book, keys: keys(5) }, { provenance });
+    await expect.poll(async () => (await lines(book)).length, soon).toBeGreaterThan(8);
+    await worker.kill();
+    await appendFile(book, '=\n');
+    worker = await fixture.worker({ resources: machine });
+    const result = await run.result();
+    effects.slowDown(() => 0);
+    const steps = held(await lines(book));
+    expect(steps.filter((gpus) => new Set(gpus).size < gpus.length)).toEqual([]);
+    expect(Math.max(...steps.map((gpus) => gpus.length))).toBe(3);
+    const output = (result as { output: string[] }).output.map((gpus) => gpus.split(',').length);
+    expect(output).toEqual([...Array(5).fill(1), ...Array(5).fill(2), ...Array(5).fill(1)]);
+    const { steps: seen } = await run.view();
+    expect(new Set(seen.map(({ queue }) => queue))).toEqual(new Set(['gpu']));
+  });
+
+  it('has them back from a step that is cancelled', async () => {
+    const { effects, evertrain } = fixture;
+    const book = bookOf('cancelled');
+    const held = ['one-gpu/held', 'two-gpus/held', 'here-on-gpu/held'];
+    for (const key of held) effects.hold(key);
+    const input = { effects: effects.url, book };
+    const cancelled = await evertrain.start(onGpus, { ...input, keys: ['held'] }, { provenance });
+    // Of three kinds that need four, two are at work.
+    await expect.poll(async () => (await lines(book)).length, soon).toBe(2);
+    const next = await evertrain.start(onGpus, { ...input, keys: ['next'] }, { provenance });
+    await cancelled.cancel();
+    await expect(cancelled.result()).rejects.toMatchObject({ code: 'USER_RUN_CANCELLED' });
+    expect(await next.result()).toMatchObject({ outcome: 'completed' });
+    for (const key of held) effects.release(key);
+  });
+
+  it('never has more at work than it has memory for, and uses it', async () => {
+    const { effects, evertrain } = fixture;
+    const book = bookOf('weights');
+    effects.slowDown(() => 10);
+    await evertrain.execute(weighed, { effects: effects.url, book, keys: keys(10) }, { provenance });
+    effects.slowDown(() => 0);
+    const sums = held(await lines(book)).map((has) => has.reduce((sum, gib) => sum + Number(gib), 0));
+    expect(Math.max(...sums)).toBe(4);
+  });
+});
