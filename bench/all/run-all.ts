@@ -10,20 +10,27 @@ const file = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.u
 const [from, to] = ['<!-- bench:all -->', '<!-- /bench:all -->'];
 
 /**
- * Runs benchmarks one after the other, each in a process of its own, and writes what they found between the marks in
- * bench/README.md, with a chart beside it; a smoke run only prints it. One that fails is in the table with its reason.
+ * Runs benchmarks one after the other, each in a process of its own, and writes what they found to bench/reports.json, in
+ * the place of what that had of them, and all of it between the marks in bench/README.md, with a chart beside it; a smoke
+ * run only prints it. One that fails is in the table with its reason.
  */
 export async function runAll(names: readonly string[], flags: readonly string[]): Promise<void> {
-  const reports: BenchReport[] = [];
+  const known = new Map((await reportsOfBefore()).map((report) => [report.bench, report]));
   for (const name of names) {
-    reports.push(await reportOf(name, flags));
+    known.set(name, await reportOf(name, flags));
     // After each, because all of them take hours.
-    if (!flags.includes('--smoke')) await write(reports);
+    if (!flags.includes('--smoke')) await write([...known.values()]);
   }
-  console.log(table(reports));
+  console.log(table([...known.values()].filter(({ bench }) => names.includes(bench))));
+}
+
+async function reportsOfBefore(): Promise<readonly BenchReport[]> {
+  const text = await readFile(file('reports.json'), 'utf8').catch(() => '[]');
+  return JSON.parse(text) as readonly BenchReport[];
 }
 
 async function write(reports: readonly BenchReport[]): Promise<void> {
+  await writeFile(file('reports.json'), `${JSON.stringify(reports, undefined, 2)}\n`);
   await writeFile(file('ratios.svg'), chart(reports));
   const readme = await readFile(file('README.md'), 'utf8');
   const [before, after] = [readme.indexOf(from), readme.indexOf(to)];

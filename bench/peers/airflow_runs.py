@@ -7,6 +7,7 @@ import json
 import pathlib
 import sys
 import time
+import urllib.error
 
 from airflow_server import Api, server
 from peer import prepare_for_orders, take_orders, until
@@ -30,10 +31,22 @@ def run(api: Api, order: dict) -> None:
     runs = f"dags/{dag_id(order)}/dagRuns"
     id = f"run-{order['seed']}"
     api.call(runs, {"dag_run_id": id, "logical_date": None, "conf": {"seed": order["seed"]}})
-    while (state := api.call(f"{runs}/{id}")["state"]) in ("queued", "running"):
+    while (state := state_of(api, f"{runs}/{id}")) in ("queued", "running"):
         time.sleep(poll_seconds)
     if state != "success":
         raise RuntimeError(f"the DAG run ended as {state}")
+
+
+def state_of(api: Api, path: str) -> str:
+    """Asked again where its database was too busy to say."""
+    for tries_left in reversed(range(100)):
+        try:
+            return api.call(path)["state"]
+        except urllib.error.HTTPError as error:
+            if error.code < 500 or tries_left == 0:
+                raise
+            time.sleep(poll_seconds)
+    raise AssertionError
 
 
 if __name__ == "__main__":
