@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import type { Context } from '@temporalio/activity';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
@@ -117,9 +118,17 @@ export interface WorkerHealth {
   >;
 }
 
+/**
+ * How much a heap may grow, in percent of what lives, before V8 collects it: by itself it lets the heap of runs double
+ * and more. With 6,000 runs open and 300 in memory a worker held 733 MB by V8's own rule and 503 MB by this one, for the
+ * same CPU time (24 s).
+ */
+const heapGrowth = 25;
+
 /** Connects, checks the manifest and prepares the workers; nothing is served before `run`. */
 export async function createWorker(options: CreateWorkerOptions): Promise<EvertrainWorker> {
   checkOptions('createWorker', options, optionNames);
+  setFlagsFromString(`--heap-growing-percent=${heapGrowth}`);
   checkUrl('webhook', options.webhook);
   checkUrl('modelServer', options.modelServer);
   const project = await loadProject(options.workflows);
