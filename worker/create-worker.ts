@@ -28,7 +28,7 @@ import { cachedBundle } from './bundle-cache.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
 import { openOptuna } from './open-optuna.js';
-import { findMachine } from './resources/machine.js';
+import { cachedRuns, findMachine, type Machine } from './resources/machine.js';
 import { needsOf, type QueueOptions, type QueueSlots, queueSlots } from './resources/queue-slots.js';
 import { ResourceBudget } from './resources/resource-budget.js';
 import { activitySlots, resourceKeeper } from './resources/temporal-slots.js';
@@ -71,7 +71,10 @@ export interface CreateWorkerOptions {
   readonly webhook?: string | undefined;
   /** Worker Versioning: open runs stay with workers of the build they started on. */
   readonly version?: { readonly deployment: string; readonly build: string };
-  /** Runs kept in memory between their tasks. Default 300; 0 replays each task from history. */
+  /**
+   * Runs kept in memory between their tasks. Default 300, fewer below 1.2 GiB of memory (`resources`); 0 replays each task
+   * from history.
+   */
   readonly cachedRuns?: number;
 }
 
@@ -172,7 +175,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
         connection,
         namespace,
         ...(queue === defaultQueue
-          ? workflowOptions(options, bundle, recorder, singleFlight({ client, services }))
+          ? workflowOptions(options, machine, bundle, recorder, singleFlight({ client, services }))
           : {}),
       }),
     );
@@ -296,6 +299,7 @@ function workerOptions(
 
 function workflowOptions(
   options: CreateWorkerOptions,
+  machine: Machine,
   bundle: Bundle,
   recorder: RunRecorder,
   flight: Pick<ReturnType<typeof singleFlight>, 'ended'>,
@@ -309,7 +313,8 @@ function workflowOptions(
   return {
     sinks,
     workflowBundle: { code: bundle.code },
-    maxCachedWorkflows: options.cachedRuns ?? 300,
+    maxCachedWorkflows: options.cachedRuns ?? cachedRuns(machine),
+    // One thread carries out all tasks, so more of them at once would wait here instead of at another worker.
     maxConcurrentWorkflowTaskExecutions: 40,
     // How long a run stands still for a dead worker that had it in memory: the SDK's 10 s would double the heartbeat's.
     stickyQueueScheduleToStartTimeout: 5_000,

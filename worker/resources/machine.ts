@@ -26,6 +26,15 @@ export async function findMachine(declared: ResourceOptions, needsGpus: boolean)
   };
 }
 
+const mostCachedRuns = 300;
+/** A small run that waits has 0.35 MiB; the rest is for inputs, histories and what its code holds. */
+const cachedRunBytes = 1 << 20;
+
+/** Runs that a worker keeps in memory: of its memory a quarter at most. One that is not kept is replayed at its next task. */
+export function cachedRuns({ memoryBytes }: Machine): number {
+  return Math.max(10, Math.min(mostCachedRuns, Math.floor(memoryBytes / 4 / cachedRunBytes)));
+}
+
 async function coresHere(): Promise<number> {
   const cores = availableParallelism();
   const [quota, period] = (await readFile('/sys/fs/cgroup/cpu.max', 'utf8').catch(() => 'max')).split(' ').map(Number);

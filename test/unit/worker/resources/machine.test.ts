@@ -2,7 +2,7 @@ import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { totalmem, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { findMachine } from '../../../../worker/resources/machine.js';
+import { cachedRuns, findMachine } from '../../../../worker/resources/machine.js';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -31,6 +31,11 @@ describe('what a worker has', () => {
     expect((await findMachine({}, true)).gpus).toEqual(['1', 'MIG-a']);
     vi.stubEnv('CUDA_VISIBLE_DEVICES', '');
     expect((await findMachine({}, true)).gpus).toEqual([]);
+  });
+
+  it('leaves room for runs: 300, fewer where memory is short', () => {
+    const of = (gib: number) => cachedRuns({ cpu: 1, memoryBytes: gib * 2 ** 30, gpus: [] });
+    expect([64, 1, 0.5, 0.01].map(of)).toEqual([300, 256, 128, 10]);
   });
 
   it('is what was declared', async () => {
