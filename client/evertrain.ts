@@ -24,6 +24,7 @@ import { Model, type ModelContext } from './model-handle.js';
 import { gatherProvenance } from './provenance.js';
 import { type QueueBacklog, queueBacklogs } from './queue-backlogs.js';
 import { Run, type RunContext } from './run.js';
+import { Schedules } from './schedules/schedules.js';
 import { sendData } from './send-data.js';
 import { toEvertrainError } from './to-error.js';
 
@@ -78,6 +79,8 @@ export class Evertrain {
   readonly client: Client;
   readonly address: string;
   readonly namespace: string;
+  /** What starts runs by itself. */
+  readonly schedules: Schedules;
   private readonly context: ModelContext;
   private readonly closeConnection: () => Promise<void>;
   private provenance: Promise<Provenance> | undefined;
@@ -88,6 +91,7 @@ export class Evertrain {
     this.address = resolved.address;
     this.namespace = resolved.namespace;
     const context: RunContext = { client, address: resolved.address, attempts };
+    this.schedules = new Schedules(context);
     this.context = { ...context, data: new DataGathering((...signal) => sendData(context, ...signal)) };
   }
 

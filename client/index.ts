@@ -14,5 +14,7 @@ export { gatherProvenance } from './provenance.js';
 export { type ApproveOptions, Run } from './run.js';
 export type { Label, LabelValue } from '../workflows/sdk/model/labels.js';
 export type { RunEvent, RunHappening } from './run-events.js';
+export type { ScheduledRun, Schedules, ScheduleView } from './schedules/schedules.js';
+export type { ScheduleChange } from './schedules/plan-schedules.js';
 export { type FeedbackReceipt, sendFeedback } from './send-feedback.js';
 export { toEvertrainError } from './to-error.js';

@@ -23,6 +23,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['run', 'start a pipeline and follow it', () => import('./commands/run.js')],
   ['step', 'run one step here, without an engine', () => import('./commands/step.js')],
   ['ls', 'list runs', () => import('./commands/ls.js')],
+  ['schedules', 'apply, list, pause or trigger schedules', () => import('./commands/schedules.js')],
   ['queues', 'list what waits in the queues', () => import('./commands/queues.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],
   ['study', 'export the trials of a study', () => import('./commands/study.js')],

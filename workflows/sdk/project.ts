@@ -18,6 +18,7 @@ import { runModel } from './model/run-model.js';
 import { runPool } from './pools/run-pool.js';
 import { defined } from './registry.js';
 import { runPipeline } from './run-pipeline.js';
+import type { ScheduleDefinition } from './schedule/schedule.js';
 import { studyRun } from './search/study-run.js';
 import { tick } from './model/tick.js';
 
@@ -26,20 +27,24 @@ export interface Project {
   (...args: unknown[]): Promise<unknown>;
   readonly pipelines: readonly PipelineDefinition[];
   readonly models: readonly ModelDefinition[];
+  readonly schedules: readonly ScheduleDefinition[];
+  /** As given by `project({ name })`. */
+  readonly projectName?: string;
 }
 
 /**
- * Collects a project's pipelines and models. The result is Temporal's default workflow: it dispatches on the workflow
+ * Collects a project's pipelines, models and schedules. The result is Temporal's default workflow: it dispatches on the workflow
  * type, so a pipeline may carry any name. An unknown type fails the workflow task, never the run: during a rolling
  * deploy an old worker must not kill a new pipeline's runs.
  */
 export function project(parts: {
-  /** Keeps the project's pools apart from those of other projects in the namespace: it begins their ids. */
+  /** Keeps the project's pools and schedules apart from those of other projects in the namespace. */
   readonly name?: string;
   readonly pipelines: readonly PipelineDefinition[];
   readonly models?: readonly ModelDefinition[];
+  readonly schedules?: readonly ScheduleDefinition[];
 }): Project {
-  checkOptions('project', parts, ['name', 'pipelines', 'models']);
+  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules']);
   if (parts.name !== undefined) {
     checkName('project', parts.name);
     defined.projectName = parts.name;
@@ -49,6 +54,8 @@ export function project(parts: {
   const runs = [...models.values()].flatMap((one) => Object.values(one.runs));
   const pipelines = byName('pipeline', [...parts.pipelines, ...runs]);
   checkPools(pipelines.values());
+  const schedules = byName('schedule', parts.schedules ?? []);
+  checkSchedules(schedules.values(), pipelines);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {
@@ -73,6 +80,8 @@ export function project(parts: {
   setWorkflowOptions(() => (versioned() ? { versioningBehavior: behavior() } : {}), dispatch);
   Object.defineProperty(dispatch, 'pipelines', { value: [...pipelines.values()] });
   Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
+  Object.defineProperty(dispatch, 'schedules', { value: [...schedules.values()] });
+  if (parts.name !== undefined) Object.defineProperty(dispatch, 'projectName', { value: parts.name });
   return dispatch as unknown as Project;
 }
 
@@ -92,6 +101,18 @@ function checkPools(pipelines: Iterable<PipelineDefinition>): void {
       value: pool,
       remedy: nearest === undefined ? `Declare it: pool('${pool}', { limit: 2 }).` : `Did you mean "${nearest}"?`,
     });
+  }
+}
+
+/** Runs of a pipeline that no worker knows would stand still. */
+function checkSchedules(schedules: Iterable<ScheduleDefinition>, pipelines: ReadonlyMap<string, PipelineDefinition>) {
+  for (const { name, pipeline } of schedules) {
+    if (pipelines.get(pipeline.name) === pipeline) continue;
+    throw new EvertrainError(
+      'USER_PIPELINE_UNKNOWN',
+      `schedule "${name}": the project has no pipeline "${pipeline.name}".`,
+      { value: pipeline.name, remedy: 'Name it in `project({ pipelines })` too.' },
+    );
   }
 }
 
