@@ -5,6 +5,7 @@ import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import { checkOptions, nearestName } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import {
+  backfillWorkflowType,
   defaultQueue,
   type PipelineResult,
   type Provenance,
@@ -13,6 +14,8 @@ import {
   searchAttributes,
 } from '../workflows/sdk/protocol.js';
 import { checkPriority, type Priority, taskPriority } from '../workflows/sdk/priority.js';
+import { BackfillHandle, type BackfillOptions, backfillStart } from './backfill.js';
+import type { ScheduleDefinition } from '../workflows/sdk/schedule/schedule.js';
 import { checkValue } from './check-value.js';
 import type { ResolvedConnection } from './config.js';
 import type { AttemptsReader } from './connect.js';
@@ -150,6 +153,22 @@ export class Evertrain {
     } catch (error) {
       throw toEvertrainError(error, { what: `run "${earlier.workflowId}"`, address: this.address });
     }
+  }
+
+  /**
+   * Runs a schedule's pipeline for each of its fire times in a range, as a run of its own that a restart does not stop.
+   * Dates that have a run are skipped. Its id names schedule and range: to start one twice is refused while it is open.
+   */
+  async backfill(declared: ScheduleDefinition, options: BackfillOptions): Promise<BackfillHandle> {
+    const start = backfillStart(declared, options);
+    const id = `backfill/${start.schedule}/${start.from}_${start.to}`;
+    const { runId } = await this.startRun(backfillWorkflowType, start, { id, provenance: false });
+    return new BackfillHandle(this.context, id, runId);
+  }
+
+  /** A backfill that exists, by id. */
+  attachBackfill(id: string): BackfillHandle {
+    return new BackfillHandle(this.context, id);
   }
 
   /** A run that exists, by id; with the pipeline's value its result is typed. Without a run id: the newest of the id. */

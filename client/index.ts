@@ -1,3 +1,4 @@
+export { BackfillHandle, backfillDates, type BackfillOptions, type BackfillRange } from './backfill.js';
 export type { ConnectSettings, ResolvedConnection } from './config.js';
 export { resolveConnection } from './config.js';
 export { type AttemptsReader, type ConnectOptions, connect } from './connect.js';

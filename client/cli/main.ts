@@ -24,6 +24,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['step', 'run one step here, without an engine', () => import('./commands/step.js')],
   ['ls', 'list runs', () => import('./commands/ls.js')],
   ['schedules', 'apply, list, pause or trigger schedules', () => import('./commands/schedules.js')],
+  ['backfill', 'run a pipeline for past dates of its schedule', () => import('./commands/backfill.js')],
   ['queues', 'list what waits in the queues', () => import('./commands/queues.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],
   ['study', 'export the trials of a study', () => import('./commands/study.js')],

@@ -5,6 +5,7 @@ import type { ModelDefinition } from './model/model.js';
 import { checkName, checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
 import {
+  backfillWorkflowType,
   fanOutWorkflowType,
   type ModelStart,
   modelWorkflowType,
@@ -18,6 +19,7 @@ import { runModel } from './model/run-model.js';
 import { runPool } from './pools/run-pool.js';
 import { defined } from './registry.js';
 import { runPipeline } from './run-pipeline.js';
+import { backfillRun } from './schedule/backfill-run.js';
 import type { ScheduleDefinition } from './schedule/schedule.js';
 import { studyRun } from './search/study-run.js';
 import { tick } from './model/tick.js';
@@ -68,6 +70,7 @@ export function project(parts: {
     if (type === tickWorkflowType) return tick(String(args[0]));
     const options = (args[1] ?? {}) as RunOptions;
     if (type === studyWorkflowType) return runPipeline(studyRun(args), args[0], options);
+    if (type === backfillWorkflowType) return runPipeline(backfillRun(args), args[0], options);
     if (type === fanOutWorkflowType) return runPipeline(chunkRun(args), args[0], options);
     const found = pipelines.get(type);
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
