@@ -7,6 +7,8 @@ import type { PipelineDefinition } from './pipeline.js';
 import {
   backfillWorkflowType,
   fanOutWorkflowType,
+  type MissedTimes,
+  missedWorkflowType,
   type ModelStart,
   modelWorkflowType,
   type PoolStart,
@@ -20,6 +22,7 @@ import { runPool } from './pools/run-pool.js';
 import { defined } from './registry.js';
 import { runPipeline } from './run-pipeline.js';
 import { backfillRun } from './schedule/backfill-run.js';
+import { tellMissed } from './schedule/tell-missed.js';
 import type { ScheduleDefinition } from './schedule/schedule.js';
 import { studyRun } from './search/study-run.js';
 import { tick } from './model/tick.js';
@@ -68,6 +71,7 @@ export function project(parts: {
     }
     if (type === poolWorkflowType) return runPool(args[0] as PoolStart);
     if (type === tickWorkflowType) return tick(String(args[0]));
+    if (type === missedWorkflowType) return tellMissed(args[0] as MissedTimes);
     const options = (args[1] ?? {}) as RunOptions;
     if (type === studyWorkflowType) return runPipeline(studyRun(args), args[0], options);
     if (type === backfillWorkflowType) return runPipeline(backfillRun(args), args[0], options);

@@ -416,6 +416,16 @@ export interface BackfillFailure {
   readonly message: string;
 }
 
+/** The tiny run that tells people of fire times that a schedule has missed; its argument is a `MissedTimes`. */
+export const missedWorkflowType = 'evertrain.missed';
+
+export interface MissedTimes {
+  readonly schedule: string;
+  readonly pipeline: string;
+  /** In all. */
+  readonly missed: number;
+}
+
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
 export const tickWorkflowType = 'evertrain.tick';
 
@@ -697,7 +707,8 @@ export interface Notice {
     | 'data-quarantined'
     | 'data-refused'
     | 'rollout-taken-back'
-    | 'drift';
+    | 'drift'
+    | 'schedule-missed';
   readonly pipeline: string;
   readonly workflowId: string;
   readonly runId: string;

@@ -1,5 +1,5 @@
 import { EvertrainError, show } from '../errors.js';
-import { instantsOf, offsetAt } from './time-zone.js';
+import { shownAt } from './time-zone.js';
 
 const dayMs = 86_400_000;
 const written = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d)?)(Z|[+-]\d\d:\d\d)?)?$/;
@@ -19,10 +19,5 @@ export function momentOf(owner: string, text: unknown, zone: string, edge: 'firs
     });
   }
   if (offset !== undefined) return clock;
-  return time === undefined && edge === 'last' ? shown(zone, clock + dayMs) - 1_000 : shown(zone, clock);
-}
-
-/** The first instant at which clocks show this; of one that they skip, the instant that they skip it at. */
-function shown(zone: string, clock: number): number {
-  return instantsOf(zone, clock)[0] ?? clock - offsetAt(zone, clock - dayMs);
+  return time === undefined && edge === 'last' ? shownAt(zone, clock + dayMs) - 1_000 : shownAt(zone, clock);
 }

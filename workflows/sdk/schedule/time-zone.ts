@@ -39,21 +39,11 @@ export function clockAt(zone: string, instant: number): number {
   return instant + offsetAt(zone, instant);
 }
 
-/**
- * When clocks in the zone show this, as the engine has it: never where they are put forward over it; where they are put
- * back and show it twice, both times west of Greenwich, and the second one east of it.
- */
-export function instantsOf(zone: string, clock: number): number[] {
-  // Nowhere are clocks put twice within two days.
-  const before = offsetAt(zone, clock - dayMs);
-  const after = offsetAt(zone, clock + dayMs);
-  if (before === after) return [clock - before];
-  const found = [before, after].filter((offset) => offsetAt(zone, clock - offset) === offset);
-  const isTwice = found.length === 2;
-  return (isTwice && after >= 0 ? [after] : found).map((offset) => clock - offset);
+/** When clocks in the zone show this; where they skip it, an hour before or after, and where they show it twice, either. */
+export function shownAt(zone: string, clock: number): number {
+  const guess = clock - offsetAt(zone, clock);
+  return clock - offsetAt(zone, guess);
 }
-
-const dayMs = 86_400_000;
 
 /** To make one is slow. */
 function formatOf(zone: string): Intl.DateTimeFormat {

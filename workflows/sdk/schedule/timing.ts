@@ -1,9 +1,9 @@
 import { type CalendarValues, calendarValues, type WrittenCalendar } from './calendar.js';
-import { clockAt, instantsOf } from './time-zone.js';
+import { clockAt, shownAt } from './time-zone.js';
 
 /**
- * When a schedule fires, as data. The engine goes by the same, so that a run can tell by itself what its fire time was
- * and which one came before it: a time of a calendar that clocks skip does not come, one that they show twice comes twice.
+ * When a schedule fires, as data. The engine goes by the same, so that a run can tell by itself which fire time came
+ * before its own.
  */
 export interface Timing {
   readonly calendars?: readonly WrittenCalendar[];
@@ -19,7 +19,8 @@ export interface Timing {
   readonly end?: string;
 }
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 /** Leap days may be eight years apart. */
 const longestMs = 9 * 366 * dayMs;
 
@@ -61,12 +62,8 @@ function matches({ calendars = [], intervals = [], except = [], timeZone }: Timi
   }
   for (const calendar of calendars) {
     const values = calendarValues('schedule', calendar);
-    // Clocks differ from UTC by less than a day.
-    for (let day = floorDay(from - dayMs); day <= to + dayMs; day += dayMs) {
-      if (!hasDay(values, day)) continue;
-      for (const time of clocksOf(values, day).flatMap((clock) => instantsOf(timeZone, clock))) {
-        if (time >= from && time < to) found.add(time);
-      }
+    for (let time = nextTime(values, timeZone, from - 1, to); time < to; time = nextTime(values, timeZone, time, to)) {
+      found.add(time);
     }
   }
   const excluded = except.map((calendar) => calendarValues('schedule', calendar));
@@ -74,8 +71,55 @@ function matches({ calendars = [], intervals = [], except = [], timeZone }: Timi
   return [...found].filter((time) => !isExcluded(time)).sort((a, b) => a - b);
 }
 
-function floorDay(time: number): number {
-  return Math.floor(time / dayMs) * dayMs;
+/**
+ * The first time of a calendar after an instant, or something from `to` on: as the engine finds it, which walks from hour to
+ * hour of the clock. It passes over hours that clocks skip; of an hour that they show twice, it takes what its walk comes by.
+ */
+function nextTime(values: CalendarValues, zone: string, after: number, to: number): number {
+  const start = Math.floor(after / 1_000) * 1_000;
+  let clock = clockAt(zone, start) + 1_000;
+  // In the second of two hours that clocks show alike, or in the first but for the walk.
+  let late = hourOf(clockAt(zone, start - hourMs)) === hourOf(clockAt(zone, start)) ? hourMs : 0;
+  // Clocks differ from UTC by less than a day.
+  while (clock < to + dayMs) {
+    const hour = Math.floor(clock / hourMs) * hourMs;
+    if (!hasDay(values, clock) || !values.hour.includes(hourOf(clock))) {
+      clock = hasDay(values, clock) ? hour + hourMs : floorDay(clock) + dayMs;
+      late = 0;
+      continue;
+    }
+    const found = timeWithin(values, clock, hour);
+    if (found === undefined) {
+      const isRepeated = late === 0 && shownAt(zone, hour + hourMs) - shownAt(zone, hour) > hourMs;
+      late = isRepeated ? hourMs : 0;
+      clock = isRepeated ? hour : hour + hourMs;
+      continue;
+    }
+    const time = shownAt(zone, found);
+    if (hourOf(clockAt(zone, time)) === hourOf(found)) return time + late;
+    clock = hour + hourMs;
+  }
+  return to;
+}
+
+/** The first clock time from `clock` on in its hour whose minute and second match. */
+function timeWithin({ minute, second }: CalendarValues, clock: number, hour: number): number | undefined {
+  for (const m of minute) {
+    if (hour + (m + 1) * 60_000 <= clock) continue;
+    for (const s of second) {
+      const time = hour + m * 60_000 + s * 1_000;
+      if (time >= clock) return time;
+    }
+  }
+  return undefined;
+}
+
+function hourOf(clock: number): number {
+  return new Date(clock).getUTCHours();
+}
+
+function floorDay(clock: number): number {
+  return Math.floor(clock / dayMs) * dayMs;
 }
 
 function hasDay(values: CalendarValues, clock: number): boolean {
@@ -96,8 +140,4 @@ function hasClock(values: CalendarValues, clock: number): boolean {
     values.minute.includes(date.getUTCMinutes()) &&
     values.second.includes(date.getUTCSeconds())
   );
-}
-
-function clocksOf({ hour, minute, second }: CalendarValues, day: number): number[] {
-  return hour.flatMap((h) => minute.flatMap((m) => second.map((s) => day + h * 3_600_000 + m * 60_000 + s * 1_000)));
 }
