@@ -46,7 +46,7 @@ export interface ScheduledRun {
   readonly startedAt: number;
 }
 
-const startsWithinMs = 10_000;
+const heedsWithinMs = 10_000;
 
 /** The schedules that the engine keeps. */
 export class Schedules {
@@ -99,10 +99,12 @@ export class Schedules {
   /** No more runs, until `resume`; open ones go on. */
   async pause(name: string, reason: string): Promise<void> {
     await this.onOne(name, (handle) => handle.pause(reason));
+    await this.until(name, ({ paused }) => paused !== undefined);
   }
 
   async resume(name: string, reason: string): Promise<void> {
     await this.onOne(name, (handle) => handle.unpause(reason));
+    await this.until(name, ({ paused }) => paused === undefined);
   }
 
   /** Starts a run now, beside those that are open, paused or not. Its logical date is now. */
@@ -110,14 +112,9 @@ export class Schedules {
     return this.onOne(name, async (handle) => {
       const known = new Set((await this.view(name)).recent.map(({ runId }) => runId));
       await handle.trigger(ScheduleOverlapPolicy.ALLOW_ALL);
-      for (const until = Date.now() + startsWithinMs; Date.now() < until; await sleep(100)) {
-        const started = (await this.view(name)).recent.find(({ runId }) => !known.has(runId));
-        if (started !== undefined) return new Run(this.context, started.workflowId, started.runId);
-      }
-      throw new EvertrainError('SYSTEM_FAILED', `Schedule "${name}" has not started its run within 10 s.`, {
-        value: name,
-        remedy: 'It was told to: look for the run before you trigger another.',
-      });
+      const startedIn = ({ recent }: ScheduleView) => recent.find(({ runId }) => !known.has(runId));
+      const started = startedIn(await this.until(name, (view) => startedIn(view) !== undefined)) as ScheduledRun;
+      return new Run(this.context, started.workflowId, started.runId);
     });
   }
 
@@ -135,6 +132,18 @@ export class Schedules {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
       await schedule.getHandle(id).update(({ state }) => ({ ...options, state }));
     }
+  }
+
+  /** The engine records what it is told, and heeds it a moment later. */
+  private async until(name: string, holds: (view: ScheduleView) => boolean): Promise<ScheduleView> {
+    for (const until = Date.now() + heedsWithinMs; Date.now() < until; await sleep(100)) {
+      const view = await this.view(name);
+      if (holds(view)) return view;
+    }
+    throw new EvertrainError('SYSTEM_FAILED', `Schedule "${name}" has not heeded what it was told within 10 s.`, {
+      value: name,
+      remedy: 'The engine has recorded it: look at the schedule and its runs before you repeat it.',
+    });
   }
 
   private async view(name: string): Promise<ScheduleView> {

@@ -1,5 +1,5 @@
 import { type CalendarValues, calendarValues, type WrittenCalendar } from './calendar.js';
-import { clockAt, shownAt } from './time-zone.js';
+import { clockAt, offsetAt, shownAt } from './time-zone.js';
 
 /**
  * When a schedule fires, as data. The engine goes by the same, so that a run can tell by itself which fire time came
@@ -62,13 +62,20 @@ function matches({ calendars = [], intervals = [], except = [], timeZone }: Timi
   }
   for (const calendar of calendars) {
     const values = calendarValues('schedule', calendar);
-    for (let time = nextTime(values, timeZone, from - 1, to); time < to; time = nextTime(values, timeZone, time, to)) {
-      found.add(time);
+    const first = walkFrom(timeZone, from);
+    for (let time = nextTime(values, timeZone, first, to); time < to; time = nextTime(values, timeZone, time, to)) {
+      if (time >= from) found.add(time);
     }
   }
   const excluded = except.map((calendar) => calendarValues('schedule', calendar));
   const isExcluded = (time: number) => excluded.some((values) => hasClock(values, clockAt(timeZone, time)));
   return [...found].filter((time) => !isExcluded(time)).sort((a, b) => a - b);
+}
+
+/** From where times from an instant on are found: where clocks are put near it, they depend on what comes before. */
+function walkFrom(zone: string, from: number): number {
+  const isNear = offsetAt(zone, from - dayMs) !== offsetAt(zone, from + dayMs);
+  return isNear ? from - dayMs : from - 1;
 }
 
 /**
