@@ -5,6 +5,7 @@ import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import { checkOptions, nearestName } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import {
+  backfillWorkflowType,
   defaultQueue,
   type PipelineResult,
   type Provenance,
@@ -13,6 +14,9 @@ import {
   searchAttributes,
 } from '../workflows/sdk/protocol.js';
 import { checkPriority, type Priority, taskPriority } from '../workflows/sdk/priority.js';
+import { BackfillHandle, type BackfillOptions, backfillStart } from './backfill.js';
+import type { DataInterval } from '../workflows/sdk/schedule/planned.js';
+import type { ScheduleDefinition } from '../workflows/sdk/schedule/schedule.js';
 import { checkValue } from './check-value.js';
 import type { ResolvedConnection } from './config.js';
 import type { AttemptsReader } from './connect.js';
@@ -22,8 +26,10 @@ import { planRerun } from './history/plan-rerun.js';
 import { listRuns, type ListOptions, type RunSummary } from './list-runs.js';
 import { Model, type ModelContext } from './model-handle.js';
 import { gatherProvenance } from './provenance.js';
+import { plannedBy } from './planned-by.js';
 import { type QueueBacklog, queueBacklogs } from './queue-backlogs.js';
 import { Run, type RunContext } from './run.js';
+import { Schedules } from './schedules/schedules.js';
 import { sendData } from './send-data.js';
 import { toEvertrainError } from './to-error.js';
 
@@ -44,6 +50,10 @@ export interface StartOptions {
   readonly fresh?: boolean;
   /** Of its steps in queues and pools, whatever they declare: 1 first, 5 last. Default: as they declare, else 3. */
   readonly priority?: Priority;
+  /** What the run is for; as if a schedule had planned it. Default: none. */
+  readonly logicalDate?: Date;
+  /** Given with `logicalDate`. */
+  readonly dataInterval?: DataInterval;
 }
 
 export interface RerunOptions extends Pick<StartOptions, 'id' | 'provenance' | 'queue'> {
@@ -63,7 +73,18 @@ export interface StartByNameOptions extends StartOptions {
 /** As the engine has it. */
 const maxIdBytes = 1_000;
 
-const startOptionNames = ['id', 'seed', 'provenance', 'queue', 'conflict', 'rerun', 'fresh', 'priority'] as const;
+const startOptionNames = [
+  'id',
+  'seed',
+  'provenance',
+  'queue',
+  'conflict',
+  'rerun',
+  'fresh',
+  'priority',
+  'logicalDate',
+  'dataInterval',
+] as const;
 
 interface Parts {
   readonly client: Client;
@@ -78,6 +99,8 @@ export class Evertrain {
   readonly client: Client;
   readonly address: string;
   readonly namespace: string;
+  /** What starts runs by itself. */
+  readonly schedules: Schedules;
   private readonly context: ModelContext;
   private readonly closeConnection: () => Promise<void>;
   private provenance: Promise<Provenance> | undefined;
@@ -88,6 +111,7 @@ export class Evertrain {
     this.address = resolved.address;
     this.namespace = resolved.namespace;
     const context: RunContext = { client, address: resolved.address, attempts };
+    this.schedules = new Schedules(context);
     this.context = { ...context, data: new DataGathering((...signal) => sendData(context, ...signal)) };
   }
 
@@ -139,13 +163,29 @@ export class Evertrain {
     try {
       const history = await fetchHistory(this.client, earlier.workflowId, earlier.runId);
       const plan = planRerun({ history, from, keepApprovals });
-      const { pipeline, input, seed, rerun, again } = plan;
+      const { pipeline, input, seed, rerun, again, dates } = plan;
       if (known !== undefined && !known.some((one) => nameOf(one) === pipeline)) throw unknownPipeline(pipeline, known);
-      const started = await this.startRun(pipeline, input, { ...start, seed, rerun, fresh: true });
+      const started = await this.startRun(pipeline, input, { ...start, ...dates, seed, rerun, fresh: true });
       return Object.assign(started, { again });
     } catch (error) {
       throw toEvertrainError(error, { what: `run "${earlier.workflowId}"`, address: this.address });
     }
+  }
+
+  /**
+   * Runs a schedule's pipeline for each of its fire times in a range, as a run of its own that a restart does not stop.
+   * Dates that have a run are skipped. Its id names schedule and range: to start one twice is refused while it is open.
+   */
+  async backfill(declared: ScheduleDefinition, options: BackfillOptions): Promise<BackfillHandle> {
+    const start = backfillStart(declared, options);
+    const id = `backfill/${start.schedule}/${start.from}_${start.to}`;
+    const { runId } = await this.startRun(backfillWorkflowType, start, { id, provenance: false });
+    return new BackfillHandle(this.context, id, runId);
+  }
+
+  /** A backfill that exists, by id. */
+  attachBackfill(id: string): BackfillHandle {
+    return new BackfillHandle(this.context, id);
   }
 
   /** A run that exists, by id; with the pipeline's value its result is typed. Without a run id: the newest of the id. */
@@ -214,7 +254,8 @@ export class Evertrain {
     }
   }
 
-  private async runOptions({ seed, provenance, rerun, fresh, conflict, priority }: StartOptions): Promise<RunOptions> {
+  private async runOptions(options: StartOptions): Promise<RunOptions> {
+    const { seed, provenance, rerun, fresh, conflict, priority, logicalDate, dataInterval } = options;
     if (seed !== undefined && !Number.isSafeInteger(seed)) throw invalid('seed', seed, 'Use a whole number.');
     if (priority !== undefined) checkPriority('start', priority);
     if (conflict !== undefined && conflict !== 'fail' && conflict !== 'use-existing') {
@@ -227,6 +268,7 @@ export class Evertrain {
       ...(rerun === undefined ? {} : { rerun }),
       ...(fresh === true ? { fresh } : {}),
       ...(priority === undefined ? {} : { priority }),
+      ...plannedBy(logicalDate, dataInterval),
     };
   }
 

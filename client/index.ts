@@ -1,3 +1,4 @@
+export { BackfillHandle, backfillDates, type BackfillOptions, type BackfillRange } from './backfill.js';
 export type { ConnectSettings, ResolvedConnection } from './config.js';
 export { resolveConnection } from './config.js';
 export { type AttemptsReader, type ConnectOptions, connect } from './connect.js';
@@ -14,5 +15,7 @@ export { gatherProvenance } from './provenance.js';
 export { type ApproveOptions, Run } from './run.js';
 export type { Label, LabelValue } from '../workflows/sdk/model/labels.js';
 export type { RunEvent, RunHappening } from './run-events.js';
+export type { ScheduledRun, Schedules, ScheduleView } from './schedules/schedules.js';
+export type { ScheduleChange } from './schedules/plan-schedules.js';
 export { type FeedbackReceipt, sendFeedback } from './send-feedback.js';
 export { toEvertrainError } from './to-error.js';

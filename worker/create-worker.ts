@@ -38,6 +38,7 @@ import { openStepServices } from './step-services.js';
 import { tellRun } from './tell-run.js';
 import { wakeModels } from './wake-models.js';
 import { warmUp } from './warm-up.js';
+import { watchSchedules } from './watch-schedules.js';
 import { watchMismatches } from './watch-mismatches.js';
 
 export interface CreateWorkerOptions {
@@ -200,11 +201,13 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
       if (servesRuns) recorder.start();
       const { version } = options;
       const endWaking = wakeModels({ client, models: servesRuns ? project.models : [], code: bundle.version, version });
+      const endScheduleWatch = servesRuns ? watchSchedules(client, project.projectName) : () => Promise.resolve();
       try {
         await runAll([...workers.values()]);
       } finally {
         endWatch();
         await endWaking();
+        await endScheduleWatch();
         for (const implementation of manifest.implementations.values()) await implementation.close?.();
         await optuna.close();
         await recorder.stop();

@@ -6,7 +6,7 @@ import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
 import { thousands } from '../../workflows/sdk/thousands.js';
 import { fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
-import { numberText, timeText } from './value-text.js';
+import { isoText, numberText, timeText } from './value-text.js';
 
 export interface TreeOptions {
   readonly color: boolean;
@@ -25,6 +25,7 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
   const paint = colors.createColors(color);
   const lines = [`${paint.bold(view.pipeline)} ${paint.dim(view.workflowId)}  ${statusText(view)}`];
   if (view.rerunOf !== undefined) lines.push(`  repeats ${view.rerunOf.workflowId} from ${view.rerunOf.from}`);
+  if (view.planned !== undefined) lines.push(`  ${planText(view.planned)}`);
   for (const [group, steps] of grouped(ownSteps(view))) {
     const indent = group === '' ? '  ' : '    ';
     if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
@@ -36,6 +37,12 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
   for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
   for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint, view.closedAt !== undefined)}`);
   return lines.map((line) => cut(line, width));
+}
+
+function planText({ schedule, logicalDate, interval }: NonNullable<RunView['planned']>): string {
+  const by = schedule === undefined ? '' : `schedule ${schedule}, `;
+  const data = interval === undefined ? '' : `, data from ${isoText(interval.start)} to ${isoText(interval.end)}`;
+  return `${by}logical date ${isoText(logicalDate)}${data}`;
 }
 
 /** Without those of trials and chunks that were taken over, which their study and fan-out stand for. */

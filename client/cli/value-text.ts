@@ -7,6 +7,11 @@ export function timeText(ms: number): string {
   return ms < 1000 ? `${Math.max(0, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** An instant in UTC, to the second. */
+export function isoText(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 19)}Z`;
+}
+
 /** One line of at most so many characters. */
 export function shortText(text: string, most: number): string {
   const line = text.split('\n', 1)[0] ?? '';

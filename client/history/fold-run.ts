@@ -1,5 +1,6 @@
 import proto from '@temporalio/proto';
-import { type HistoryEvent, toNumber } from './decode.js';
+import { fireTimeAttribute } from '../../workflows/sdk/protocol.js';
+import { decodePayload, type HistoryEvent, toNumber } from './decode.js';
 import type { Closed, Facts, Occurrence } from './fold.js';
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
@@ -51,6 +52,7 @@ function close(facts: Facts, closed: Closed, event: number): void {
 function foldStarted(facts: Facts, event: HistoryEvent, at: number): void {
   const started = event.workflowExecutionStartedEventAttributes ?? {};
   const parent = started.parentWorkflowExecution;
+  const fireTime = started.searchAttributes?.indexedFields?.[fireTimeAttribute];
   facts.started = {
     at,
     workflowId: started.workflowId ?? '',
@@ -58,6 +60,7 @@ function foldStarted(facts: Facts, event: HistoryEvent, at: number): void {
     type: started.workflowType?.name ?? '',
     input: started.input?.payloads ?? [],
     isContinued: Boolean(started.continuedExecutionRunId),
+    ...(fireTime === undefined ? {} : { firedAt: decodePayload(fireTime) }),
     ...(parent?.workflowId ? { parent: { workflowId: parent.workflowId, runId: parent.runId ?? '' } } : {}),
   };
 }

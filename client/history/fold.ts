@@ -58,6 +58,8 @@ export interface Started {
   readonly parent?: { readonly workflowId: string; readonly runId: string };
   /** It goes on where an earlier run of its id left off. */
   readonly isContinued: boolean;
+  /** When the engine planned it. */
+  readonly firedAt?: unknown;
 }
 
 export interface Closed {

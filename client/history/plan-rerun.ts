@@ -22,6 +22,8 @@ export interface RerunPlan {
   readonly input: unknown;
   readonly seed: number;
   readonly rerun: Rerun;
+  /** The old run's, where it was planned. */
+  readonly dates: { readonly logicalDate?: Date; readonly dataInterval?: { readonly start: Date; readonly end: Date } };
   /** Ids of the steps and child runs that are made again, as far as the old run had them. */
   readonly again: readonly string[];
 }
@@ -54,7 +56,19 @@ export function planRerun({ history, runId, from, keepApprovals }: RerunRequest)
       recorded,
       ...(keepApprovals === true ? { approvals } : {}),
     },
+    dates: datesOf(view),
     again: [...view.steps.map(({ id }) => id), ...childIds(view)].filter((id) => recorded[id] === undefined),
+  };
+}
+
+function datesOf({ planned }: RunView): RerunPlan['dates'] {
+  if (planned === undefined) return {};
+  const { logicalDate, interval } = planned;
+  return {
+    logicalDate: new Date(logicalDate),
+    ...(interval === undefined
+      ? {}
+      : { dataInterval: { start: new Date(interval.start), end: new Date(interval.end) } }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { temporal } from '@temporalio/proto';
-import { modelWorkflowType, type PipelineResult, type RunOptions } from '../../workflows/sdk/protocol.js';
+import { modelWorkflowType, type PipelineResult, type Planned, type RunOptions } from '../../workflows/sdk/protocol.js';
+import { planOf } from '../../workflows/sdk/schedule/plan-of.js';
 import {
   decodeObject,
   decodePayload,
@@ -52,7 +53,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
   const values = stepValues(facts, options);
   const nodes = nodesOf(facts, values);
   const steps = stepViews(facts, values, pending, attempts);
-  const { provenance, window, rerun } = options;
+  const { provenance, window, rerun, planned } = options;
   return {
     workflowId: started?.workflowId ?? '',
     runId: id,
@@ -63,6 +64,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
     ...(provenance === undefined ? {} : { provenance }),
     ...(window === undefined ? {} : { window }),
     ...(rerun === undefined ? {} : { rerunOf: { ...rerun.of, from: rerun.from } }),
+    ...(planned === undefined ? {} : { planned: planView(planned) }),
     ...(started?.parent === undefined ? {} : { parent: started.parent }),
     startedAt: started?.at ?? 0,
     ...(closed === undefined ? {} : { closedAt: closed.at }),
@@ -92,14 +94,26 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
 
 /** The second start argument; another kind of workflow may have been started with anything. */
 export function runOptionsOf({ started }: Facts): RunOptions {
-  const options = started?.type === modelWorkflowType ? undefined : decodeObject<RunOptions>(started?.input[1]);
-  if (options === undefined) return {};
+  const isModel = started?.type === modelWorkflowType;
+  const options = (isModel ? undefined : decodeObject<RunOptions>(started?.input[1])) ?? {};
   const { seed, provenance, window, rerun } = options;
+  const date = options.planned?.date ?? started?.firedAt;
   return {
     ...(typeof seed === 'number' ? { seed } : {}),
     ...(typeof provenance === 'object' ? { provenance } : {}),
     ...(Array.isArray(window) ? { window } : {}),
     ...(typeof rerun?.of === 'object' && typeof rerun.recorded === 'object' ? { rerun } : {}),
+    ...(typeof date === 'string' ? { planned: planOf(options.planned, date) } : {}),
+  };
+}
+
+function planView({ schedule, date, interval }: Planned): NonNullable<RunView['planned']> {
+  return {
+    ...(schedule === undefined ? {} : { schedule }),
+    logicalDate: Date.parse(date ?? ''),
+    ...(interval === undefined
+      ? {}
+      : { interval: { start: Date.parse(interval.start), end: Date.parse(interval.end) } }),
   };
 }
 

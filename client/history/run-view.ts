@@ -27,6 +27,14 @@ export interface RunView {
   readonly window?: readonly KnownBatch[];
   /** The run that this one repeats from a step on. */
   readonly rerunOf?: { readonly workflowId: string; readonly runId: string; readonly from: string };
+  /** Of a run that a schedule or a backfill started, or that was given a date. */
+  readonly planned?: {
+    /** By name. */
+    readonly schedule?: string;
+    readonly logicalDate: number;
+    /** The data's: from `start`, and before `end`. */
+    readonly interval?: { readonly start: number; readonly end: number };
+  };
   readonly parent?: { readonly workflowId: string; readonly runId: string };
   readonly startedAt: number;
   readonly closedAt?: number;

@@ -374,3 +374,53 @@ describe('api', () => {
     expect(await live.beginWith(env, 'api', '--port', 'many').ended).toMatchObject({ code: 2 });
   }, 60_000);
 });
+
+describe('schedules and backfill', () => {
+  it('are applied after a look at what changes, shown, paused, triggered and deleted', async () => {
+    expect(await live.call('schedules', 'apply')).toMatchObject({
+      code: 2,
+      out: expect.stringMatching(/^\+ nightly {2}created\nschedules apply: nothing was changed. Pass --yes/) as string,
+    });
+    await expectAll([[['schedules', 'apply', '--yes'], 0, '+ nightly  created\nApplied.']]);
+    await expectAll([
+      [['schedules', 'apply', '--yes'], 0, '= nightly  unchanged\nNothing to change.'],
+      [['schedules', 'show', 'nightly'], 0, 'nightly  studied  next 20'],
+      [['schedules', 'show', 'nighly'], 2, 'Did you mean "nightly"? [USER_SCHEDULE_UNKNOWN'],
+      [['schedules', 'aply'], 2, 'Did you mean "apply"?'],
+      [['schedules', 'pause'], 2, 'pause needs name of a schedule.'],
+    ]);
+    await expectAll([
+      [['schedules', 'pause', 'nightly', '--actor', 'ann', '--reason', 'holidays'], 0, '  paused: ann: holidays'],
+    ]);
+    await expect
+      .poll(async () => (await live.call('schedules')).out, { timeout: 15_000 })
+      .toContain('nightly  studied  paused');
+    const { code, out } = await live.call('schedules', 'trigger', 'nightly');
+    expect([code, out]).toEqual([0, expect.stringMatching(/^studied\/nightly-20\S+Z\n$/)]);
+    await expect
+      .poll(async () => (await live.call('show', out.trim())).out, { timeout: 15_000 })
+      .toMatch(/completed\n {2}schedule nightly, logical date 20\S+Z, data from 20\S+:30:00Z to 20\S+:30:00Z\n/);
+    await expectAll([[['schedules', 'resume', 'nightly'], 0, 'nightly  studied  next 20']]);
+    await expectAll([[['schedules', 'delete', 'nightly'], 0, 'is deleted']]);
+  });
+
+  it('run past dates, tell which they would be, and how far they are', async () => {
+    const range = ['--from', '2026-03-28', '--to', '2026-03-30'];
+    // Clocks skip the night in between.
+    await expectAll([
+      [['backfill', 'nightly', ...range, '--dry-run'], 0, '2026-03-30T01:30:00Z\n3 dates; nothing was started.'],
+      [['backfill', 'nigtly', ...range], 2, 'Did you mean "nightly"?'],
+      [['backfill', 'nightly', '--from', '2026-03-28'], 2, 'give --from and --to'],
+      [['backfill', 'nightly', '--from', 'monday', '--to', '2026-03-30'], 2, 'from is "monday", which is no date'],
+      [['backfill', 'nightly', 'stop'], 2, 'is nothing to do with a backfill'],
+    ]);
+    await expectAll([[['backfill', 'studied', ...range, '--at-most', '2'], 0, '3 dates: 3 completed']]);
+    await expectAll([[['backfill', 'nightly', ...range, '--replace'], 0, '3 dates: 3 completed']]);
+    const id = 'backfill/nightly/2026-03-28T02:30:00Z_2026-03-30T01:30:00Z';
+    await expectAll([
+      [['backfill', id, 'show'], 0, '3 dates: 3 completed'],
+      [['backfill', id, 'pause'], 2, 'USER_RUN_UNKNOWN'],
+      [['backfill', id, 'resume'], 2, 'USER_RUN_UNKNOWN'],
+    ]);
+  });
+});

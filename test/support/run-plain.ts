@@ -11,7 +11,7 @@ import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import { checkInput, checkOutput } from '../../workflows/sdk/json-size.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
-import { builtIn, type PipelineResult, type VariableRead } from '../../workflows/sdk/protocol.js';
+import { builtIn, type PipelineResult, type RunOptions, type VariableRead } from '../../workflows/sdk/protocol.js';
 import {
   type ApprovalBook,
   GateRejection,
@@ -20,6 +20,7 @@ import {
   type StepPath,
   useScopeLookup,
 } from '../../workflows/sdk/run-scope.js';
+import type { DataInterval } from '../../workflows/sdk/schedule/planned.js';
 import { decode } from '../../workflows/sdk/schema.js';
 import { studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
@@ -49,7 +50,22 @@ export interface PlainOptions {
   readonly builtIns?: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
   /** Where the clock of the run starts; default 2000-01-01. */
   readonly startAt?: Date;
+  /** As if a schedule had planned the run. */
+  readonly logicalDate?: Date;
+  readonly dataInterval?: DataInterval;
 }
+
+const optionNames = [
+  'steps',
+  'activities',
+  'answers',
+  'signals',
+  'variables',
+  'builtIns',
+  'startAt',
+  'logicalDate',
+  'dataInterval',
+] as const;
 
 const scopes = new AsyncLocalStorage<RunScope>();
 const paths = new AsyncLocalStorage<StepPath>();
@@ -64,7 +80,7 @@ export async function runPlain<P extends PipelineDefinition>(
   input: PipelineInput<P>,
   options: PlainOptions = {},
 ): Promise<PipelineResult<PipelineOutput<P>>> {
-  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'variables', 'builtIns', 'startAt']);
+  checkOptions('runPlain', options, optionNames);
   useScopeLookup(() => scopes.getStore(), paths);
   const host = new PlainHost(options);
   return (await runIn(host, pipeline, input)) as PipelineResult<PipelineOutput<P>>;
@@ -74,7 +90,7 @@ async function runIn(host: PlainHost, pipeline: PipelineDefinition, input: unkno
   const decoded = decode(pipeline.input, input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
   const scope: RunScope = {
     pipeline,
-    options: {},
+    options: host.options,
     host,
     counts: new Map(),
     progress: new Map(),
@@ -99,10 +115,18 @@ function rejection({ gate, facts }: GateRejection): PipelineResult<never> {
 class PlainHost implements RunHost {
   readonly signals: Map<string, unknown[]>;
   readonly approvals: ApprovalBook = new Map();
+  /** Of the run and its children. */
+  readonly options: RunOptions;
   private clockMs: number;
 
   constructor(private readonly given: PlainOptions) {
     this.clockMs = (given.startAt ?? new Date('2000-01-01T00:00:00Z')).getTime();
+    const { logicalDate: date, dataInterval: of } = given;
+    const interval = of && { start: of.start.toISOString(), end: of.end.toISOString() };
+    this.options =
+      date === undefined
+        ? {}
+        : { planned: { date: date.toISOString(), ...(interval === undefined ? {} : { interval }) } };
     this.signals = new Map(Object.entries(given.signals ?? {}).map(([name, payloads]) => [name, [...payloads]]));
   }
 

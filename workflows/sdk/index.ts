@@ -20,6 +20,10 @@ export type { Priority } from './priority.js';
 export { type Project, project } from './project.js';
 export type { ModelState, ModelVersion, PipelineResult } from './protocol.js';
 export type { ResourceOptions } from './resources.js';
+export type { Calendar, CalendarField } from './schedule/calendar.js';
+export { type DataInterval, dataInterval, logicalDate } from './schedule/planned.js';
+export { type Overlap, schedule, type ScheduleDefinition, type ScheduleOptions } from './schedule/schedule.js';
+export type { Every, When } from './schedule/when.js';
 export type { BudgetOptions } from './search/budget-guard.js';
 export type { BestTrial, Study, TrialResult } from './search/conduct-study.js';
 export {

@@ -48,7 +48,7 @@ export function pipeline<Output, I extends Schema | undefined = undefined>(
   checkName('pipeline', name);
   const owner = `pipeline "${name}"`;
   checkOptions(owner, options, ['input', 'defaults', ...descriptionFields], {
-    schedule: 'Start runs from application code for now.',
+    schedule: 'Declare it beside the pipeline: `schedule(pipeline, when, { … })`.',
     timeout: 'Set `timeout` in `defaults` for the steps, or cancel the run from application code.',
   });
   if (options.defaults !== undefined) checkOptions(`${owner}: defaults`, options.defaults, policyFields);

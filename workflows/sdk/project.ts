@@ -5,7 +5,10 @@ import type { ModelDefinition } from './model/model.js';
 import { checkName, checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
 import {
+  backfillWorkflowType,
   fanOutWorkflowType,
+  type MissedTimes,
+  missedWorkflowType,
   type ModelStart,
   modelWorkflowType,
   type PoolStart,
@@ -19,6 +22,9 @@ import { runModel } from './model/run-model.js';
 import { runPool } from './pools/run-pool.js';
 import { defined } from './registry.js';
 import { runPipeline } from './run-pipeline.js';
+import { backfillRun } from './schedule/backfill-run.js';
+import { tellMissed } from './schedule/tell-missed.js';
+import type { ScheduleDefinition } from './schedule/schedule.js';
 import { studyRun } from './search/study-run.js';
 import { tick } from './model/tick.js';
 
@@ -27,25 +33,29 @@ export interface Project {
   (...args: unknown[]): Promise<unknown>;
   readonly pipelines: readonly PipelineDefinition[];
   readonly models: readonly ModelDefinition[];
+  readonly schedules: readonly ScheduleDefinition[];
+  /** As given by `project({ name })`. */
+  readonly projectName?: string;
 }
 
 /**
- * Collects a project's pipelines and models. The result is Temporal's default workflow: it dispatches on the workflow
+ * Collects a project's pipelines, models and schedules. The result is Temporal's default workflow: it dispatches on the workflow
  * type, so a pipeline may carry any name. An unknown type fails the workflow task, never the run: during a rolling
  * deploy an old worker must not kill a new pipeline's runs.
  */
 export function project(parts: {
-  /** Keeps the project's pools apart from those of other projects in the namespace: it begins their ids. */
+  /** Keeps the project's pools and schedules apart from those of other projects in the namespace. */
   readonly name?: string;
   readonly pipelines: readonly PipelineDefinition[];
   readonly models?: readonly ModelDefinition[];
+  readonly schedules?: readonly ScheduleDefinition[];
   /**
    * Queues for steps that declare `resources`, with what a worker of each has; in order, from small to large. Cores and
    * memory that are not given are enough for any step; GPUs that are not given are none.
    */
   readonly queues?: Readonly<Record<string, ResourceOptions>>;
 }): Project {
-  checkOptions('project', parts, ['name', 'pipelines', 'models', 'queues']);
+  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules', 'queues']);
   if (parts.name !== undefined) {
     checkName('project', parts.name);
     defined.projectName = parts.name;
@@ -58,6 +68,8 @@ export function project(parts: {
   const pipelines = byName('pipeline', [...parts.pipelines, ...runs]);
   checkPools(pipelines.values());
   byName('variable', defined.variables);
+  const schedules = byName('schedule', parts.schedules ?? []);
+  checkSchedules(schedules.values(), pipelines);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {
@@ -68,8 +80,10 @@ export function project(parts: {
     }
     if (type === poolWorkflowType) return runPool(args[0] as PoolStart);
     if (type === tickWorkflowType) return tick(String(args[0]));
+    if (type === missedWorkflowType) return tellMissed(args[0] as MissedTimes);
     const options = (args[1] ?? {}) as RunOptions;
     if (type === studyWorkflowType) return runPipeline(studyRun(args), args[0], options);
+    if (type === backfillWorkflowType) return runPipeline(backfillRun(args), args[0], options);
     if (type === fanOutWorkflowType) return runPipeline(chunkRun(args), args[0], options);
     const found = pipelines.get(type);
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
@@ -82,6 +96,8 @@ export function project(parts: {
   setWorkflowOptions(() => (versioned() ? { versioningBehavior: behavior() } : {}), dispatch);
   Object.defineProperty(dispatch, 'pipelines', { value: [...pipelines.values()] });
   Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
+  Object.defineProperty(dispatch, 'schedules', { value: [...schedules.values()] });
+  if (parts.name !== undefined) Object.defineProperty(dispatch, 'projectName', { value: parts.name });
   return dispatch as unknown as Project;
 }
 
@@ -101,6 +117,18 @@ function checkPools(pipelines: Iterable<PipelineDefinition>): void {
       value: pool,
       remedy: nearest === undefined ? `Declare it: pool('${pool}', { limit: 2 }).` : `Did you mean "${nearest}"?`,
     });
+  }
+}
+
+/** Runs of a pipeline that no worker knows would stand still. */
+function checkSchedules(schedules: Iterable<ScheduleDefinition>, pipelines: ReadonlyMap<string, PipelineDefinition>) {
+  for (const { name, pipeline } of schedules) {
+    if (pipelines.get(pipeline.name) === pipeline) continue;
+    throw new EvertrainError(
+      'USER_PIPELINE_UNKNOWN',
+      `schedule "${name}": the project has no pipeline "${pipeline.name}".`,
+      { value: pipeline.name, remedy: 'Name it in `project({ pipelines })` too.' },
+    );
   }
 }
 

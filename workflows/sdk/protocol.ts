@@ -10,6 +10,7 @@ import type { ModelPolicy } from './model/policy.js';
 import type { LiveMetric, RolloutGuards } from './model/rollout-guards.js';
 import type { ComparisonFacts } from './model/runs.js';
 import type { Priority } from './priority.js';
+import type { Timing } from './schedule/timing.js';
 
 /** Task queue of runs and of steps that name no other queue. */
 export const defaultQueue = 'evertrain';
@@ -106,6 +107,21 @@ export interface RunOptions {
   readonly atMost?: number;
   /** Set in a replay only, which asks where the code calls what; see trace.ts. */
   readonly trace?: true;
+  /** What planned the run, or the date that it was given. */
+  readonly planned?: Planned;
+}
+
+/** Times are ISO 8601. */
+export interface Planned {
+  /** By name. */
+  readonly schedule?: string;
+  /** Of the schedule's project. */
+  readonly project?: string;
+  /** The interval follows from it. */
+  readonly timing?: Timing;
+  /** The logical date; absent where the engine says it: in a search attribute of the run. */
+  readonly date?: string;
+  readonly interval?: { readonly start: string; readonly end: string };
 }
 
 /** By id of the step or child run: what it answered, and to which input. A call with another input is made anew. */
@@ -201,6 +217,9 @@ export const searchAttributes = {
   /** What an open run waits for a person to do, e.g. `approval:ship it?`. */
   waitingFor: { name: 'EvertrainWaitingFor', type: 'KEYWORD_LIST' },
 } as const;
+
+/** The engine's own, on runs that a schedule starts: the fire time, without jitter. */
+export const fireTimeAttribute = 'TemporalScheduledStartTime';
 
 /** Updates, signals and queries of a run. */
 export const runMessages = {
@@ -353,6 +372,58 @@ export function chunkId(fanOut: string, from: number, to: number): string {
 export function chunkOf(id: string): { fanOut: string; from: number; ended: number } | undefined {
   const [, fanOut, from, to] = /^(.*)\[(\d+)-(\d+)\]$/.exec(id) ?? [];
   return fanOut === undefined ? undefined : { fanOut, from: Number(from), ended: Number(to) - Number(from) + 1 };
+}
+
+/** The engine's id of a declared schedule. */
+export function scheduleId(name: string): string {
+  return `schedule/${name}`;
+}
+
+/** The id of a schedule's run; the engine appends `-<fire time>`. */
+export function scheduledRunId(pipeline: string, schedule: string): string {
+  return `${pipeline}/${schedule}`;
+}
+
+/** The run that makes up for a range of a schedule's dates; its input is a `BackfillStart`. */
+export const backfillWorkflowType = 'evertrain.backfill';
+
+export const backfillMessages = {
+  /** Updates: no further date is begun, and again. */
+  pause: 'evertrain.backfill.pause',
+  resume: 'evertrain.backfill.resume',
+  /** Query: `BackfillState`. */
+  state: 'evertrain.backfill.state',
+} as const;
+
+/** How far a backfill is, and at its end its output: counts of dates. */
+export interface BackfillState {
+  readonly dates: number;
+  readonly completed: number;
+  readonly rejected: number;
+  readonly failed: number;
+  /** They had a run already, open or ended well. */
+  readonly skipped: number;
+  readonly open: number;
+  readonly isPaused?: boolean;
+  /** The last 100. */
+  readonly failures: readonly BackfillFailure[];
+}
+
+export interface BackfillFailure {
+  /** ISO 8601. */
+  readonly date: string;
+  readonly workflowId: string;
+  readonly message: string;
+}
+
+/** The tiny run that tells people of fire times that a schedule has missed; its argument is a `MissedTimes`. */
+export const missedWorkflowType = 'evertrain.missed';
+
+export interface MissedTimes {
+  readonly schedule: string;
+  readonly pipeline: string;
+  /** In all. */
+  readonly missed: number;
 }
 
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
@@ -656,7 +727,8 @@ export interface Notice {
     | 'data-quarantined'
     | 'data-refused'
     | 'rollout-taken-back'
-    | 'drift';
+    | 'drift'
+    | 'schedule-missed';
   readonly pipeline: string;
   readonly workflowId: string;
   readonly runId: string;

@@ -36,6 +36,7 @@ import {
   type TrialReport,
 } from './protocol.js';
 import { enterScope, type RunScope } from './run-scope.js';
+import { withPlan } from './schedule/planned.js';
 import { decode } from './schema.js';
 import { notice, TemporalHost } from './temporal-host.js';
 
@@ -44,7 +45,7 @@ import { notice, TemporalHost } from './temporal-host.js';
  * of its own, then its end, said to everybody who must know: search attribute, model, notifier, the worker's recorder.
  */
 export async function runPipeline(pipeline: PipelineDefinition, input: unknown, options: RunOptions): Promise<unknown> {
-  const scope = openScope(pipeline, options);
+  const scope = openScope(pipeline, withPlan(options));
   try {
     const decoded = decodeInput(pipeline, input);
     const result = await untilGate(scope, () => pipeline.run(decoded as never));

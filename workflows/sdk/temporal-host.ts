@@ -269,10 +269,11 @@ export class TemporalHost implements RunHost {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
-    const { priority } = scope.options;
+    const { priority, planned } = scope.options;
     const inherited = {
       ...(scope.options.fresh === true ? { fresh: true } : {}),
       ...(priority === undefined ? {} : { priority }),
+      ...(planned === undefined ? {} : { planned }),
     };
     const { workflowId } = workflowInfo();
     const resumes = (trial?.resumes ?? []).flatMap(({ prefix }) => {

@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { loadBundle, saveBundle } from '../../../worker/bundle.js';
 import { cachedBundle } from '../../../worker/bundle-cache.js';
 import { createWorker, type EvertrainWorker } from '../../../worker/create-worker.js';
+import { connect } from '../../connect.js';
 import { installRuntime } from '../../../worker/log.js';
 import { devDeployment, type DevWorkerMessage, type DevWorkerOrder } from '../dev-messages.js';
 import { exitSoon } from '../exit.js';
-import { loadActivities, projectFile } from '../project-files.js';
+import { loadActivities, loadProject, projectFile } from '../project-files.js';
+import { changeLines } from '../schedule-lines.js';
 
 export function configure(command: Command): void {
   command.action(async () => {
@@ -28,6 +30,7 @@ async function serve(order: DevWorkerOrder, worker: { current?: EvertrainWorker 
     worker.current = await makeWorker(order);
     const serving = worker.current.run();
     tell({ ready: worker.current.version });
+    if (order.bundle === undefined) await applySchedules(order).catch(say);
     await serving;
   } catch (error) {
     tell({ failed: error instanceof Error ? error.message : String(error) });
@@ -36,6 +39,21 @@ async function serve(order: DevWorkerOrder, worker: { current?: EvertrainWorker 
     if (process.connected) process.disconnect();
     exitSoon();
   }
+}
+
+/** The engine is the folder's own, so what the project does not declare any more goes. */
+async function applySchedules({ root, address, namespace }: DevWorkerOrder): Promise<void> {
+  const evertrain = await connect({ address, namespace });
+  try {
+    const done = await evertrain.schedules.apply(await loadProject(root), { prune: true });
+    for (const line of changeLines(done.filter(({ kind }) => kind !== 'unchanged'))) say(`Schedule ${line}`);
+  } finally {
+    await evertrain.close();
+  }
+}
+
+function say(what: unknown): void {
+  process.stdout.write(`${what instanceof Error ? what.message : String(what)}\n`);
 }
 
 async function makeWorker(order: DevWorkerOrder): Promise<EvertrainWorker> {

@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { nearestName } from '../../../workflows/sdk/options.js';
+import type { BackfillState } from '../../../workflows/sdk/protocol.js';
+import type { ScheduleDefinition } from '../../../workflows/sdk/schedule/schedule.js';
+import { backfillDates, type BackfillHandle, type BackfillOptions } from '../../backfill.js';
+import { type ConnectedOptions, connected, withConnection } from '../connected.js';
+import { exitCodes } from '../exit.js';
+import { loadProject } from '../project-files.js';
+import { isoText } from '../value-text.js';
+
+interface BackfillCommandOptions extends ConnectedOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly atMost: string;
+  readonly replace?: boolean;
+  readonly dryRun?: boolean;
+  readonly detach?: boolean;
+}
+
+const actions = ['start', 'show', 'pause', 'resume'];
+
+export function configure(command: Command): void {
+  withConnection(command)
+    .argument('<what>', 'a schedule of this project, by its name or that of its pipeline; else the id of a backfill')
+    .argument('[action]', actions.join(', '), 'start')
+    .option('--from <day>', 'first date, such as 2026-01-31 or 2026-01-31T06:00')
+    .option('--to <day>', 'last date; a day counts as a whole')
+    .option('--at-most <count>', 'runs at once', '4')
+    .option('--replace', 'run dates again that have a run')
+    .option('--dry-run', 'print the dates and leave')
+    .option('--detach', 'print the id and leave')
+    .action(backfill);
+}
+
+async function backfill(what: string, action: string, options: BackfillCommandOptions): Promise<void> {
+  if (action === 'start') return begin(what, options);
+  if (!actions.includes(action)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `"${action}" is nothing to do with a backfill.`, {
+      value: action,
+      remedy: `Use one of: ${actions.join(', ')}; \`npx evertrain cancel <id>\` ends one.`,
+    });
+  }
+  await connected(options, async (evertrain) => {
+    const handle = evertrain.attachBackfill(what);
+    if (action === 'pause') await handle.pause();
+    if (action === 'resume') await handle.resume();
+    print(await handle.state());
+  });
+}
+
+async function begin(what: string, { from, to, atMost, replace, dryRun, detach, ...place }: BackfillCommandOptions) {
+  if (from === undefined || to === undefined) {
+    throw new EvertrainError('USER_OPTION_INVALID', 'backfill: give --from and --to.', {
+      remedy: 'For example --from 2026-01-01 --to 2026-01-31.',
+    });
+  }
+  const declared = await scheduleOf(what);
+  const range = { from, to };
+  if (dryRun === true) {
+    const dates = backfillDates(declared, range).map(isoText);
+    process.stdout.write(`${[...dates, `${dates.length} dates; nothing was started.`].join('\n')}\n`);
+    return;
+  }
+  const given: BackfillOptions = { ...range, atMost: Number(atMost), replace: replace === true };
+  await connected(place, async (evertrain) => {
+    const handle = await evertrain.backfill(declared, given);
+    process.stdout.write(`${handle.workflowId}\n`);
+    if (detach !== true) await follow(handle);
+  });
+}
+
+const looksEveryMs = 2_000;
+
+/** A line whenever something has changed, then the summary. */
+async function follow(handle: BackfillHandle): Promise<void> {
+  let before = '';
+  const look = async () => {
+    const text = await handle.state().then(stateText, () => before);
+    if (text !== before) process.stdout.write(`${text}\n`);
+    before = text;
+  };
+  const timer = setInterval(() => void look(), looksEveryMs);
+  const result = await handle.result().finally(() => clearInterval(timer));
+  if (result.outcome !== 'completed') return;
+  print(result.output);
+  if (result.output.failed > 0) process.exitCode = exitCodes.runFailed;
+}
+
+function print(state: BackfillState): void {
+  const failures = state.failures.map(({ date, workflowId, message }) => `  ${date} ${workflowId}: ${message}`);
+  process.stdout.write(`${[stateText(state), ...failures].join('\n')}\n`);
+}
+
+function stateText({ dates, completed, rejected, failed, skipped, open, isPaused }: BackfillState): string {
+  const counts = Object.entries({ completed, rejected, failed, skipped, open }).filter(([, count]) => count > 0);
+  const text = counts.map(([name, count]) => `${count} ${name}`).join(', ') || 'none begun';
+  return `${dates} dates: ${text}${isPaused === true ? '; paused' : ''}`;
+}
+
+async function scheduleOf(what: string): Promise<ScheduleDefinition> {
+  const { schedules } = await loadProject(process.cwd());
+  const named = schedules.find(({ name }) => name === what);
+  const ofPipeline = schedules.filter(({ pipeline }) => pipeline.name === what);
+  const found = named ?? (ofPipeline.length === 1 ? ofPipeline[0] : undefined);
+  if (found !== undefined) return found;
+  const names = (ofPipeline.length > 1 ? ofPipeline : schedules).map(({ name }) => name);
+  const nearest = ofPipeline.length > 1 ? undefined : nearestName(what, names);
+  throw new EvertrainError('USER_SCHEDULE_UNKNOWN', `The project declares no one schedule "${what}".`, {
+    value: what,
+    remedy: nearest === undefined ? `It declares: ${names.join(', ') || 'none'}.` : `Did you mean "${nearest}"?`,
+  });
+}
