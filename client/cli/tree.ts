@@ -1,6 +1,6 @@
 import colors from 'picocolors';
 import { childId } from '../history/fold-child.js';
-import type { ApprovalView, FanOutView, GateView, RunView, StepView } from '../history/run-view.js';
+import type { ApprovalView, FanOutView, GateView, RunView, StepView, WaitingStep } from '../history/run-view.js';
 import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
@@ -95,6 +95,7 @@ function statusText(view: RunView): string {
 
 const marks: Record<StepView['status'], string> = {
   queued: '·',
+  waiting: '◔',
   running: '▸',
   completed: '✔',
   cached: '♻',
@@ -107,11 +108,22 @@ const marks: Record<StepView['status'], string> = {
 /** One line of a step, also used by itself when a run is followed without a terminal. */
 export function stepLine(step: StepView, now: number, paint: Paint): string {
   const mark = step.status === 'failed' ? paint.red(marks.failed) : paint.green(marks[step.status]);
-  const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` attempt ${step.attempt}` : '';
+  if (step.status === 'waiting') return waitingLine(step, now, paint);
+  const tries = step.waitsUntil === undefined ? 'attempt' : 'look';
+  const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` ${tries} ${step.attempt}` : '';
   const metrics = metricsText(Object.fromEntries(Object.entries(step.metrics).slice(0, 4)));
   const failure = step.status === 'failed' ? ` ${step.failure.message}` : '';
   const state = step.status + sourceText(step) + attempt + durationText(step, now);
   return `${mark} ${step.id} ${paint.dim(state)} ${metrics}${failure}`.trimEnd();
+}
+
+/** `◔ new-data waiting until s3://… exists: nothing is there yet (12 looks, the next in 24s)` */
+function waitingLine(step: WaitingStep, now: number, paint: Paint): string {
+  const { looks, nextLookAt, lastLook, lastFailure } = step;
+  const saw = lastFailure === undefined ? lastLook : paint.yellow(lastFailure.message);
+  const count = looks === 1 ? '1 look' : `${looks} looks`;
+  const next = nextLookAt === undefined ? 'looking' : `the next in ${timeText(Math.max(0, nextLookAt - now))}`;
+  return `${marks.waiting} ${step.id} ${paint.dim(`waiting until ${step.waitsUntil}`)}${saw === undefined ? '' : `: ${saw}`} ${paint.dim(`(${count}, ${next})`)}`;
 }
 
 /** Where an output came from that no attempt of this run made, and why a call was made again that need not have been. */

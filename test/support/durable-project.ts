@@ -23,7 +23,7 @@ export interface DurableProject {
 }
 
 export async function durableProject(
-  fixture: 'durability' | 'limits' | 'rungs' = 'durability',
+  fixture: 'durability' | 'limits' | 'rungs' | 'sensors' = 'durability',
   dynamicConfig: readonly string[] = [],
 ): Promise<DurableProject> {
   const project = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));

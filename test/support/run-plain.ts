@@ -22,6 +22,8 @@ import {
 } from '../../workflows/sdk/run-scope.js';
 import { decode } from '../../workflows/sdk/schema.js';
 import { studyMediaType } from '../../workflows/sdk/search/study-record.js';
+import type { SensorAnswer, SensorRequest } from '../../workflows/sdk/sensors/condition.js';
+import { sensorTimedOut } from '../../workflows/sdk/sensors/timed-out.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { PlainActivities } from './plain-activities.js';
 
@@ -43,6 +45,8 @@ export interface PlainOptions {
   readonly answers?: Readonly<Record<string, unknown>>;
   /** Payloads of signals by name, oldest first. */
   readonly signals?: Readonly<Record<string, readonly unknown[]>>;
+  /** What sensors find, by name; one that is missing times out where it has a `timeout`, and else is an error. */
+  readonly sensors?: Readonly<Record<string, unknown>>;
   /** Stand for activities of Evertrain's own, by type, e.g. `evertrain.suggest`, which asks Optuna for parameters. */
   readonly builtIns?: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
   /** Where the clock of the run starts; default 2000-01-01. */
@@ -62,7 +66,7 @@ export async function runPlain<P extends PipelineDefinition>(
   input: PipelineInput<P>,
   options: PlainOptions = {},
 ): Promise<PipelineResult<PipelineOutput<P>>> {
-  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'builtIns', 'startAt']);
+  checkOptions('runPlain', options, ['steps', 'activities', 'answers', 'signals', 'sensors', 'builtIns', 'startAt']);
   useScopeLookup(() => scopes.getStore(), paths);
   const host = new PlainHost(options);
   return (await runIn(host, pipeline, input)) as PipelineResult<PipelineOutput<P>>;
@@ -139,6 +143,23 @@ class PlainHost implements RunHost {
   async child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
     checkInput(id, input);
     return runIn(new PlainHost({ ...this.given, startAt: new Date(this.clockMs) }), pipeline, asJson(input));
+  }
+
+  async sensor(_scope: RunScope, request: SensorRequest): Promise<SensorAnswer> {
+    const { name, condition, timeoutMs, onTimeout } = request;
+    const facts = this.given.sensors?.[name];
+    if (facts !== undefined) return { met: true, facts: asJson(facts) };
+    if (condition.kind === 'time') this.clockMs = Math.max(this.clockMs, new Date(condition.at).getTime());
+    if (condition.kind === 'time') return { met: true, facts: { at: condition.at } };
+    if (timeoutMs === undefined) {
+      throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `runPlain was given nothing for sensor "${name}".`, {
+        value: name,
+        remedy: 'Give what it finds in `sensors`.',
+      });
+    }
+    this.clockMs += timeoutMs;
+    if (onTimeout === 'skip') return { met: false };
+    throw sensorTimedOut(request, 'runPlain was given nothing for it');
   }
 
   /** A study's artifact is named and not stored. */

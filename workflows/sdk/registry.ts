@@ -10,10 +10,13 @@ export const defined: {
   readonly steps: StepDefinition[];
   readonly pipelines: PipelineDefinition[];
   readonly pools: PoolDefinition[];
+  /** Names of environment variables. */
+  readonly secrets: Set<string>;
   /** As `project({ name })` says. */
   projectName?: string;
 } = {
   steps: [],
   pipelines: [],
   pools: [],
+  secrets: new Set(),
 };

@@ -44,6 +44,8 @@ import type { PoolDefinition } from './pools/pool.js';
 import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
 import { defined } from './registry.js';
+import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
+import { waitForSensor } from './sensors/wait-for-sensor.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -68,6 +70,8 @@ export class TemporalHost implements RunHost {
   readonly approvals: ApprovalBook = new Map();
   private readonly steps = new PendingWindow();
   private readonly children = new PendingWindow();
+  /** Of their own: steps must not wait for what may take days. */
+  private readonly sensors = new PendingWindow();
   private readonly records = new RecordBudget();
   private readonly local = new LocalActivities();
   private readonly cache = new CacheLookups(this.local);
@@ -306,6 +310,24 @@ export class TemporalHost implements RunHost {
     } finally {
       this.children.leave(place);
     }
+  }
+
+  async sensor(scope: RunScope, request: SensorRequest, id: string): Promise<SensorAnswer> {
+    const recorded = this.handedOver(scope, request.name, request, id);
+    if (recorded !== undefined) return recorded.output as SensorAnswer;
+    const place = new PlaceInWindow(checkInput(id, request));
+    scope.progress.set(id, 'waiting');
+    try {
+      const answer = await this.sensors.run(place, () => waitForSensor(request, id));
+      scope.progress.set(id, 'completed');
+      if (scope.rejected === undefined) return answer;
+    } catch (error) {
+      scope.progress.set(id, 'failed');
+      throw scope.rejected ?? stepFailure(error, id);
+    } finally {
+      this.sensors.leave(place);
+    }
+    throw scope.rejected;
   }
 
   async builtIn(type: string, argument: unknown, summary: string): Promise<unknown> {

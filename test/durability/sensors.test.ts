@@ -1,0 +1,216 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { RunView, StepView } from '../../client/history/run-view.js';
+import type { Run } from '../../client/run.js';
+import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import {
+  type Artifact,
+  type Condition,
+  httpAnswers,
+  type NewsFacts,
+  objectExists,
+  prefixHasNews,
+  runEnded,
+  type SensorOptions,
+  sqlReturnsRows,
+  timeIs,
+} from '../../workflows/sdk/index.js';
+import { beside, sensing } from '../fixtures/sensors/contracts.js';
+import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { webhookReceiver } from '../support/webhook-receiver.js';
+
+let fixture: DurableProject;
+let folder: string;
+let key: string;
+
+beforeAll(async () => {
+  fixture = await durableProject('sensors');
+  await fixture.worker({ queues: { evertrain: { slots: 4 } } });
+});
+afterAll(() => fixture?.close());
+beforeEach(async ({ task }) => {
+  key = task.name;
+  folder = join(fixture.engine.dataDir, `data-${task.id}`);
+  await mkdir(folder);
+});
+
+const often: SensorOptions = { every: '50ms' };
+
+function start(
+  conditions: readonly Condition[],
+  options = often,
+  pipeline: PipelineDefinition = sensing,
+): Promise<Run> {
+  const input = { effects: fixture.effects.url, key, conditions: [...conditions], options };
+  return fixture.evertrain.start(pipeline as typeof sensing, input, { provenance: false });
+}
+
+async function untilView(run: Run, holds: (view: RunView) => boolean): Promise<RunView> {
+  for (;;) {
+    const view = await run.view();
+    if (holds(view)) return view;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+}
+
+const looks = (step: StepView | undefined) => (step?.status === 'waiting' ? step.looks : -1);
+
+describe('a sensor', () => {
+  it('fires once when its file is there, and costs three events until then', async () => {
+    const path = join(folder, 'x.csv');
+    const run = await start([objectExists(path)]);
+    const waiting = await untilView(run, ({ steps: [step] }) => looks(step) >= 3);
+    expect(waiting.steps).toMatchObject([
+      { status: 'waiting', waitsUntil: `${path} exists`, lastLook: 'nothing is there yet' },
+    ]);
+    expect(waiting.events).toBe(5);
+    await writeFile(path, 'a,b\n');
+    const found = { uri: path, sizeBytes: 4, modifiedAt: expect.any(String) as string };
+    expect(await run.result()).toEqual({ outcome: 'completed', output: [found] });
+    expect(fixture.effects.count(key)).toBe(1);
+    const { steps } = await run.view();
+    expect(steps.map(({ id, status }) => [id, status])).toEqual([
+      ['sensor-0', 'completed'],
+      ['effect', 'completed'],
+    ]);
+  });
+
+  it('that nobody lets in goes on when its worker was killed, and fires once', async () => {
+    const run = await start([objectExists(join(folder, 'late.csv'))]);
+    await untilView(run, ({ steps: [step] }) => looks(step) >= 1);
+    const second = await fixture.worker();
+    await second.kill();
+    await writeFile(join(folder, 'late.csv'), '');
+    expect(await run.result()).toMatchObject({ outcome: 'completed' });
+    expect(fixture.effects.count(key)).toBe(1);
+  });
+
+  it('of two hundred takes no slot, holds up no step, and each fires once', async () => {
+    const names = Array.from({ length: 200 }, (_, n) => join(folder, `${n}`));
+    const run = await start(
+      names.map((name) => objectExists(name)),
+      { every: '1s' },
+    );
+    await untilView(run, ({ steps }) => steps.length === 200 && steps.every((step) => looks(step) >= 1));
+    const other = await start([objectExists(join(folder, 'never'))], often, beside);
+    await fixture.effects.began(key);
+    await other.cancel();
+    for (const name of names) await writeFile(name, '');
+    await run.result();
+    expect(fixture.effects.count(key)).toBe(201);
+  });
+
+  it('fails when its time is over, with what it saw last', async () => {
+    const run = await start([objectExists(join(folder, 'never'))], { every: '50ms', timeout: '300ms' });
+    await expect(run.result()).rejects.toMatchObject({
+      code: 'GATE_SENSOR_TIMED_OUT',
+      message: expect.stringMatching(
+        /"sensor-0" failed: It was waited 0.3 s until .*never exists.*nothing is there yet/,
+      ) as string,
+    });
+    expect((await run.view()).steps).toMatchObject([{ status: 'failed', failure: { code: 'GATE_SENSOR_TIMED_OUT' } }]);
+  });
+
+  it('answers undefined when its time is over and it may be skipped', async () => {
+    const run = await start([objectExists(join(folder, 'never'))], {
+      every: '1h',
+      timeout: '300ms',
+      onTimeout: 'skip',
+    });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: [null] });
+    expect([fixture.effects.count(key), fixture.effects.count(`${key} skipped`)]).toEqual([0, 1]);
+    const look = await run.view();
+    expect(look.steps[0]).toMatchObject({ status: 'completed', attempt: 2 });
+  });
+
+  it('that cannot look shows why, waits on and tells nobody', async () => {
+    const receiver = await webhookReceiver();
+    const worker = await fixture.worker({ webhook: receiver.url });
+    const run = await start([httpAnswers('http://127.0.0.1:1/')]);
+    const view = await untilView(run, ({ steps: [step] }) => looks(step) >= 3);
+    expect(view.steps[0]).toMatchObject({ status: 'waiting', lastFailure: { code: 'SYSTEM_SERVER_UNREACHABLE' } });
+    await run.cancel();
+    await expect(run.result()).rejects.toMatchObject({ code: 'USER_RUN_CANCELLED' });
+    expect((await run.view()).steps).toMatchObject([{ status: 'cancelled' }]);
+    expect(receiver.received).toEqual([]);
+    await worker.stop();
+  });
+
+  it.each([
+    [
+      'a query that writes',
+      () => sqlReturnsRows('duckdb:', 'WITH x AS (SELECT 1) INSERT INTO t FROM x'),
+      'USER_SENSOR_FAILED',
+    ],
+    [
+      'a second statement',
+      () => sqlReturnsRows('duckdb:', "SELECT 1; COPY (SELECT 1) TO 'x.csv'"),
+      'USER_SENSOR_FAILED',
+    ],
+    [
+      'a secret that is not set',
+      () => sqlReturnsRows({ secret: 'NOT_SET_ANYWHERE' }, 'SELECT 1'),
+      'USER_SECRET_MISSING',
+    ],
+    ['objects of no known kind', () => objectExists('az://container/blob'), 'USER_SENSOR_FAILED'],
+  ])('is refused at its first look: %s', async (_, condition, code) => {
+    const run = await start([condition()]);
+    await expect(run.result()).rejects.toMatchObject({ code });
+    expect((await run.view()).steps).toMatchObject([{ status: 'failed', attempt: 1 }]);
+  });
+
+  it('for news tells each file once, from mark to mark', async () => {
+    await writeFile(join(folder, 'a.csv'), 'a');
+    await writeFile(join(folder, 'a.txt'), 'a');
+    const news = async (since?: Artifact): Promise<NewsFacts> => {
+      const run = await start([prefixHasNews(folder, { pattern: '*.csv', since })]);
+      return ((await run.result()) as { output: [NewsFacts] }).output[0];
+    };
+    const first = await news();
+    expect(first.objects.map(({ uri }) => uri)).toEqual([`${folder}/a.csv`]);
+    const next = news(first.mark);
+    await writeFile(join(folder, 'b.tmp'), 'b');
+    await rename(join(folder, 'b.tmp'), join(folder, 'b.csv'));
+    const second = await next;
+    expect(second.objects.map(({ uri }) => uri)).toEqual([`${folder}/b.csv`]);
+    await rm(join(folder, 'a.csv'));
+    await writeFile(join(folder, 'b.csv'), 'changed');
+    expect((await news(second.mark)).objects.map(({ uri }) => uri)).toEqual([`${folder}/b.csv`]);
+  });
+
+  it('waits for the end of another run', async () => {
+    const path = join(folder, 'first');
+    const first = await start([objectExists(path)]);
+    const run = await start([runEnded(first.workflowId, { outcome: 'completed' })]);
+    await untilView(run, ({ steps: [step] }) => looks(step) >= 1);
+    await writeFile(path, '');
+    expect(await run.result()).toMatchObject({
+      outcome: 'completed',
+      output: [{ outcome: 'completed', runId: first.runId, output: [{ uri: path }] }],
+    });
+    const failing = await start([runEnded(first.workflowId, { outcome: 'failed' })]);
+    await expect(failing.result()).rejects.toMatchObject({ code: 'USER_SENSOR_FAILED' });
+  });
+
+  it('waits for a time by a timer', async () => {
+    const at = new Date(Date.now() + 1_000);
+    const run = await start([timeIs(at)]);
+    expect(await run.result()).toEqual({ outcome: 'completed', output: [{ at: at.toISOString() }] });
+    expect(Date.now()).toBeGreaterThanOrEqual(at.getTime());
+    expect((await run.view()).timers).toMatchObject([
+      { status: 'fired', summary: `sensor-0: until it is ${at.toISOString()}` },
+    ]);
+  });
+
+  it('is not asked again by a rerun from a step behind it', async () => {
+    const path = join(folder, 'gone');
+    await writeFile(path, '');
+    const first = await start([objectExists(path)]);
+    await first.result();
+    await rm(path);
+    const again = await fixture.evertrain.rerun(first.workflowId, { from: 'effect' });
+    expect(await again.result()).toMatchObject({ outcome: 'completed', output: [{ uri: path }] });
+    expect(fixture.effects.count(key)).toBe(2);
+  });
+});
