@@ -5,6 +5,7 @@ import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
 import { thousands } from '../../workflows/sdk/thousands.js';
+import type { SensorAnswer } from '../../workflows/sdk/sensors/condition.js';
 import { fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { numberText, timeText } from './value-text.js';
 
@@ -30,6 +31,9 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
     if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
     if (group !== '' && steps.length > foldAbove) continue;
     for (const step of steps) lines.push(indent + stepLine(step, now, paint));
+  }
+  for (const { status, summary } of view.closedAt === undefined ? view.timers : []) {
+    if (status === 'waiting' && summary !== undefined) lines.push(`  ${marks.waiting} ${summary}`);
   }
   for (const fanOut of view.fanOuts) lines.push(`  ${fanOutLine(fanOut, paint, view.closedAt !== undefined)}`);
   for (const line of linesOfStudies(view, paint, width - 2)) lines.push(`  ${line}`);
@@ -109,7 +113,7 @@ const marks: Record<StepView['status'], string> = {
 export function stepLine(step: StepView, now: number, paint: Paint): string {
   const mark = step.status === 'failed' ? paint.red(marks.failed) : paint.green(marks[step.status]);
   if (step.status === 'waiting') return waitingLine(step, now, paint);
-  const tries = step.waitsUntil === undefined ? 'attempt' : 'look';
+  const tries = step.waitsUntil === undefined ? 'attempt' : 'at look';
   const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` ${tries} ${step.attempt}` : '';
   const metrics = metricsText(Object.fromEntries(Object.entries(step.metrics).slice(0, 4)));
   const failure = step.status === 'failed' ? ` ${step.failure.message}` : '';
@@ -133,6 +137,9 @@ function sourceText(step: StepView): string {
   if (step.status === 'queued' && step.waitsForPool !== undefined) return ` for a place in pool ${step.waitsForPool}`;
   if (step.status === 'queued' && step.waitsFor !== undefined) {
     return `: ${step.waitsFor.stepId} of ${step.waitsFor.workflowId} makes the same`;
+  }
+  if (step.status === 'completed' && step.waitsUntil !== undefined && !(step.output as SensorAnswer).met) {
+    return ', its time over,';
   }
   return step.inputDiffers === true ? ', as its input is another now,' : '';
 }

@@ -1,4 +1,4 @@
-import { EvertrainError, show } from './errors.js';
+import { EvertrainError } from './errors.js';
 import { defined } from './registry.js';
 
 /** The name of an environment variable of the worker that holds a secret; it stands for the value in histories and logs. */
@@ -12,13 +12,10 @@ export interface Secret {
  */
 export function secret(name: string): Secret {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(String(name))) {
-    throw new EvertrainError(
-      'USER_OPTION_INVALID',
-      `secret: ${show(name)} is not the name of an environment variable.`,
-      {
-        remedy: "Give the variable's name and not its value, for example secret('WAREHOUSE_URL').",
-      },
-    );
+    // What was given may be the secret itself.
+    throw new EvertrainError('USER_OPTION_INVALID', 'secret was not given the name of an environment variable.', {
+      remedy: "Give the variable's name and not its value, for example secret('WAREHOUSE_URL').",
+    });
   }
   defined.secrets.add(name);
   return { secret: name };

@@ -38,7 +38,7 @@ export async function duckdbRows(url: string, { query, params }: SqlCondition, s
       if (statement.statementType !== StatementType.SELECT) throw refused('it is no SELECT');
       if (params !== undefined) statement.bind([...params]);
       const rows = await statement.streamAndReadUntil(mostRows);
-      return rows.getRowObjectsJson().slice(0, mostRows);
+      return rows.getRowObjectsJS().slice(0, mostRows);
     } catch (error) {
       signal.throwIfAborted();
       throw failureOf(error);

@@ -12,6 +12,11 @@ export function checkObjectUri(owner: string, uri: unknown): string {
   if (typeof uri !== 'string' || uri === '' || /[\u0000-\u001f\u007f]/.test(uri)) {
     return refuse('names no object', example);
   }
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*@/.test(uri)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: the uri has an "@" before its path.`, {
+      remedy: 'Leave credentials out; the worker has them in its environment.',
+    });
+  }
   const [, scheme, rest = uri] = /^([a-z][a-z0-9+.-]*):(?:\/\/)?(.*)$/.exec(uri) ?? [];
   if (decoded(rest).split(/[\\/]/).includes('..')) refuse('goes up by ".."', 'Write where it leads to.');
   if (scheme === undefined) return uri;
