@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { notYet } from '../../workflows/sdk/protocol.js';
 import type { SensorAnswer, SensorRequest } from '../../workflows/sdk/sensors/condition.js';
@@ -21,6 +21,7 @@ export function sensorActivity(looks: Looks) {
       cancellationSignal,
     ).catch((error: unknown) => ({ failure: asApplicationFailure(error, `Sensor "${request.name}"`) }));
     if ('met' in seen && seen.met) return seen;
+    if (cancellationSignal.aborted) throw new CancelledFailure(`"${request.name}" was cancelled.`);
     if ('failure' in seen && seen.failure.nonRetryable === true) throw seen.failure;
     const leftMs = (request.timeoutMs ?? Infinity) - (Date.now() - info.scheduledTimestampMs);
     if (leftMs > 0) throw laterLook(seen, Math.min(leftMs, nextWaitMs(request, info.attempt)));

@@ -6,7 +6,9 @@ import { Bucket } from '../../activities/sdk/s3/bucket.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { RunView, StepView } from '../../client/history/run-view.js';
 import type { Run } from '../../client/run.js';
+import { jsonDigest } from '../../workflows/sdk/digest.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import { watchWorkflowId } from '../../workflows/sdk/protocol.js';
 import {
   type Artifact,
   type Condition,
@@ -20,7 +22,7 @@ import {
   sqlReturnsRows,
   timeIs,
 } from '../../workflows/sdk/index.js';
-import { beside, sensing } from '../fixtures/sensors/contracts.js';
+import { arriving, beside, sensing } from '../fixtures/sensors/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
 import { type S3Server, startS3Server } from '../support/s3-server.js';
@@ -76,6 +78,15 @@ async function untilView(run: Run, holds: (view: RunView) => boolean): Promise<R
 async function bytesOf({ workflowId, runId }: Run): Promise<string> {
   const history = await fetchHistory(fixture.evertrain.client, workflowId, runId);
   return Buffer.from(proto.temporal.api.history.v1.History.encode(history).finish()).toString('latin1');
+}
+
+/** The engine has an attempt at work that nobody has asked to end. */
+async function isLooking({ workflowId }: Run): Promise<boolean> {
+  const { raw } = await fixture.evertrain.client.workflow.getHandle(workflowId).describe();
+  return (
+    raw.pendingActivities?.[0]?.state ===
+    proto.temporal.api.enums.v1.PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+  );
 }
 
 const looks = (step: StepView | undefined) => (step?.status === 'waiting' ? step.looks : -1);
@@ -182,6 +193,21 @@ describe('a sensor', () => {
     await telling.stop();
   });
 
+  it('is cancelled in the middle of a look as between two', async () => {
+    const condition = httpAnswers(`${fixture.effects.url}/begin/${encodeURIComponent(key)}`, { json: { path: 'x' } });
+    for (const isAnswered of [false, true]) {
+      fixture.effects.hold(key);
+      const run = await start([condition]);
+      await fixture.effects.began(key, isAnswered ? 2 : 1);
+      await run.cancel();
+      await expect.poll(() => isLooking(run), { timeout: 10_000 }).toBe(false);
+      if (isAnswered) fixture.effects.release(key);
+      await expect(run.result()).rejects.toMatchObject({ code: 'USER_RUN_CANCELLED' });
+      fixture.effects.release(key);
+    }
+    expect(fixture.effects.count(key)).toBe(0);
+  });
+
   it.each([
     [
       'a query that writes',
@@ -253,5 +279,33 @@ describe('a sensor', () => {
     const again = await fixture.evertrain.rerun(first.workflowId, { from: 'effect' });
     expect(await again.result()).toMatchObject({ outcome: 'completed', output: [{ uri: path }] });
     expect(fixture.effects.count(key)).toBe(2);
+  });
+});
+
+describe('a watch over a folder', () => {
+  it('trains a model on each file once, also when its worker is killed, until it ends', async () => {
+    const handle = fixture.evertrain.model(arriving);
+    const watched = prefixHasNews(folder, { pattern: '*.csv' });
+    const settings = { every: '200ms', attributes: { effects: fixture.effects.url, key } } as const;
+    const learned = (name: string, times: number) =>
+      expect.poll(() => fixture.effects.count(`learn/${key}/${name}`), { timeout: 20_000 }).toBe(times);
+    await writeFile(join(folder, 'a.csv'), '');
+    await handle.watch(watched, settings);
+    await learned('a.csv', 1);
+    await worker.kill();
+    await writeFile(join(folder, 'b.csv'), '');
+    await writeFile(join(folder, 'b.txt'), '');
+    worker = await fixture.worker();
+    await handle.watch(watched, { ...settings, every: '100ms' });
+    await learned('b.csv', 1);
+    await writeFile(join(folder, 'a.csv'), 'changed');
+    await learned('a.csv', 2);
+    await handle.unwatch(folder);
+    const { data } = await handle.state();
+    expect(data?.counts).toMatchObject({ received: 3, duplicates: 0 });
+    await learned('b.csv', 1);
+    const watch = fixture.evertrain.client.workflow.getHandle(watchWorkflowId('arriving', jsonDigest(`${folder}/`)));
+    await expect.poll(async () => (await watch.describe()).status.name, { timeout: 10_000 }).toBe('CANCELLED');
+    await handle.unwatch(folder);
   });
 });

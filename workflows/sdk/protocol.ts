@@ -355,6 +355,14 @@ export function chunkOf(id: string): { fanOut: string; from: number; ended: numb
   return fanOut === undefined ? undefined : { fanOut, from: Number(from), ended: Number(to) - Number(from) + 1 };
 }
 
+/** Tells a model of objects that come below a prefix; its workflow id is `watchWorkflowId(model, uri)`. */
+export const watchWorkflowType = 'evertrain.watch';
+
+/** `prefix`: a digest of its uri. */
+export function watchWorkflowId(model: string, prefix: string): string {
+  return `${modelWorkflowId(model)}/watch/${prefix}`;
+}
+
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
 export const tickWorkflowType = 'evertrain.tick';
 

@@ -1,4 +1,4 @@
-import { scheduleActivity, sleep } from '@temporalio/workflow';
+import { ActivityFailure, CancelledFailure, scheduleActivity, sleep } from '@temporalio/workflow';
 import { checkRoom } from '../history-room.js';
 import { builtIn } from '../protocol.js';
 import type { SensorAnswer, SensorRequest } from './condition.js';
@@ -11,19 +11,25 @@ const soonMs = 10_000;
  * One activity, tried again and again by the engine with the delay that each look asks for, so that a wait of any length
  * has three events. A time is a timer.
  */
-export function waitForSensor(request: SensorRequest, id: string): Promise<SensorAnswer> {
+export async function waitForSensor(request: SensorRequest, id: string): Promise<SensorAnswer> {
   checkRoom(id);
   const { condition, everyMs } = request;
   const summary = `${id}: until ${condition.words}`;
   if (condition.kind === 'time') return untilTime(request, condition.at, summary);
   const interval = Math.min(everyMs, soonMs);
-  return scheduleActivity<SensorAnswer>(builtIn.sensor, [request], {
-    activityId: id,
-    startToCloseTimeout: 600_000,
-    heartbeatTimeout: 10_000,
-    retry: { initialInterval: interval, maximumInterval: interval, backoffCoefficient: 1 },
-    summary,
-  });
+  try {
+    return await scheduleActivity<SensorAnswer>(builtIn.sensor, [request], {
+      activityId: id,
+      startToCloseTimeout: 600_000,
+      heartbeatTimeout: 10_000,
+      retry: { initialInterval: interval, maximumInterval: interval, backoffCoefficient: 1 },
+      summary,
+    });
+  } catch (error) {
+    // A look that was under way saw nothing, and no other one followed.
+    const isCancelled = error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
+    throw isCancelled ? new CancelledFailure(`"${id}" was cancelled.`) : error;
+  }
 }
 
 async function untilTime(request: SensorRequest, at: string, summary: string): Promise<SensorAnswer> {
