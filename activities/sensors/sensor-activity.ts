@@ -15,6 +15,7 @@ const longestWaitMs = 3_600_000;
 export function sensorActivity(looks: Looks) {
   return async (request: SensorRequest): Promise<SensorAnswer> => {
     const { info, cancellationSignal } = Context.current();
+    const began = performance.now();
     const look = looks[request.condition.kind as keyof Looks] as Look<unknown>;
     const seen: Seen | { readonly failure: ApplicationFailure } = await look(
       request.condition,
@@ -23,7 +24,9 @@ export function sensorActivity(looks: Looks) {
     if ('met' in seen && seen.met) return seen;
     if (cancellationSignal.aborted) throw new CancelledFailure(`"${request.name}" was cancelled.`);
     if ('failure' in seen && seen.failure.nonRetryable === true) throw seen.failure;
-    const leftMs = (request.timeoutMs ?? Infinity) - (Date.now() - info.scheduledTimestampMs);
+    // By the engine's clock: this machine's may be another.
+    const beganAfterMs = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
+    const leftMs = (request.timeoutMs ?? Infinity) - beganAfterMs - (performance.now() - began);
     if (leftMs > 0) throw laterLook(seen, Math.min(leftMs, nextWaitMs(request, info.attempt)));
     // What could not be looked at is no answer.
     if ('failure' in seen) throw ApplicationFailure.create({ ...fieldsOf(seen.failure), nonRetryable: true });

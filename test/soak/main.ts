@@ -6,10 +6,11 @@ import { soakFanOut } from './fan-out.js';
 import { soakFaults } from './faults.js';
 import { soakRollout } from './rollout.js';
 import { soakSearch } from './search.js';
+import { soakSensors } from './sensors.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|year|rollout|drift|search] [--rounds N]`: what tests do in a reduced form,
+ * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|year|rollout|drift|search|sensors] [--rounds N]`: what tests do in a reduced form,
  * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
@@ -30,6 +31,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   rollout: () => Promise.resolve(soakRollout(seed)),
   drift: () => soakDrift(seed, rounds),
   search: () => soakSearch(seed, rounds),
+  sensors: () => soakSensors(seed),
 };
 const scenario = scenarios[values.scenario];
 if (scenario === undefined) refuse('--scenario', values.scenario, Object.keys(scenarios).join(', '));

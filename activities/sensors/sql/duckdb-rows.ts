@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { SqlCondition } from '../../../workflows/sdk/sensors/condition.js';
-import { mostRows, queryTimeoutMs, refused, unreachableDatabase } from './rows.js';
+import { atMost } from '../at-most.js';
+import { mostRows, queriesAtOnce, queryTimeoutMs, refused, unreachableDatabase } from './rows.js';
+
+/** Each has memory and threads of its own. */
+const inTurn = atMost(queriesAtOnce);
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
@@ -9,7 +13,11 @@ type Rows = readonly Readonly<Record<string, unknown>>[];
  * The first rows of a query in a DuckDB of its own: over a file that is opened to be read, or over nothing, for queries
  * that read files. Only a single SELECT runs: a COPY, say, would write files also from a database that cannot be written.
  */
-export async function duckdbRows(url: string, { query, params }: SqlCondition, signal: AbortSignal): Promise<Rows> {
+export function duckdbRows(url: string, condition: SqlCondition, signal: AbortSignal): Promise<Rows> {
+  return inTurn(() => read(url, condition, signal));
+}
+
+async function read(url: string, { query, params }: SqlCondition, signal: AbortSignal): Promise<Rows> {
   const { DuckDBInstance, StatementType } = await import('@duckdb/node-api').catch((cause: unknown) => {
     throw new EvertrainError('SYSTEM_PEER_MISSING', 'A query in DuckDB needs the package @duckdb/node-api.', {
       remedy: 'Run `npm install @duckdb/node-api`.',

@@ -2,12 +2,10 @@ import type { Pool, PoolClient } from 'pg';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { SqlCondition } from '../../../workflows/sdk/sensors/condition.js';
 import { withoutValues } from '../secret-value.js';
-import { mostRows, queryTimeoutMs, refused, unreachableDatabase } from './rows.js';
+import { mostRows, queriesAtOnce, queryTimeoutMs, refused, unreachableDatabase } from './rows.js';
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
-/** Connections of this process to one database, however many sensors look into it. */
-const mostConnections = 4;
 const idleMs = 5_000;
 const int8 = 20;
 
@@ -64,7 +62,7 @@ async function openPool(url: string): Promise<Pool> {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: 'evertrain',
-    max: mostConnections,
+    max: queriesAtOnce,
     idleTimeoutMillis: idleMs,
     connectionTimeoutMillis: 10_000,
     statement_timeout: queryTimeoutMs,

@@ -5,6 +5,8 @@ import type { Seen } from '../look.js';
 /** Rows that are read of a query, one more than are told. */
 export const mostRows = 101;
 const mostBytes = 200_000;
+/** Queries of this process in one kind of database at once, however many sensors look. */
+export const queriesAtOnce = 4;
 /** Longest time of a query. */
 export const queryTimeoutMs = 60_000;
 
