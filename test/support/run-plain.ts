@@ -22,7 +22,7 @@ import {
 } from '../../workflows/sdk/run-scope.js';
 import { decode } from '../../workflows/sdk/schema.js';
 import { studyMediaType } from '../../workflows/sdk/search/study-record.js';
-import type { SensorAnswer, SensorRequest } from '../../workflows/sdk/sensors/condition.js';
+import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
 import { sensorTimedOut } from '../../workflows/sdk/sensors/timed-out.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { PlainActivities } from './plain-activities.js';
@@ -145,12 +145,12 @@ class PlainHost implements RunHost {
     return runIn(new PlainHost({ ...this.given, startAt: new Date(this.clockMs) }), pipeline, asJson(input));
   }
 
-  async sensor(_scope: RunScope, request: SensorRequest): Promise<SensorAnswer> {
+  async sensor(_scope: RunScope, request: SensorRequest): Promise<unknown> {
     const { name, condition, timeoutMs, onTimeout } = request;
     const facts = this.given.sensors?.[name];
-    if (facts !== undefined) return { met: true, facts: asJson(facts) };
+    if (facts !== undefined) return asJson(facts);
     if (condition.kind === 'time') this.clockMs = Math.max(this.clockMs, new Date(condition.at).getTime());
-    if (condition.kind === 'time') return { met: true, facts: { at: condition.at } };
+    if (condition.kind === 'time') return { at: condition.at };
     if (timeoutMs === undefined) {
       throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `runPlain was given nothing for sensor "${name}".`, {
         value: name,
@@ -158,7 +158,7 @@ class PlainHost implements RunHost {
       });
     }
     this.clockMs += timeoutMs;
-    if (onTimeout === 'skip') return { met: false };
+    if (onTimeout === 'skip') return undefined;
     throw sensorTimedOut(request, 'runPlain was given nothing for it');
   }
 

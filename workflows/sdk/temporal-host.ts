@@ -45,7 +45,7 @@ import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
 import { defined } from './registry.js';
 import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
-import { waitForSensor } from './sensors/wait-for-sensor.js';
+import { cancelledOr, waitForSensor } from './sensors/wait-for-sensor.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -312,22 +312,29 @@ export class TemporalHost implements RunHost {
     }
   }
 
-  async sensor(scope: RunScope, request: SensorRequest, id: string): Promise<SensorAnswer> {
+  sensor(scope: RunScope, request: SensorRequest, id: string): Promise<unknown> {
     const recorded = this.handedOver(scope, request.name, request, id);
-    if (recorded !== undefined) return recorded.output as SensorAnswer;
+    if (recorded !== undefined) return Promise.resolve(factsOf(recorded.output as SensorAnswer));
     const place = new PlaceInWindow(checkInput(id, request));
     scope.progress.set(id, 'waiting');
-    try {
-      const answer = await this.sensors.run(place, () => waitForSensor(request, id));
-      scope.progress.set(id, 'completed');
-      if (scope.rejected === undefined) return answer;
-    } catch (error) {
-      scope.progress.set(id, 'failed');
-      throw scope.rejected ?? stepFailure(error, id);
-    } finally {
-      this.sensors.leave(place);
-    }
-    throw scope.rejected;
+    const waiting = this.sensors.run(place, () => waitForSensor(request, id));
+    // As with steps, each promise more would cost.
+    const found: Promise<unknown> = waiting.then(
+      (answer) => {
+        this.sensors.leave(place);
+        scope.progress.set(id, 'completed');
+        if (scope.rejected === undefined) return factsOf(answer);
+        void awaitable(found);
+        throw scope.rejected;
+      },
+      (error) => {
+        void awaitable(found);
+        this.sensors.leave(place);
+        scope.progress.set(id, 'failed');
+        throw scope.rejected ?? stepFailure(cancelledOr(error, id), id);
+      },
+    );
+    return found;
   }
 
   async builtIn(type: string, argument: unknown, summary: string): Promise<unknown> {
@@ -401,6 +408,10 @@ function poolOf(step: string, name: string): PoolDefinition {
 function seedOf(scope: RunScope, id: string, trial: TrialPath | undefined): number {
   const of = trial === undefined ? id : trial.seedPrefix + id.slice(trial.prefix.length);
   return deriveSeed(scope.options.seed ?? 0, of);
+}
+
+function factsOf(answer: SensorAnswer): unknown {
+  return answer.met ? answer.facts : undefined;
 }
 
 function summaryOf({ definition: { description } }: StepPlan, id: string): string {

@@ -1,4 +1,4 @@
-import { awaitable } from '../awaitable.js';
+import { called } from '../awaitable.js';
 import { type Duration, durationMs } from '../duration.js';
 import { EvertrainError, show } from '../errors.js';
 import { checkName, checkOptions } from '../options.js';
@@ -30,16 +30,12 @@ export function sensor<Facts>(
 ): Promise<Facts | undefined>;
 export function sensor<Facts>(name: string, condition: Condition<Facts>, options?: SensorOptions): Promise<Facts>;
 export function sensor(name: string, condition: Condition, options: SensorOptions = {}): Promise<unknown> {
-  return awaitable(sense(name, condition, options));
-}
-
-async function sense(name: string, condition: Condition, options: SensorOptions): Promise<unknown> {
-  checkName('sensor', name);
-  const request = requestOf(name, condition, options);
-  const scope = currentScope(`sensor "${name}"`);
-  const id = nextId(scope, currentPath(), name);
-  const answer = await scope.host.sensor(scope, request, id);
-  return answer.met ? answer.facts : undefined;
+  return called(() => {
+    checkName('sensor', name);
+    const request = requestOf(name, condition, options);
+    const scope = currentScope(`sensor "${name}"`);
+    return scope.host.sensor(scope, request, nextId(scope, currentPath(), name));
+  });
 }
 
 function requestOf(name: string, condition: Condition, options: SensorOptions): SensorRequest {

@@ -11,25 +11,25 @@ const soonMs = 10_000;
  * One activity, tried again and again by the engine with the delay that each look asks for, so that a wait of any length
  * has three events. A time is a timer.
  */
-export async function waitForSensor(request: SensorRequest, id: string): Promise<SensorAnswer> {
+export function waitForSensor(request: SensorRequest, id: string): Promise<SensorAnswer> {
   checkRoom(id);
   const { condition, everyMs } = request;
   const summary = `${id}: until ${condition.words}`;
   if (condition.kind === 'time') return untilTime(request, condition.at, summary);
   const interval = Math.min(everyMs, soonMs);
-  try {
-    return await scheduleActivity<SensorAnswer>(builtIn.sensor, [request], {
-      activityId: id,
-      startToCloseTimeout: 600_000,
-      heartbeatTimeout: 10_000,
-      retry: { initialInterval: interval, maximumInterval: interval, backoffCoefficient: 1 },
-      summary,
-    });
-  } catch (error) {
-    // A look that was under way saw nothing, and no other one followed.
-    const isCancelled = error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
-    throw isCancelled ? new CancelledFailure(`"${id}" was cancelled.`) : error;
-  }
+  return scheduleActivity<SensorAnswer>(builtIn.sensor, [request], {
+    activityId: id,
+    startToCloseTimeout: 600_000,
+    heartbeatTimeout: 10_000,
+    retry: { initialInterval: interval, maximumInterval: interval, backoffCoefficient: 1 },
+    summary,
+  });
+}
+
+/** What a failed wait means: a look that was under way at a cancellation saw nothing, and no other one followed. */
+export function cancelledOr(error: unknown, id: string): unknown {
+  const isCancelled = error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
+  return isCancelled ? new CancelledFailure(`"${id}" was cancelled.`) : error;
 }
 
 async function untilTime(request: SensorRequest, at: string, summary: string): Promise<SensorAnswer> {
