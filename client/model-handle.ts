@@ -9,6 +9,7 @@ import { checkName, checkOptions } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import type { ModelPolicy } from '../workflows/sdk/model/policy.js';
 import { promotionApproval } from '../workflows/sdk/model/runs.js';
+import type { Condition, NewsFacts } from '../workflows/sdk/sensors/condition.js';
 import {
   type BatchOrder,
   type ConfigureRequest,
@@ -27,6 +28,7 @@ import type { DataGathering } from './data-gathering.js';
 import { type ApproveOptions, Run, type RunContext } from './run.js';
 import { modelStart } from './send-data.js';
 import { sendUpdate } from './send-update.js';
+import { unwatchData, watchData, type WatchOptions } from './watch-data.js';
 import { isQueryCrowdedOut, toEvertrainError } from './to-error.js';
 
 const askAgainMs = 200;
@@ -111,6 +113,20 @@ export class Model<P extends PipelineDefinition = PipelineDefinition> {
       });
     }
     await this.context.data.send(this.name, batches);
+  }
+
+  /**
+   * From now on tells the model of each object that is new or changed below a prefix, as a batch with its uri, and starts
+   * the model if there is none yet; without `since`, also of those that are there. Goes on until `unwatch`, whatever is
+   * restarted. Called again for the same prefix it changes the settings. A model counts each object once.
+   */
+  async watch(condition: Condition<NewsFacts>, options: WatchOptions = {}): Promise<void> {
+    await watchData(this.context, this.name, condition, options);
+  }
+
+  /** Ends the watch over a prefix, if there is one. */
+  async unwatch(uri: string): Promise<void> {
+    await unwatchData(this.context, this.name, uri);
   }
 
   private checked(batch: Batch, what: string): Batch {

@@ -109,7 +109,7 @@ function isStanding(view: RunView): boolean {
 }
 
 function isOpen({ status }: { readonly status: string }): boolean {
-  return status === 'queued' || status === 'running' || status === 'unknown';
+  return status === 'queued' || status === 'waiting' || status === 'running' || status === 'unknown';
 }
 
 function disconnected(view: RunView, error: unknown): RunEvent {

@@ -12,6 +12,9 @@ import { writeStudy } from '../activities/search/write-study.js';
 import { stepCache } from '../activities/sdk/cache/step-cache.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { StepServices } from '../activities/sdk/services.js';
+import { outsideLooks } from '../activities/sensors/looks.js';
+import type { ObjectSource } from '../activities/sensors/object-source.js';
+import { sensorActivity } from '../activities/sensors/sensor-activity.js';
 import { keepText, keptText } from '../activities/sdk/kept-text.js';
 import { keyOf, stepActivity } from '../activities/sdk/step-activity.js';
 import { variableReader } from '../activities/sdk/variables.js';
@@ -19,6 +22,7 @@ import { asApplicationFailure } from '../activities/sdk/failure.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
+import type { SensorRequest } from '../workflows/sdk/sensors/condition.js';
 import type { SuggestRequest } from '../workflows/sdk/search/suggest.js';
 import {
   type ArchiveRequest,
@@ -30,6 +34,7 @@ import {
   type Deployment,
   type ModelSchedule,
   type Notice,
+  notYet,
   type OpenRun,
   type PoolRun,
   type RecallRequest,
@@ -40,6 +45,7 @@ import {
 import { recallBatches, writeArchive } from './model-archive.js';
 import type { StudyToWrite } from '../workflows/sdk/search/study-record.js';
 import { keepSchedule } from './model-schedule.js';
+import { runLook } from './run-look.js';
 import { singleFlight } from './single-flight.js';
 
 export interface BuiltInSettings {
@@ -52,6 +58,7 @@ export interface BuiltInSettings {
   readonly code: string;
   /** Where promoted versions are put; without one a promotion fails with a clear word. */
   readonly modelServer?: string | undefined;
+  readonly objectSources?: readonly ObjectSource[] | undefined;
   /** Called when a run fails or waits for a person. */
   readonly webhook?: string | undefined;
 }
@@ -64,7 +71,12 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       beating(() => run(argument)).catch((error: unknown) => {
         throw asApplicationFailure(error, 'a built-in activity');
       });
+  const sense = sensorActivity({
+    ...outsideLooks(settings.services.store, settings.objectSources),
+    run: (condition) => runLook(settings.client, condition),
+  });
   return {
+    [builtIn.sensor]: (request: SensorRequest) => beating(() => sense(request)),
     [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
     [builtIn.nothing]: () => Promise.resolve(),
     [builtIn.cacheWait]: (wait: CacheWait) => singleFlight(settings).wait(wait),
@@ -106,7 +118,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
       if (answer !== undefined) return answer;
       const { until, lookEveryMs } = request;
       const nextRetryDelay = Math.max(1, Math.min(lookEveryMs, until > Date.now() ? until - Date.now() : lookEveryMs));
-      throw ApplicationFailure.create({ message: 'all is well so far', type: 'evertrain.not-yet', nextRetryDelay });
+      throw ApplicationFailure.create({ message: 'all is well so far', type: notYet, nextRetryDelay });
     },
   };
 }

@@ -14,6 +14,7 @@ import {
 } from '@temporalio/worker';
 import type { Implementation } from '../activities/sdk/implementation.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
+import type { ObjectSource } from '../activities/sensors/object-source.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { rememberHeader, stepActivity } from '../activities/sdk/step-activity.js';
 import { historyChannelArgs } from '../client/history/fetch.js';
@@ -68,6 +69,8 @@ export interface CreateWorkerOptions {
   readonly resources?: ResourceOptions;
   /** Where promoted versions are deployed to, for example `http://127.0.0.1:8100`. */
   readonly modelServer?: string | undefined;
+  /** Where sensors look for objects, beside files and S3. */
+  readonly objectSources?: readonly ObjectSource[];
   /** Called when a run fails or waits for a person. */
   readonly webhook?: string | undefined;
   /** Worker Versioning: open runs stay with workers of the build they started on. */
@@ -93,6 +96,7 @@ const optionNames = [
   'queues',
   'resources',
   'modelServer',
+  'objectSources',
   'webhook',
   'version',
   'cachedRuns',
@@ -264,9 +268,17 @@ function activityTable(
   const steps = [...manifest.implementations.values()].map(
     (one) => [one.step.name, stepActivity(one, services)] as const,
   );
-  const { modelServer, webhook } = options;
+  const { modelServer, objectSources, webhook } = options;
   const { implementations } = manifest;
-  const own = builtInActivities({ client, services, implementations, modelServer, webhook, ...declared });
+  const own = builtInActivities({
+    client,
+    services,
+    implementations,
+    modelServer,
+    objectSources,
+    webhook,
+    ...declared,
+  });
   return { ...Object.fromEntries(steps), ...own } as Activities;
 }
 

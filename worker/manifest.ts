@@ -1,5 +1,6 @@
 import { modelSteps } from '../activities/model-steps.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
+import { missingSecrets } from '../activities/sensors/secret-value.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue } from '../workflows/sdk/protocol.js';
@@ -17,7 +18,8 @@ export interface Manifest {
 
 /**
  * Checks before a worker takes work, since a task for an unregistered activity is retried for ever: names are unique,
- * every step that can come on a queue of this worker is implemented. Every offender is named.
+ * every step that can come on a queue of this worker is implemented, every secret that modules name is set. Every
+ * offender is named.
  */
 export function checkManifest(
   project: Project,
@@ -45,6 +47,8 @@ export function checkManifest(
     }
   }
   if (missing.length > 0) throw notImplemented(missing);
+  const unset = serves(defaultQueue) ? [...defined.secrets].filter((name) => !process.env[name]) : [];
+  if (unset.length > 0) throw missingSecrets(unset);
   return { implementations: known, queues };
 }
 

@@ -2,7 +2,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { type Call, stepClaims } from '../activities/sdk/cache/step-claims.js';
 import type { StepServices } from '../activities/sdk/services.js';
-import type { CacheClaim, CacheWait, RunSinks } from '../workflows/sdk/protocol.js';
+import { type CacheClaim, type CacheWait, notYet, type RunSinks } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
 
 /**
@@ -48,7 +48,7 @@ export function singleFlight({ client, services }: { readonly client: Client; re
       if (await isGone(client, claim)) return claims.end(key, claim);
       throw ApplicationFailure.create({
         message: `"${stepId}" waits for "${claim.stepId}" of run ${claim.workflowId} (${claim.runId}), which makes the same`,
-        type: 'evertrain.not-yet',
+        type: notYet,
         category: ApplicationFailureCategory.BENIGN,
       });
     },

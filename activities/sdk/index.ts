@@ -5,5 +5,6 @@ export type { Implementation } from './implementation.js';
 export { implementCommand } from './jobs/implement-command.js';
 export { implementPython } from './jobs/implement-python.js';
 export { fileJournal } from './journal/file-journal.js';
+export type { ObjectSource, SeenObject } from '../sensors/object-source.js';
 export type { ArtifactStore, Journal } from './ports.js';
 export { fileArtifactStore } from './store/file-artifact-store.js';

@@ -1,10 +1,11 @@
 import colors from 'picocolors';
 import { childId } from '../history/fold-child.js';
-import type { ApprovalView, FanOutView, GateView, RunView, StepView } from '../history/run-view.js';
+import type { ApprovalView, FanOutView, GateView, RunView, StepView, WaitingStep } from '../history/run-view.js';
 import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
 import { thousands } from '../../workflows/sdk/thousands.js';
+import type { SensorAnswer } from '../../workflows/sdk/sensors/condition.js';
 import { fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { isoText, numberText, timeText } from './value-text.js';
 
@@ -31,6 +32,9 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
     if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
     if (group !== '' && steps.length > foldAbove) continue;
     for (const step of steps) lines.push(indent + stepLine(step, now, paint));
+  }
+  for (const { status, summary } of view.closedAt === undefined ? view.timers : []) {
+    if (status === 'waiting' && summary !== undefined) lines.push(`  ${marks.waiting} ${summary}`);
   }
   for (const fanOut of view.fanOuts) lines.push(`  ${fanOutLine(fanOut, paint, view.closedAt !== undefined)}`);
   for (const line of linesOfStudies(view, paint, width - 2)) lines.push(`  ${line}`);
@@ -102,6 +106,7 @@ function statusText(view: RunView): string {
 
 const marks: Record<StepView['status'], string> = {
   queued: '·',
+  waiting: '◔',
   running: '▸',
   completed: '✔',
   cached: '♻',
@@ -114,11 +119,22 @@ const marks: Record<StepView['status'], string> = {
 /** One line of a step, also used by itself when a run is followed without a terminal. */
 export function stepLine(step: StepView, now: number, paint: Paint): string {
   const mark = step.status === 'failed' ? paint.red(marks.failed) : paint.green(marks[step.status]);
-  const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` attempt ${step.attempt}` : '';
+  if (step.status === 'waiting') return waitingLine(step, now, paint);
+  const tries = step.waitsUntil === undefined ? 'attempt' : 'at look';
+  const attempt = typeof step.attempt === 'number' && step.attempt > 1 ? ` ${tries} ${step.attempt}` : '';
   const metrics = metricsText(Object.fromEntries(Object.entries(step.metrics).slice(0, 4)));
   const failure = step.status === 'failed' ? ` ${step.failure.message}` : '';
   const state = step.status + sourceText(step) + attempt + durationText(step, now);
   return `${mark} ${step.id} ${paint.dim(state)} ${metrics}${failure}`.trimEnd();
+}
+
+/** `◔ new-data waiting until s3://… exists: nothing is there yet (12 looks, the next in 24s)` */
+function waitingLine(step: WaitingStep, now: number, paint: Paint): string {
+  const { looks, nextLookAt, lastLook, lastFailure } = step;
+  const saw = lastFailure === undefined ? lastLook : paint.yellow(lastFailure.message);
+  const count = looks === 1 ? '1 look' : `${looks} looks`;
+  const next = nextLookAt === undefined ? 'looking' : `the next in ${timeText(Math.max(0, nextLookAt - now))}`;
+  return `${marks.waiting} ${step.id} ${paint.dim(`waiting until ${step.waitsUntil}`)}${saw === undefined ? '' : `: ${saw}`} ${paint.dim(`(${count}, ${next})`)}`;
 }
 
 /** Where an output came from that no attempt of this run made, and why a call was made again that need not have been. */
@@ -132,6 +148,9 @@ function sourceText(step: StepView): string {
   }
   if (step.status === 'queued' && step.waitsFor !== undefined) {
     return `: ${step.waitsFor.stepId} of ${step.waitsFor.workflowId} makes the same`;
+  }
+  if (step.status === 'completed' && step.waitsUntil !== undefined && !(step.output as SensorAnswer).met) {
+    return ', its time over,';
   }
   return step.inputDiffers === true ? ', as its input is another now,' : '';
 }

@@ -1,4 +1,5 @@
 import { builtIn, isHidden, type CacheWait, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
+import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
 import { decodeObject, type HistoryEvent, toNumber } from './decode.js';
 import { groupsOf } from './fold-light.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
@@ -38,6 +39,7 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
   const { activityId, activityType, header, input, taskQueue } = event.activityTaskScheduledEventAttributes ?? {};
   const name = activityType?.name ?? '';
   if (name === builtIn.cacheWait) return foldWait(facts, decodeObject<CacheWait>(input?.payloads?.[0]), id, at);
+  if (name === builtIn.sensor) return foldSensor(facts, event, id, at);
   if (isHidden(name)) return;
   const step = decodeObject<StepHeader>(header?.fields?.[stepHeader]);
   const scheduled = {
@@ -63,6 +65,24 @@ function foldScheduled(facts: Facts, event: HistoryEvent, id: number, at: number
   };
   facts.steps.set(key, called);
   facts.scheduled.set(id, called);
+}
+
+function foldSensor(facts: Facts, event: HistoryEvent, id: number, at: number): void {
+  const { activityId, input, taskQueue } = event.activityTaskScheduledEventAttributes ?? {};
+  const request = decodeObject<SensorRequest>(input?.payloads?.[0]);
+  const stepId = activityId ?? String(id);
+  const sensor: StepFacts = {
+    id: stepId,
+    name: String(request?.name ?? stepId),
+    groups: groupsOf(stepId),
+    scheduledAt: at,
+    causes: facts.causes.call(),
+    queue: taskQueue?.name ?? '',
+    input: input?.payloads?.[0],
+    waitsUntil: String(request?.condition?.words ?? ''),
+  };
+  facts.steps.set(id, sensor);
+  facts.scheduled.set(id, sensor);
 }
 
 /** The call was made now, whatever becomes of it when the wait is over. */

@@ -85,6 +85,8 @@ export interface StepFacts {
   /** Not scheduled yet. */
   readonly waitsForPool?: string;
   readonly summary?: Payload | null | undefined;
+  /** It is a sensor: what it waits for, in words. */
+  readonly waitsUntil?: string;
   /** It is no step yet: another call is making the same result. Goes when that has ended. */
   readonly waitsFor?: CacheClaim;
   /** Of the last attempt, once history has it. */

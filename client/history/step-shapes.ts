@@ -3,6 +3,7 @@
 /** A step by its status: `switch (step.status)`. */
 export type StepView =
   | QueuedStep
+  | WaitingStep
   | RunningStep
   | CompletedStep
   | FailedStep
@@ -32,6 +33,8 @@ export interface StepBase {
   /** Absent where history does not carry it (cached and reused steps). */
   readonly seed?: number;
   readonly summary?: string;
+  /** Of a sensor: what it waits for, in words; its `attempt` counts its looks. */
+  readonly waitsUntil?: string;
   /** The repeated run had an output to hand over, but for another input than the call has now, so the call is made. */
   readonly inputDiffers?: true;
   /** Numbers of the output (its top level, and its `metrics`), or the last ones that the journal has. */
@@ -53,6 +56,20 @@ export interface QueuedStep extends StepBase {
   readonly lastFailure?: FailureView;
   /** When the next attempt may start, while the retry policy makes it wait. */
   readonly nextAttemptAt?: number;
+}
+
+/** A sensor whose condition does not hold yet. Between two looks nothing is at work. */
+export interface WaitingStep extends StepBase {
+  readonly status: 'waiting';
+  readonly waitsUntil: string;
+  /** Looks that have ended. */
+  readonly looks: number;
+  /** What the last one saw. */
+  readonly lastLook?: string;
+  /** Why the last one saw nothing: a server is away, say. It is tried again like any other. */
+  readonly lastFailure?: FailureView;
+  /** Absent while it looks. */
+  readonly nextLookAt?: number;
 }
 
 export interface RunningStep extends StepBase {

@@ -1,4 +1,5 @@
 import proto, { type temporal } from '@temporalio/proto';
+import { notYet } from '../../workflows/sdk/protocol.js';
 import { decodeFirst, decodePayload, failureView, toMillis } from './decode.js';
 import type { StepFacts } from './fold.js';
 import type { AttemptRecord, AttemptView, FailureView, RunningStep, StepBase, StepView } from './run-view.js';
@@ -68,6 +69,7 @@ function baseOf(facts: StepFacts, values: StepValues, attempts: readonly Attempt
     groups: facts.groups,
     ...(facts.queue === undefined ? {} : { queue: facts.queue }),
     ...(facts.isLight ? { light: true } : {}),
+    ...(facts.waitsUntil === undefined ? {} : { waitsUntil: facts.waitsUntil }),
     scheduledAt: facts.scheduledAt,
     attempt: answered ? 0 : (facts.attempt ?? 'unknown'),
     ...(attempts === undefined ? {} : { attempts: attempts.map(attemptView) }),
@@ -95,6 +97,7 @@ function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | u
     const worker = facts.worker === undefined ? {} : { worker: facts.worker };
     return { ...base, status: 'running', startedAt: facts.startedAt, ...worker, cancelRequested: false };
   }
+  if (facts.waitsUntil !== undefined) return waitingSensor(base, facts.waitsUntil, pending);
   const attempt = (pending.attempt ?? 1) + (facts.isLight ? 1 : 0);
   const lastFailure: { lastFailure?: FailureView } = pending.lastFailure
     ? { lastFailure: failureView(pending.lastFailure) }
@@ -117,6 +120,15 @@ function openStep(facts: StepFacts, base: StepBase, pending: PendingActivity | u
     ...(pending.lastWorkerIdentity ? { worker: pending.lastWorkerIdentity } : {}),
     ...lastFailure,
   };
+}
+
+function waitingSensor(base: StepBase, waitsUntil: string, pending: PendingActivity): StepView {
+  const attempt = pending.attempt ?? 1;
+  const last = pending.lastFailure ? failureView(pending.lastFailure) : undefined;
+  const told = last?.code === notYet ? { lastLook: last.message } : last && { lastFailure: last };
+  const nextAt = attempt > 1 ? toMillis(pending.nextAttemptScheduleTime ?? pending.scheduledTime) : undefined;
+  const next = isRunning(pending) || nextAt === undefined ? {} : { nextLookAt: nextAt };
+  return { ...base, attempt, status: 'waiting', waitsUntil, looks: attempt - 1, ...told, ...next };
 }
 
 /** A step's heartbeat carries `{ progress?, checkpoint? }`; an activity that is no step may carry anything. */

@@ -10,6 +10,7 @@ import { trainBikes } from '../../workflows/pipelines/bikes/pipeline.js';
 import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
 import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
+import { objectExists, timeIs } from '../../workflows/sdk/index.js';
 import { poolWorkflowId } from '../../workflows/sdk/protocol.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
@@ -30,6 +31,7 @@ import {
 } from '../fixtures/durability/contracts.js';
 import { lightChain, lightFailing, lightMix } from '../fixtures/durability/light.js';
 import { flowerStudy } from '../fixtures/durability/studies.js';
+import { sensing } from '../fixtures/sensors/contracts.js';
 import { durableProject } from '../support/durable-project.js';
 import { saveHistory } from '../support/histories.js';
 import { shippedProject } from '../support/shipped-project.js';
@@ -104,6 +106,18 @@ const recordings: Readonly<Record<string, Recording>> = {
   tour: only(tour, (run) => run.signal(arrived, { rows: 3 })),
 };
 
+const sensorRecordings: Readonly<Record<string, Recording>> = {
+  sensing: {
+    pipeline: sensing,
+    input: (effects) => ({
+      effects,
+      key: 'sensed',
+      conditions: [objectExists('package.json'), objectExists('no-such-file'), timeIs('2026-01-01T00:00:00Z')],
+      options: { every: '500ms', timeout: '1s', onTimeout: 'skip' },
+    }),
+  },
+};
+
 const ofShipped = (pipeline: PipelineDefinition, input: object = {}): Recording => ({ pipeline, input: () => input });
 
 const shippedRecordings: Readonly<Record<string, Recording>> = {
@@ -172,6 +186,14 @@ try {
   await recordPool(fixture);
 } finally {
   await fixture.close();
+}
+
+const sensors = await durableProject('sensors');
+try {
+  await sensors.worker();
+  await record('sensors', sensorRecordings, sensors.evertrain, sensors.effects.url);
+} finally {
+  await sensors.close();
 }
 
 const shipped = await shippedProject({ serves: true });

@@ -7,10 +7,11 @@ import { soakFaults } from './faults.js';
 import { soakOvertake } from './overtake.js';
 import { soakRollout } from './rollout.js';
 import { soakSearch } from './search.js';
+import { soakSensors } from './sensors.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|overtake|year|rollout|drift|search] [--rounds N]`: what tests do in a reduced form,
+ * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|overtake|year|rollout|drift|search|sensors] [--rounds N]`: what tests do in a reduced form,
  * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
@@ -32,6 +33,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   rollout: () => Promise.resolve(soakRollout(seed)),
   drift: () => soakDrift(seed, rounds),
   search: () => soakSearch(seed, rounds),
+  sensors: () => soakSensors(seed),
 };
 const scenario = scenarios[values.scenario];
 if (scenario === undefined) refuse('--scenario', values.scenario, Object.keys(scenarios).join(', '));

@@ -23,6 +23,8 @@ import {
 import type { DataInterval } from '../../workflows/sdk/schedule/planned.js';
 import { decode } from '../../workflows/sdk/schema.js';
 import { studyMediaType } from '../../workflows/sdk/search/study-record.js';
+import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
+import { sensorTimedOut } from '../../workflows/sdk/sensors/timed-out.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { PlainActivities } from './plain-activities.js';
 
@@ -46,6 +48,8 @@ export interface PlainOptions {
   readonly signals?: Readonly<Record<string, readonly unknown[]>>;
   /** Values of variables by name; the others have their defaults. */
   readonly variables?: Readonly<Record<string, unknown>>;
+  /** What sensors find, by name; one that is missing times out where it has a `timeout`, and else is an error. */
+  readonly sensors?: Readonly<Record<string, unknown>>;
   /** Stand for activities of Evertrain's own, by type, e.g. `evertrain.suggest`, which asks Optuna for parameters. */
   readonly builtIns?: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
   /** Where the clock of the run starts; default 2000-01-01. */
@@ -60,6 +64,7 @@ const optionNames = [
   'activities',
   'answers',
   'signals',
+  'sensors',
   'variables',
   'builtIns',
   'startAt',
@@ -169,6 +174,23 @@ class PlainHost implements RunHost {
   async child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
     checkInput(id, input);
     return runIn(new PlainHost({ ...this.given, startAt: new Date(this.clockMs) }), pipeline, asJson(input));
+  }
+
+  async sensor(_scope: RunScope, request: SensorRequest): Promise<unknown> {
+    const { name, condition, timeoutMs, onTimeout } = request;
+    const facts = this.given.sensors?.[name];
+    if (facts !== undefined) return asJson(facts);
+    if (condition.kind === 'time') this.clockMs = Math.max(this.clockMs, new Date(condition.at).getTime());
+    if (condition.kind === 'time') return { at: condition.at };
+    if (timeoutMs === undefined) {
+      throw new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `runPlain was given nothing for sensor "${name}".`, {
+        value: name,
+        remedy: 'Give what it finds in `sensors`.',
+      });
+    }
+    this.clockMs += timeoutMs;
+    if (onTimeout === 'skip') return undefined;
+    throw sensorTimedOut(request, 'runPlain was given nothing for it');
   }
 
   /** A study's artifact is named and not stored. */

@@ -3,6 +3,7 @@ import type { ApprovalBook, RunScope, StepProgress } from './run-scope.js';
 
 const marks: Record<StepProgress, string> = {
   queued: '⏳',
+  waiting: '⏱️',
   completed: '✅',
   cached: '♻️',
   reused: '♻️',
@@ -86,5 +87,5 @@ function counts(entries: readonly Entry[]): string {
 }
 
 function rank(state: StepProgress): number {
-  return state === 'queued' ? 0 : state === 'failed' ? 1 : 2;
+  return state === 'queued' || state === 'waiting' ? 0 : state === 'failed' ? 1 : 2;
 }

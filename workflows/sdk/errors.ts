@@ -38,6 +38,8 @@ export const errorCodes = [
   'USER_JOB_FAILED',
   'USER_JOB_OUTPUT_INVALID',
   'USER_SAMPLER_FAILED',
+  'USER_SENSOR_FAILED',
+  'USER_SECRET_MISSING',
   'USER_FILE_NOT_FOUND',
   'USER_DATA_MALFORMED',
   'USER_OUTSIDE_PIPELINE',
@@ -62,6 +64,7 @@ export const errorCodes = [
   'SYSTEM_FAILED',
   'GATE_REJECTED',
   'GATE_APPROVAL_TIMED_OUT',
+  'GATE_SENSOR_TIMED_OUT',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

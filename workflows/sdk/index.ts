@@ -40,6 +40,22 @@ export { successiveHalving } from './search/schedulers/successive-halving.js';
 export { search, type SearchOptions } from './search/search.js';
 export { categorical, float, int, type ParamsOf, type Space } from './search/space.js';
 export type { StudyDocument } from './search/study-record.js';
+export { type Secret, secret } from './secret.js';
+export type {
+  Condition,
+  HttpFacts,
+  NewsFacts,
+  ObjectFacts,
+  RunFacts,
+  SqlFacts,
+  TimeFacts,
+} from './sensors/condition.js';
+export { type HttpOptions, httpAnswers } from './sensors/http-answers.js';
+export { type NewsOptions, objectExists, type ObjectOptions, prefixHasNews } from './sensors/objects.js';
+export { runEnded } from './sensors/run-ended.js';
+export { sensor, type SensorOptions } from './sensors/sensor.js';
+export { sqlReturnsRows, type SqlOptions } from './sensors/sql-returns-rows.js';
+export { timeIs } from './sensors/time-is.js';
 export type { Settled } from './settled.js';
 export { type Signal, signal } from './signal.js';
 export { type Step, step, type StepOptions } from './step.js';

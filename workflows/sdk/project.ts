@@ -16,11 +16,13 @@ import {
   type RunOptions,
   studyWorkflowType,
   tickWorkflowType,
+  watchWorkflowType,
 } from './protocol.js';
 import { checkQueues, type ResourceOptions, resolveQueues } from './resources.js';
 import { runModel } from './model/run-model.js';
 import { runPool } from './pools/run-pool.js';
 import { defined } from './registry.js';
+import { runWatch, type WatchStart } from './sensors/run-watch.js';
 import { runPipeline } from './run-pipeline.js';
 import { backfillRun } from './schedule/backfill-run.js';
 import { tellMissed } from './schedule/tell-missed.js';
@@ -79,6 +81,7 @@ export function project(parts: {
       return runModel(found, start);
     }
     if (type === poolWorkflowType) return runPool(args[0] as PoolStart);
+    if (type === watchWorkflowType) return runWatch(args[0] as WatchStart);
     if (type === tickWorkflowType) return tick(String(args[0]));
     if (type === missedWorkflowType) return tellMissed(args[0] as MissedTimes);
     const options = (args[1] ?? {}) as RunOptions;
@@ -89,7 +92,7 @@ export function project(parts: {
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
     return runPipeline(found, args[0], options);
   };
-  // A run stays with the code it started on; a model or a pool lives for years and moves on with each deployment.
+  // A run stays with the code it started on; a model, a pool or a watch lives for years and moves on with each deployment.
   const behavior = () => (longLived.has(workflowInfo().workflowType) ? 'AUTO_UPGRADE' : 'PINNED');
   // The server refuses every task of a worker without a version that names a behaviour.
   const versioned = () => Boolean(workflowInfo().currentDeploymentVersion?.deploymentName);
@@ -101,7 +104,7 @@ export function project(parts: {
   return dispatch as unknown as Project;
 }
 
-const longLived = new Set<string>([modelWorkflowType, poolWorkflowType]);
+const longLived = new Set<string>([modelWorkflowType, poolWorkflowType, watchWorkflowType]);
 
 /** A step that waits for a pool that is not there would wait for ever. */
 function checkPools(pipelines: Iterable<PipelineDefinition>): void {

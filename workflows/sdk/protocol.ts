@@ -426,6 +426,14 @@ export interface MissedTimes {
   readonly missed: number;
 }
 
+/** Tells a model of objects that come below a prefix; its workflow id is `watchWorkflowId(model, uri)`. */
+export const watchWorkflowType = 'evertrain.watch';
+
+/** `prefix`: a digest of its uri. */
+export function watchWorkflowId(model: string, prefix: string): string {
+  return `${modelWorkflowId(model)}/watch/${prefix}`;
+}
+
 /** The tiny run that a model's schedule starts: it signals the model. Argument: the model's name. */
 export const tickWorkflowType = 'evertrain.tick';
 
@@ -611,6 +619,9 @@ export const builtInPrefix = 'evertrain.';
 /** Summary of the timer by which a light step waits for its next attempt; views leave it out. */
 export const retryTimer = 'evertrain.retry';
 
+/** Type of the failure by which an activity says that what it waits for is not so yet. */
+export const notYet = 'evertrain.not-yet';
+
 /** Built-in activities; they show in histories beside the user's steps and are left out of the step list. */
 export const builtIn = {
   /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
@@ -619,6 +630,8 @@ export const builtIn = {
   nothing: 'evertrain.nothing',
   /** Fails until another call's claim on a cache entry is over: `CacheWait`. */
   cacheWait: 'evertrain.cache-wait',
+  /** Looks whether a condition holds, failing until it does: `SensorRequest` → `SensorAnswer`. */
+  sensor: 'evertrain.sensor',
   /** Tells people (webhook): `Notice`. */
   notify: 'evertrain.notify',
   /** How a model's run ended, `null` while it is open: `OpenRun` → `RunOutcome | null`. */

@@ -15,6 +15,8 @@ export const defined: {
   readonly variables: VariableDefinition[];
   /** As `project({ queues })` says, in its order. */
   queues?: Readonly<Record<string, Resources>>;
+  /** Names of environment variables. */
+  readonly secrets: Set<string>;
   /** As `project({ name })` says. */
   projectName?: string;
 } = {
@@ -22,4 +24,5 @@ export const defined: {
   pipelines: [],
   pools: [],
   variables: [],
+  secrets: new Set(),
 };

@@ -2,6 +2,7 @@ import { AsyncLocalStorage, inWorkflowContext } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { ItemsReport, RunOptions, TrialReport } from './protocol.js';
+import type { SensorRequest } from './sensors/condition.js';
 import type { StepDefinition } from './step.js';
 import { trace } from './trace.js';
 
@@ -32,7 +33,7 @@ export interface FanOutProgress {
   readonly chunks: Map<number, ItemsReport>;
 }
 
-export type StepProgress = 'queued' | 'completed' | 'cached' | 'reused' | 'failed';
+export type StepProgress = 'queued' | 'waiting' | 'completed' | 'cached' | 'reused' | 'failed';
 
 /** What the calls of a pipeline do outside of it: on a worker through Temporal, in plain calls directly. */
 export interface RunHost {
@@ -47,6 +48,8 @@ export interface RunHost {
     path: StepPath,
     own?: Pick<RunOptions, 'seed' | 'atMost'>,
   ): Promise<unknown>;
+  /** What was found; `undefined` where the time was over first. The promise may be awaited late, as a step's. */
+  sensor(scope: RunScope, request: SensorRequest, id: string): Promise<unknown>;
   /** One of Evertrain's own activities, by its type. */
   builtIn(type: string, argument: unknown, summary: string): Promise<unknown>;
   record(key: string, value: unknown): void;

@@ -44,6 +44,8 @@ import type { PoolDefinition } from './pools/pool.js';
 import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
 import { defined } from './registry.js';
+import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
+import { cancelledOr, waitForSensor } from './sensors/wait-for-sensor.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -68,6 +70,8 @@ export class TemporalHost implements RunHost {
   readonly approvals: ApprovalBook = new Map();
   private readonly steps = new PendingWindow();
   private readonly children = new PendingWindow();
+  /** Of their own: steps must not wait for what may take days. */
+  private readonly sensors = new PendingWindow();
   private readonly records = new RecordBudget();
   private readonly local = new LocalActivities();
   private readonly cache = new CacheLookups(this.local);
@@ -309,6 +313,31 @@ export class TemporalHost implements RunHost {
     }
   }
 
+  sensor(scope: RunScope, request: SensorRequest, id: string): Promise<unknown> {
+    const recorded = this.handedOver(scope, request.name, request, id);
+    if (recorded !== undefined) return Promise.resolve(factsOf(recorded.output as SensorAnswer));
+    const place = new PlaceInWindow(checkInput(id, request));
+    scope.progress.set(id, 'waiting');
+    const waiting = this.sensors.run(place, () => waitForSensor(request, id));
+    // As with steps, each promise more would cost.
+    const found: Promise<unknown> = waiting.then(
+      (answer) => {
+        this.sensors.leave(place);
+        scope.progress.set(id, 'completed');
+        if (scope.rejected === undefined) return factsOf(answer);
+        void awaitable(found);
+        throw scope.rejected;
+      },
+      (error) => {
+        void awaitable(found);
+        this.sensors.leave(place);
+        scope.progress.set(id, 'failed');
+        throw scope.rejected ?? stepFailure(cancelledOr(error, id), id);
+      },
+    );
+    return found;
+  }
+
   async builtIn(type: string, argument: unknown, summary: string): Promise<unknown> {
     checkRoom(summary);
     try {
@@ -380,6 +409,10 @@ function poolOf(step: string, name: string): PoolDefinition {
 function seedOf(scope: RunScope, id: string, trial: TrialPath | undefined): number {
   const of = trial === undefined ? id : trial.seedPrefix + id.slice(trial.prefix.length);
   return deriveSeed(scope.options.seed ?? 0, of);
+}
+
+function factsOf(answer: SensorAnswer): unknown {
+  return answer.met ? answer.facts : undefined;
 }
 
 function summaryOf({ definition: { description } }: StepPlan, id: string): string {

@@ -24,6 +24,7 @@ export interface StoredObject {
   readonly key: string;
   readonly sizeBytes: number;
   readonly writtenAtMs: number;
+  readonly etag?: string;
 }
 
 export interface OpenedObject {
@@ -143,8 +144,14 @@ export class Bucket {
       const found = await this.#run('list', prefix, ({ sdk, client }) =>
         client.send(new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: `${this.#below}${prefix}`, ...page })),
       );
-      for (const { Key = '', Size = 0, LastModified } of found.Contents ?? []) {
-        yield { key: Key.slice(this.#below.length), sizeBytes: Size, writtenAtMs: LastModified?.getTime() ?? 0 };
+      for (const { Key = '', Size = 0, LastModified, ETag } of found.Contents ?? []) {
+        const etag = ETag === undefined ? {} : { etag: ETag };
+        yield {
+          key: Key.slice(this.#below.length),
+          sizeBytes: Size,
+          writtenAtMs: LastModified?.getTime() ?? 0,
+          ...etag,
+        };
       }
       token = found.IsTruncated === true ? found.NextContinuationToken : undefined;
       if (token === undefined) return;

@@ -1,0 +1,107 @@
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+import type { HttpCondition, JsonCheck } from '../../workflows/sdk/sensors/condition.js';
+import { isSecret } from '../../workflows/sdk/secret.js';
+import type { Seen } from './look.js';
+import { secretValue, withoutValues } from './secret-value.js';
+
+const timeoutMs = 10_000;
+/** Of an answer whose JSON is looked at. */
+const mostBytes = 1_000_000;
+
+/** One request; anything but the wanted answer is told, and looked at again. */
+export async function httpLook(condition: HttpCondition, signal: AbortSignal): Promise<Seen> {
+  const { url, method, body, status, json } = condition;
+  const { headers, secrets } = headersOf(condition);
+  const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  try {
+    const response = await fetch(url, {
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: ends,
+    });
+    const isWanted = status === undefined ? response.ok : status.includes(response.status);
+    if (!isWanted || json === undefined) {
+      await response.body?.cancel();
+      if (!isWanted) return { met: false, said: `it answers with status ${response.status}` };
+      return { met: true, facts: { status: response.status } };
+    }
+    const value = valueAt(await readJson(response), json.path);
+    if (holds(value, json)) return { met: true, facts: { status: response.status, value } };
+    return { met: false, said: `${json.path} is ${withoutValues(short(value), secrets)}` };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreachable(url, withoutValues(reasonOf(error), secrets));
+  }
+}
+
+function headersOf({ headers = {}, token, body }: HttpCondition) {
+  const secrets: string[] = [];
+  const valueOf = (value: HttpHeader): string => {
+    if (!isSecret(value)) return value;
+    const found = secretValue(value);
+    secrets.push(found);
+    return found;
+  };
+  const found = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), valueOf(value)]),
+  );
+  if (token !== undefined) found['authorization'] = `Bearer ${valueOf(token)}`;
+  if (body !== undefined) found['content-type'] ??= 'application/json';
+  return { headers: found, secrets };
+}
+
+type HttpHeader = NonNullable<HttpCondition['headers']>[string];
+
+/** `undefined` where it is no JSON, or too much. */
+async function readJson(response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk as Uint8Array);
+    bytes += (chunk as Uint8Array).length;
+    if (bytes > mostBytes) return undefined;
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is at `jobs[0].state`; `undefined` where nothing is. */
+function valueAt(json: unknown, path: string): unknown {
+  let at = json;
+  for (const [, name, index] of path.matchAll(/([^.[\]]+)|\[(\d+)\]/g)) {
+    const key = name ?? Number(index);
+    const isThere = typeof at === 'object' && at !== null && Object.hasOwn(at, key);
+    at = isThere ? (at as Record<string | number, unknown>)[key] : undefined;
+  }
+  return at;
+}
+
+function holds(value: unknown, { equals, atLeast }: JsonCheck): boolean {
+  if (equals !== undefined && value !== equals) return false;
+  if (atLeast !== undefined && !(typeof value === 'number' && value >= atLeast)) return false;
+  if (equals !== undefined || atLeast !== undefined) return true;
+  return value !== undefined && value !== null && value !== false;
+}
+
+function short(value: unknown): string {
+  const text = (JSON.stringify(value) as string | undefined) ?? 'not there';
+  return text.length > 200 ? `${text.slice(0, 197)}...` : text;
+}
+
+/** The inner error says more than `fetch failed`. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error;
+  return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : message;
+}
+
+function unreachable(url: string, why: string): EvertrainError {
+  const { origin } = new URL(url);
+  return new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `${origin} gave no answer: ${why}.`, {
+    value: origin,
+    remedy: 'Check the server and the network; it is asked again.',
+  });
+}

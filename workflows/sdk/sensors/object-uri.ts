@@ -1,0 +1,36 @@
+import { EvertrainError, show } from '../errors.js';
+
+/**
+ * Checks where an object is looked for: `file:///folder/name` or a path, `s3://bucket/key`, or the scheme of a source that
+ * the worker was given. Answers `<scheme>://…`, but a relative path as it is.
+ */
+export function checkObjectUri(owner: string, uri: unknown): string {
+  const refuse = (why: string, remedy: string): never => {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${show(uri)} ${why}.`, { value: uri, remedy });
+  };
+  const example = 'Write s3://bucket/key, file:///folder/name or a path.';
+  if (typeof uri !== 'string' || uri === '' || /[\u0000-\u001f\u007f]/.test(uri)) {
+    return refuse('names no object', example);
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*@/.test(uri)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: the uri has an "@" before its path.`, {
+      remedy: 'Leave credentials out; the worker has them in its environment.',
+    });
+  }
+  const [, scheme, rest = uri] = /^([a-z][a-z0-9+.-]*):(?:\/\/)?(.*)$/.exec(uri) ?? [];
+  if (decoded(rest).split(/[\\/]/).includes('..')) refuse('goes up by ".."', 'Write where it leads to.');
+  if (scheme === undefined) return uri;
+  if (scheme === 'http' || scheme === 'https') refuse('is a web address', 'Use httpAnswers(url).');
+  if (!uri.startsWith(`${scheme}://`)) refuse('names no object', example);
+  if (scheme === 'file' && !rest.startsWith('/')) refuse('is not a file of this machine', example);
+  if (scheme === 's3' && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/./.test(rest)) refuse('is no place in S3', example);
+  return uri;
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
