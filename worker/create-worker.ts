@@ -16,11 +16,13 @@ import type { Implementation } from '../activities/sdk/implementation.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { ObjectSource } from '../activities/sensors/object-source.js';
 import type { StepServices } from '../activities/sdk/services.js';
+import { missingSecrets, unsetSecrets } from '../activities/sdk/secrets.js';
 import { rememberHeader, stepActivity } from '../activities/sdk/step-activity.js';
 import { historyChannelArgs } from '../client/history/fetch.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
+import { defined } from '../workflows/sdk/registry.js';
 import type { ResourceOptions } from '../workflows/sdk/resources.js';
 import { defaultQueue, type RunSinks, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
 import { type BuiltInSettings, builtInActivities } from './built-in-activities.js';
@@ -142,6 +144,8 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const project = await loadProject(options.workflows);
   const serves = (queue: string) => options.queues === undefined || queue in options.queues;
   const manifest = checkManifest(project, options.activities, serves);
+  const unset = await unsetSecrets(defined.secrets);
+  if (unset.length > 0 && serves(defaultQueue)) throw missingSecrets(unset);
   const namespace = options.namespace ?? 'default';
   const settings = {
     address: options.address,

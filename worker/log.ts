@@ -1,6 +1,7 @@
 import colors from 'picocolors';
 import pino from 'pino';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { masked } from '../activities/sdk/secrets.js';
 
 /** Short plain lines instead of JSON: for people. */
 let isPlain = process.stderr.isTTY === true;
@@ -14,7 +15,12 @@ export const workerLog = pino(
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: pino.stdSerializers.err },
   },
-  { write: (line) => standardError.write(isPlain ? plainLine(line, colors.isColorSupported) : line) },
+  {
+    write(line) {
+      const shown = masked(line);
+      standardError.write(isPlain ? plainLine(shown, colors.isColorSupported) : shown);
+    },
+  },
 );
 
 /**

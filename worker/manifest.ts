@@ -1,6 +1,5 @@
 import { modelSteps } from '../activities/model-steps.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
-import { missingSecrets } from '../activities/sensors/secret-value.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue } from '../workflows/sdk/protocol.js';
@@ -47,8 +46,6 @@ export function checkManifest(
     }
   }
   if (missing.length > 0) throw notImplemented(missing);
-  const unset = serves(defaultQueue) ? [...defined.secrets].filter((name) => !process.env[name]) : [];
-  if (unset.length > 0) throw missingSecrets(unset);
   return { implementations: known, queues };
 }
 

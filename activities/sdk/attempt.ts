@@ -10,6 +10,7 @@ import { resourcesText } from '../../workflows/sdk/resources.js';
 import type { Checkpoint, StepArtifacts, StepContext, StepLogger } from './context.js';
 import { type AttemptJournal, openAttemptJournal } from './journal/attempt-journal.js';
 import { RunReports } from './run-reports.js';
+import { secretValue } from './secrets.js';
 import type { Lease } from './ports.js';
 import type { StepServices } from './services.js';
 import { StepCheckpoints } from './step-checkpoints.js';
@@ -115,6 +116,7 @@ class OpenAttempt implements Attempt {
         return artifacts();
       },
       checkpoints,
+      secret: secretValue,
       progress(fraction, message) {
         if (!(fraction >= 0 && fraction <= 1)) throw notFinite('progress', fraction, 'Use a fraction from 0 to 1.');
         state.sawProgress({ fraction, ...(message === undefined ? {} : { message }) });

@@ -1,4 +1,5 @@
 import type { Artifact } from '../../workflows/sdk/artifact.js';
+import type { Secret } from '../../workflows/sdk/secret.js';
 
 /** A JSON-line logger; `fields` are kept beside the message in the journal. */
 export interface StepLogger {
@@ -51,6 +52,8 @@ export interface Checkpoint {
 /** What an implementation gets beside its input. */
 export interface StepContext {
   readonly log: StepLogger;
+  /** The value of a secret, from this worker's environment: `await ctx.secret(slackUrl)`. No log or error shows it. */
+  readonly secret: (of: Secret) => Promise<string>;
   readonly artifacts: StepArtifacts;
   readonly checkpoints: Checkpoints;
   /** Says how far the work is: a fraction from 0 to 1, and words. Counts as a sign of life for `progressWithin`. */

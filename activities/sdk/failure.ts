@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { EvertrainError, isErrorCode, isEvertrainError, isFinal, show } from '../../workflows/sdk/errors.js';
 import { shortError, shortText } from '../../workflows/sdk/short-error.js';
 import { isErrno, remedyOf } from './durable-files.js';
+import { masked } from './secrets.js';
 
 /** Any thrown value as an error with a code; `who` names the code that threw it. */
 export function asEvertrainError(error: unknown, who: string): EvertrainError {
@@ -23,9 +24,20 @@ export function asApplicationFailure(error: unknown, who: string): ApplicationFa
   const known = asEvertrainError(error, who);
   return ApplicationFailure.create({
     type: known.code,
-    message: shortText(known.message),
+    message: masked(shortText(known.message)),
     nonRetryable: isFinal(known.code),
-    ...(error instanceof Error ? { cause: shortError(error) } : {}),
-    details: [{ value: known.value === undefined ? null : show(known.value), remedy: known.remedy ?? null }],
+    ...(error instanceof Error ? { cause: maskedError(shortError(error)) } : {}),
+    details: [{ value: known.value === undefined ? null : masked(show(known.value)), remedy: known.remedy ?? null }],
   });
+}
+
+/** The error itself where nothing is to be hidden. */
+function maskedError(error: Error): Error {
+  const cause = error.cause instanceof Error ? maskedError(error.cause) : undefined;
+  const [message, stack] = [masked(error.message), masked(error.stack ?? '')];
+  if (message === error.message && stack === (error.stack ?? '') && cause === (error.cause ?? undefined)) return error;
+  const copy = new Error(message, cause === undefined ? undefined : { cause });
+  copy.name = error.name;
+  copy.stack = stack;
+  return copy;
 }

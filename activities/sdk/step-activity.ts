@@ -8,6 +8,7 @@ import { asApplicationFailure, asEvertrainError } from './failure.js';
 import type { Implementation } from './implementation.js';
 import { asLight } from './light-activity.js';
 import type { Lease } from './ports.js';
+import { masked } from './secrets.js';
 import type { StepServices } from './services.js';
 import { type Attempt, type AttemptHost, openAttempt } from './attempt.js';
 
@@ -120,7 +121,13 @@ const foreignHeader: StepHeader = { seed: 0 };
 function checkOutput({ step }: Implementation, output: unknown): void {
   decode(step.output, output, 'USER_OUTPUT_INVALID', `the output of step "${step.name}"`);
   if (output === undefined) return;
-  const bytes = Buffer.byteLength(canonicalJson(output));
+  const text = canonicalJson(output);
+  if (masked(text) !== text) {
+    throw new EvertrainError('USER_OUTPUT_INVALID', `The output of "${step.name}" holds the value of a secret.`, {
+      remedy: 'Answer something else: outputs are kept in the history.',
+    });
+  }
+  const bytes = Buffer.byteLength(text);
   if (bytes <= maxOutputBytes) return;
   throw new EvertrainError(
     'USER_PAYLOAD_TOO_LARGE',

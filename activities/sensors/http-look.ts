@@ -2,7 +2,7 @@ import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { HttpCondition, JsonCheck } from '../../workflows/sdk/sensors/condition.js';
 import { isSecret } from '../../workflows/sdk/secret.js';
 import type { Seen } from './look.js';
-import { secretValue, withoutValues } from './secret-value.js';
+import { masked, secretValue } from '../sdk/secrets.js';
 
 const timeoutMs = 10_000;
 /** Of an answer whose JSON is looked at. */
@@ -11,7 +11,7 @@ const mostBytes = 1_000_000;
 /** One request; anything but the wanted answer is told, and looked at again. */
 export async function httpLook(condition: HttpCondition, signal: AbortSignal): Promise<Seen> {
   const { url, method, body, status, json } = condition;
-  const { headers, secrets } = headersOf(condition);
+  const headers = await headersOf(condition);
   const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     const response = await fetch(url, {
@@ -28,27 +28,23 @@ export async function httpLook(condition: HttpCondition, signal: AbortSignal): P
     }
     const value = valueAt(await readJson(response), json.path);
     if (holds(value, json)) return { met: true, facts: { status: response.status, value } };
-    return { met: false, said: `${json.path} is ${withoutValues(short(value), secrets)}` };
+    return { met: false, said: `${json.path} is ${masked(short(value))}` };
   } catch (error) {
     signal.throwIfAborted();
-    throw unreachable(url, withoutValues(reasonOf(error), secrets));
+    throw unreachable(url, masked(reasonOf(error)));
   }
 }
 
-function headersOf({ headers = {}, token, body }: HttpCondition) {
-  const secrets: string[] = [];
-  const valueOf = (value: HttpHeader): string => {
-    if (!isSecret(value)) return value;
-    const found = secretValue(value);
-    secrets.push(found);
-    return found;
-  };
-  const found = Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), valueOf(value)]),
-  );
-  if (token !== undefined) found['authorization'] = `Bearer ${valueOf(token)}`;
+async function headersOf({ headers = {}, token, body }: HttpCondition): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) found[name.toLowerCase()] = await valueOf(value);
+  if (token !== undefined) found['authorization'] = `Bearer ${await valueOf(token)}`;
   if (body !== undefined) found['content-type'] ??= 'application/json';
-  return { headers: found, secrets };
+  return found;
+}
+
+async function valueOf(value: HttpHeader): Promise<string> {
+  return isSecret(value) ? secretValue(value) : value;
 }
 
 type HttpHeader = NonNullable<HttpCondition['headers']>[string];

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunView } from '../../client/history/run-view.js';
@@ -8,7 +8,14 @@ import type { ModelState } from '../../workflows/sdk/protocol.js';
 import { openStorage } from '../../activities/sdk/storage.js';
 import { setVariable, unsetVariable } from '../../activities/sdk/variables.js';
 import { evertrainCli } from '../support/cli-process.js';
-import { commandsFixture, type Expected, expectEnds, type LiveProject, liveProject } from '../support/live-project.js';
+import {
+  commandsFixture,
+  type Expected,
+  expectEnds,
+  type LiveProject,
+  liveProject,
+  testToken,
+} from '../support/live-project.js';
 
 let live: LiveProject;
 
@@ -196,6 +203,43 @@ describe('variables', () => {
     await unsetVariable(journal, 'place');
   });
 });
+
+describe('a secret', () => {
+  it('is in no history, log, record, view or output, whatever a step does with it', async () => {
+    const run = await live.call('run', 'leaking', '--id', 'leaking 1');
+    expect(run.out).toContain('The output of "leak" holds the value of a secret.');
+    expect(run.code).toBe(2);
+    const logs = await live.call('logs', 'leaking 1');
+    expect(logs.out).toContain('the token is …');
+    const handle = live.evertrain.client.workflow.getHandle('leaking 1');
+    const history = JSON.stringify(await handle.fetchHistory(), (_, value: unknown) =>
+      isBytes(value) ? Buffer.from(value.data).toString('utf8') : value,
+    );
+    expect(history).toContain('failed with …');
+    const told = [
+      run.out,
+      logs.out,
+      history,
+      JSON.stringify(await view('leaking 1')),
+      await live.worker.until('started'),
+    ];
+    for (const text of [...told, ...(await textsBelow(join(live.engine.dataDir, 'journal')))]) {
+      expect(text).not.toContain(testToken);
+      expect(text).not.toContain(JSON.stringify(testToken).slice(1, -1));
+    }
+  });
+});
+
+/** As `JSON.stringify` sees a buffer. */
+function isBytes(value: unknown): value is { readonly data: number[] } {
+  return typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
+}
+
+async function textsBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), 'utf8')));
+}
 
 describe('study export', () => {
   it('writes the trials as a table, and refuses what has none or leaves open which is meant', async () => {

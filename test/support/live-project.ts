@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
@@ -6,6 +8,9 @@ import { type EffectServer, effectServer } from './effect-server.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
 
 export const commandsFixture = fileURLToPath(new URL('../fixtures/commands', import.meta.url));
+
+/** The value of the fixture's secret, which nothing may show. */
+export const testToken = 'correct "horse" battery';
 
 /** The commands fixture as a user has it: engine, `evertrain worker`, `evertrain serve`, and commands typed in its folder. */
 export interface LiveProject {
@@ -30,9 +35,11 @@ export async function liveProject(): Promise<LiveProject> {
   const place = ['--address', engine.address, '--data-dir', engine.dataDir];
   const server = evertrainCli(['serve', '--data-dir', engine.dataDir, '--port', '0']);
   const modelServer = /http:\S+/.exec(await server.until('answers at'))?.[0] ?? '';
+  const tokenFile = join(engine.dataDir, 'token');
+  await writeFile(tokenFile, `${testToken}\n`);
   const worker = evertrainCli(['worker', ...place], {
     cwd: commandsFixture,
-    env: { EVERTRAIN_MODEL_SERVER: modelServer },
+    env: { EVERTRAIN_MODEL_SERVER: modelServer, EVERTRAIN_TEST_TOKEN_FILE: tokenFile },
   });
   await worker.until('worker started');
   const beginWith = (env: NodeJS.ProcessEnv, ...args: string[]) =>

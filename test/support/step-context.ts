@@ -5,6 +5,7 @@ import type { Checkpoint, StepContext } from '../../activities/sdk/context.js';
 import { putDirectory } from '../../activities/sdk/store/directory.js';
 import { fileArtifactStore } from '../../activities/sdk/store/file-artifact-store.js';
 import { mediaTypeOf } from '../../activities/sdk/store/media-type.js';
+import { secretValue } from '../../activities/sdk/secrets.js';
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -55,6 +56,7 @@ function attemptContext(setting: Setting): TestContext {
     metrics,
     progresses,
     log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+    secret: secretValue,
     artifacts: {
       putFile: (path, mediaType) => store.put({ path }, mediaType ?? mediaTypeOf(path)),
       putDirectory: (path) => putDirectory(store, path),

@@ -3,6 +3,7 @@ import type { Journal } from '../ports.js';
 import type { AttemptRecords } from './attempt-records.js';
 import { attemptPrefix } from './keys.js';
 import { LineBuffer } from './line-buffer.js';
+import { masked } from '../secrets.js';
 
 /**
  * What one attempt of a step leaves behind: a stream of log lines, metrics and progress, and at its end one immutable
@@ -162,7 +163,7 @@ class BufferedJournal implements AttemptJournal {
 /** A log call never throws for what it was given to log. */
 function asText(line: AttemptLine): string {
   try {
-    return JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+    return masked(JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)));
   } catch (error) {
     return JSON.stringify({ ...line, fields: { unprintable: error instanceof Error ? error.message : String(error) } });
   }

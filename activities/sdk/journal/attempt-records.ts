@@ -2,6 +2,7 @@ import type { Journal } from '../ports.js';
 import type { AttemptRecord } from './attempt-journal.js';
 import { recordsKey } from './keys.js';
 import { LineBuffer } from './line-buffer.js';
+import { masked } from '../secrets.js';
 
 /**
  * Nobody waits for them: who reads a run that is at work has its steps from history, and a run's end has them written.
@@ -31,7 +32,7 @@ export function openAttemptRecords(journal: Journal, worker: string): AttemptRec
   return {
     add(run, record) {
       const buffer = buffers.get(run.runId) ?? openBuffer(run);
-      buffer.add(JSON.stringify(record));
+      buffer.add(masked(JSON.stringify(record)));
     },
     async flush(run) {
       if (run !== undefined) return buffers.get(run.runId)?.flush();

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { SqlCondition } from '../../../workflows/sdk/sensors/condition.js';
-import { withoutValues } from '../secret-value.js';
+import { withoutValues } from '../../sdk/secrets.js';
 import { mostRows, queriesAtOnce, queryTimeoutMs, refused, unreachableDatabase } from './rows.js';
 
 type Rows = readonly Readonly<Record<string, unknown>>[];

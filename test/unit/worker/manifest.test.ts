@@ -3,12 +3,11 @@ import { implement } from '../../../activities/sdk/implement.js';
 import { implementCommand } from '../../../activities/sdk/jobs/implement-command.js';
 import { implementPython } from '../../../activities/sdk/jobs/implement-python.js';
 import { checkManifest } from '../../../worker/manifest.js';
-import { pipeline, project, secret, step } from '../../../workflows/sdk/index.js';
+import { pipeline, project, step } from '../../../workflows/sdk/index.js';
 import { defined } from '../../../workflows/sdk/registry.js';
 
 afterEach(() => {
   defined.steps.length = 0;
-  defined.secrets.clear();
 });
 const nothing = pipeline('manifest.nothing', {}, () => Promise.resolve(null));
 const check = (...steps: ReturnType<typeof step>[]) => {
@@ -44,13 +43,6 @@ describe('a worker refuses', () => {
       checkManifest(project({ pipelines: [elsewhere] }), [], (one) => one === queue);
     expect(served('evertrain')).toThrow(refused({ code: 'USER_STEP_NOT_IMPLEMENTED', value: ['note'] }));
     expect(served('gpu')().queues.get('gpu')).toBeUndefined();
-  });
-
-  it('secrets that are not set, where it serves runs', () => {
-    secret('EVERTRAIN_TEST_UNSET');
-    const served = (queue: string) => () => checkManifest(project({ pipelines: [] }), [], (one) => one === queue);
-    expect(served('evertrain')).toThrow(refused({ code: 'USER_SECRET_MISSING', value: ['EVERTRAIN_TEST_UNSET'] }));
-    expect(served('gpu')().queues.size).toBe(0);
   });
 
   it('a light step whose implementation is a process, before it is asked to serve it', () => {
