@@ -42,7 +42,6 @@ describe('a store whose writes take a second', () => {
     proxy.slowDown(0);
     expect(result).toMatchObject({ outcome: 'completed' });
     expect(all.map((key) => effects.count(key))).toEqual(all.map(() => 1));
-    console.log('memory', before / mib, most / mib);
     expect((most - before) / mib).toBeLessThan(260);
     await worker.stop();
     const { journal } = openStorage(fixture.engine.dataDir);
