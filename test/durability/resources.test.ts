@@ -37,17 +37,21 @@ describe('a worker with three GPUs and 4 GiB', () => {
   it('gives each number to one step at a time, jobs and killed workers included', async () => {
     const { effects, evertrain } = fixture;
     const book = bookOf('gpus');
-    effects.slowDown(() => 20);
+    const open = ['one-gpu/0', 'two-gpus/0'];
+    for (const key of open) effects.hold(key);
     const run = await evertrain.start(onGpus, { effects: effects.url, book, keys: keys(5) }, { provenance });
-    await expect.poll(async () => (await lines(book)).length, soon).toBeGreaterThan(8);
+    await Promise.all(open.map((key) => effects.began(key)));
+    expect(
+      held(await lines(book))
+        .at(-1)
+        ?.sort(),
+    ).toEqual(['0', '1', '2']);
     await worker.kill();
     await appendFile(book, '=\n');
+    for (const key of open) effects.release(key);
     worker = await fixture.worker({ resources: machine });
     const result = await run.result();
-    effects.slowDown(() => 0);
-    const steps = held(await lines(book));
-    expect(steps.filter((gpus) => new Set(gpus).size < gpus.length)).toEqual([]);
-    expect(Math.max(...steps.map((gpus) => gpus.length))).toBe(3);
+    expect(held(await lines(book)).filter((gpus) => new Set(gpus).size < gpus.length)).toEqual([]);
     const output = (result as { output: string[] }).output.map((gpus) => gpus.split(',').length);
     expect(output).toEqual([...Array(5).fill(1), ...Array(5).fill(2), ...Array(5).fill(1)]);
     const { steps: seen } = await run.view();
@@ -73,9 +77,11 @@ describe('a worker with three GPUs and 4 GiB', () => {
   it('never has more at work than it has memory for, and uses it', async () => {
     const { effects, evertrain } = fixture;
     const book = bookOf('weights');
-    effects.slowDown(() => 10);
-    await evertrain.execute(weighed, { effects: effects.url, book, keys: keys(10) }, { provenance });
-    effects.slowDown(() => 0);
+    effects.hold('small/0');
+    const run = await evertrain.start(weighed, { effects: effects.url, book, keys: keys(10) }, { provenance });
+    await Promise.all(['small/0', 'large/0'].map((key) => effects.began(key)));
+    effects.release('small/0');
+    await run.result();
     const sums = held(await lines(book)).map((has) => has.reduce((sum, gib) => sum + Number(gib), 0));
     expect(Math.max(...sums)).toBe(4);
   });

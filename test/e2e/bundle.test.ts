@@ -38,16 +38,8 @@ describe('a bundle that was built before', () => {
   });
 
   it('serves runs', async () => {
-    const worker = cli([
-      'worker',
-      '--bundle',
-      bundle,
-      '--queues',
-      'evertrain=100,gpu=1',
-      '--resources',
-      'cpu=2,memory=1Gi',
-      ...where(),
-    ]);
+    const serving = ['--queues', 'evertrain=100,gpu=1', '--resources', 'cpu=2,memory=1Gi'];
+    const worker = cli(['worker', '--bundle', bundle, ...serving, ...where()]);
     await worker.until('worker started');
     const run = await cli(['run', 'penguins', ...where()]).ended;
     expect(run.out).toContain('"outcome": "completed"');

@@ -5,7 +5,7 @@ import { LineBuffer } from '../../../../../activities/sdk/journal/line-buffer.js
 const mib = 1 << 20;
 const line = (n: number) => JSON.stringify({ n, padding: 'x'.repeat(16 << 10) });
 /** Ends every test with nothing left in any buffer: their room is shared. */
-const opened: { readonly buffer: LineBuffer; readonly release: () => void }[] = [];
+const opened: { buffer: LineBuffer; release: () => void }[] = [];
 
 afterEach(async () => {
   for (const { buffer, release } of opened.splice(0)) {
