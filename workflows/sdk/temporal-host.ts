@@ -45,7 +45,7 @@ import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
 import { defined } from './registry.js';
 import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
-import { cancelledOr, waitForSensor } from './sensors/wait-for-sensor.js';
+import { waitForSensor } from './sensors/wait-for-sensor.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -332,7 +332,7 @@ export class TemporalHost implements RunHost {
         void awaitable(found);
         this.sensors.leave(place);
         scope.progress.set(id, 'failed');
-        throw scope.rejected ?? stepFailure(cancelledOr(error, id), id);
+        throw scope.rejected ?? stepFailure(error, id);
       },
     );
     return found;

@@ -14,7 +14,7 @@ import type { Batch } from '../model/data.js';
 import { modelMessages, modelWorkflowId } from '../protocol.js';
 import { notice } from '../temporal-host.js';
 import type { NewsCondition, NewsFacts, ObjectFacts, SensorRequest } from './condition.js';
-import { cancelledOr, waitForSensor } from './wait-for-sensor.js';
+import { waitForSensor } from './wait-for-sensor.js';
 
 /** Signal `WatchSettings`: the watch goes by these from now on. */
 export const watchSignal = 'evertrain.watch.settings';
@@ -80,8 +80,7 @@ async function nextNews({ model, condition, everyMs }: WatchSettings, mark: Arti
     const answer = await waitForSensor(request, id);
     return answer.met ? (answer.facts as NewsFacts) : undefined;
   } catch (error) {
-    const cause = cancelledOr(error, id);
-    if (isCancellation(cause)) throw cause;
+    if (isCancellation(error)) throw error;
     const message = `model "${model}" is told of no more data: ${String((error as Error).cause ?? error)}`;
     await notice({ kind: 'run-failed', pipeline: workflowInfo().workflowType, message });
     throw error;

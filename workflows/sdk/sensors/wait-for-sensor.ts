@@ -1,4 +1,4 @@
-import { ActivityFailure, CancelledFailure, scheduleActivity, sleep } from '@temporalio/workflow';
+import { scheduleActivity, sleep } from '@temporalio/workflow';
 import { checkRoom } from '../history-room.js';
 import { builtIn } from '../protocol.js';
 import type { SensorAnswer, SensorRequest } from './condition.js';
@@ -24,12 +24,6 @@ export function waitForSensor(request: SensorRequest, id: string): Promise<Senso
     retry: { initialInterval: interval, maximumInterval: interval, backoffCoefficient: 1 },
     summary,
   });
-}
-
-/** What a failed wait means: a look that was under way at a cancellation saw nothing, and no other one followed. */
-export function cancelledOr(error: unknown, id: string): unknown {
-  const isCancelled = error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
-  return isCancelled ? new CancelledFailure(`"${id}" was cancelled.`) : error;
 }
 
 async function untilTime(request: SensorRequest, at: string, summary: string): Promise<SensorAnswer> {
