@@ -47,6 +47,8 @@ export interface ScheduledRun {
 }
 
 const heedsWithinMs = 10_000;
+/** The engine takes an empty one for no order. */
+const noReason = 'no reason given';
 
 /** The schedules that the engine keeps. */
 export class Schedules {
@@ -98,12 +100,12 @@ export class Schedules {
 
   /** No more runs, until `resume`; open ones go on. */
   async pause(name: string, reason: string): Promise<void> {
-    await this.onOne(name, (handle) => handle.pause(reason));
+    await this.onOne(name, (handle) => handle.pause(reason || noReason));
     await this.until(name, ({ paused }) => paused !== undefined);
   }
 
   async resume(name: string, reason: string): Promise<void> {
-    await this.onOne(name, (handle) => handle.unpause(reason));
+    await this.onOne(name, (handle) => handle.unpause(reason || noReason));
     await this.until(name, ({ paused }) => paused === undefined);
   }
 

@@ -72,6 +72,13 @@ describe('evertrain dev', () => {
     expect(run.code).toBe(0);
   });
 
+  it('applies the schedules of the project', async () => {
+    await dev.until('Schedule + speak  created');
+    await expect
+      .poll(async () => (await call('schedules')).out, { timeout: 15_000 })
+      .toContain('speak  speak  next 20');
+  });
+
   it('takes a change over for new runs, while open ones end on the build that they began on', async () => {
     effects.hold('slow');
     const input = JSON.stringify({ begin: `${effects.url}/begin/slow` });

@@ -10,7 +10,7 @@ import { trainBikes } from '../../workflows/pipelines/bikes/pipeline.js';
 import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
 import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
-import { objectExists, timeIs } from '../../workflows/sdk/index.js';
+import { objectExists, schedule, timeIs } from '../../workflows/sdk/index.js';
 import { poolWorkflowId } from '../../workflows/sdk/protocol.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
@@ -29,6 +29,7 @@ import {
   training,
   wide,
 } from '../fixtures/durability/contracts.js';
+import { dated } from '../fixtures/durability/dated.js';
 import { lightChain, lightFailing, lightMix } from '../fixtures/durability/light.js';
 import { flowerStudy } from '../fixtures/durability/studies.js';
 import { sensing } from '../fixtures/sensors/contracts.js';
@@ -169,6 +170,22 @@ async function recordPool({ evertrain, effects, engine }: typeof fixture): Promi
   process.stdout.write(`${release}/durability.pool\n`);
 }
 
+/** A backfill, and a run that a schedule of the engine's started. */
+async function recordSchedule({ evertrain, effects }: typeof fixture): Promise<void> {
+  const pathOf = (name: string) => join(historiesFolder, release, `durability.${name}.json`);
+  if (existsSync(pathOf('backfill'))) return;
+  const input = { effects: effects.url, under: 'recorded' };
+  const daily = schedule(dated, '@daily', { name: 'recorded', timeZone: 'Europe/Berlin', input });
+  const backfill = await evertrain.backfill(daily, { from: '2026-03-28', to: '2026-03-31', atMost: 2 });
+  await backfill.result();
+  await saveHistory(evertrain, backfill, pathOf('backfill'));
+  await evertrain.schedules.apply({ schedules: [daily] });
+  const run = await evertrain.schedules.trigger('recorded');
+  await run.result();
+  await saveHistory(evertrain, run, pathOf('scheduled'));
+  process.stdout.write(`${release}/durability.backfill and durability.scheduled\n`);
+}
+
 /** One history for each execution of the model, from one continue-as-new to the next. */
 async function recordModel(evertrain: Evertrain): Promise<void> {
   const pathOf = (n: number) => join(historiesFolder, release, `shipped.bikes-model-${n}.json`);
@@ -184,6 +201,7 @@ try {
   await fixture.worker();
   await record('durability', recordings, fixture.evertrain, fixture.effects.url);
   await recordPool(fixture);
+  await recordSchedule(fixture);
 } finally {
   await fixture.close();
 }

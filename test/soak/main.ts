@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { installRuntime } from '../../worker/log.js';
 import { soakArrivals } from './arrivals.js';
+import { soakBackfill } from './backfill.js';
 import { soakDrift } from './drift.js';
 import { soakFanOut } from './fan-out.js';
 import { soakFaults } from './faults.js';
@@ -11,7 +12,7 @@ import { soakSensors } from './sensors.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|overtake|year|rollout|drift|search|sensors] [--rounds N]`: what tests do in a reduced form,
+ * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|overtake|year|rollout|drift|search|sensors|backfill] [--rounds N]`: what tests do in a reduced form,
  * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
@@ -34,6 +35,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   drift: () => soakDrift(seed, rounds),
   search: () => soakSearch(seed, rounds),
   sensors: () => soakSensors(seed),
+  backfill: () => soakBackfill(seed),
 };
 const scenario = scenarios[values.scenario];
 if (scenario === undefined) refuse('--scenario', values.scenario, Object.keys(scenarios).join(', '));

@@ -45,6 +45,18 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-live.test.ts',
     "'ls', '--outcome', 'cancelled', '--pipeline'",
   ],
+  'evertrain schedules': ['test/e2e/commands-live.test.ts', "live.call('schedules')"],
+  'evertrain schedules apply': ['test/e2e/commands-live.test.ts', "live.call('schedules', 'apply')"],
+  'evertrain schedules show nightly': ['test/e2e/commands-live.test.ts', "['schedules', 'show', 'nightly']"],
+  'evertrain backfill iris --from 2026-01-01 --to 2026-03-01': [
+    'test/e2e/commands-live.test.ts',
+    "['backfill', 'studied', ...range, '--at-most', '2']",
+  ],
+  'evertrain backfill nightly --from 2026-03-28 --to 2026-03-30 --dry-run': [
+    'test/e2e/commands-live.test.ts',
+    "['backfill', 'nightly', ...range, '--dry-run']",
+  ],
+  'evertrain backfill <id> show': ['test/e2e/commands-live.test.ts', "['backfill', id, 'show']"],
   'evertrain queues': ['test/e2e/commands-live.test.ts', "['queues', 'evertrain']"],
   'evertrain queues gpu --json': ['test/e2e/commands-live.test.ts', "['queues', 'evertrian', '--json']"],
   'evertrain run iris --set trials=20 --set source=data/iris.csv': [
