@@ -6,8 +6,8 @@ export interface SourceUnderTest {
   /** Uri of a place of the test's own, which ends with `/`. */
   readonly root: string;
   /** Writes an object below the root. */
-  put(name: string, content: string): Promise<void>;
-  remove(name: string): Promise<void>;
+  readonly put: (name: string, content: string) => Promise<void>;
+  readonly remove: (name: string) => Promise<void>;
 }
 
 /** What every source of objects keeps to. */
