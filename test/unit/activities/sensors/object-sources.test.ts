@@ -31,7 +31,7 @@ async function files(asUrl: boolean): Promise<SourceUnderTest> {
   return {
     source: fileObjects,
     root: asUrl ? `${pathToFileURL(root).href}/` : `${root}/`,
-    async put(name: string, content: string) {
+    put: async (name: string, content: string) => {
       await mkdir(dirname(join(root, name)), { recursive: true });
       await writeFile(join(root, name), content);
     },
