@@ -25,7 +25,7 @@ describe('a backfill', () => {
     expect(found.repeated).toBeLessThanOrEqual(3 * 4);
     const backfill = fixture.evertrain.attach('backfill/killed/2024-01-01T00:00:00Z_2024-01-24T00:00:00Z');
     expect((await backfill.view()).events).toBeLessThan(120);
-  }, 120_000);
+  }, 300_000);
 
   it('skips dates that have a run, repeats those that failed, replaces all on demand; a failed one costs only itself', async () => {
     await fixture.worker();
@@ -53,7 +53,7 @@ describe('a backfill', () => {
       logicalDate: Date.UTC(2024, 1, 29),
       interval: { start: Date.UTC(2024, 1, 28), end: Date.UTC(2024, 1, 29) },
     });
-  }, 60_000);
+  }, 180_000);
 
   it('can be paused and resumed, tells how far it is, and cancels its runs when it is cancelled', async () => {
     const { effects, evertrain } = fixture;

@@ -131,6 +131,8 @@ describe('a schedule', () => {
       ((planned?.interval?.end ?? 0) - night) % dayMs,
       ((planned?.interval?.start ?? 0) - night) % dayMs,
     ]).toEqual([0, 0]);
+    const repeated = await fixture.evertrain.rerun(run, { from: 'effect', provenance: false });
+    expect(await repeated.result()).toEqual(await run.result());
     await schedules.resume('nightly', 'ann');
     expect((await show('nightly')).paused).toBeUndefined();
     await schedules.delete('nightly');

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
   approval,
+  dataInterval,
   fanOut,
   float,
   gate,
   group,
+  logicalDate,
   now,
   pipeline,
   search,
@@ -132,5 +134,18 @@ describe('a pipeline as a plain call', () => {
     ]);
     expect(first).toEqual({ outcome: 'completed', output: ['completed', 'rejected'] });
     expect(second).toEqual({ outcome: 'completed', output: ['rejected', 'completed'] });
+  });
+});
+
+describe('the dates of a plain call', () => {
+  const dates = pipeline('plain.dates', {}, () => Promise.resolve({ date: logicalDate(), ...dataInterval() }));
+  const parent = pipeline('plain.parent', {}, async () => dates());
+  const [start, end] = [new Date('2026-03-01T00:00:00Z'), new Date('2026-03-02T00:00:00Z')];
+
+  it('are those given, in its children too; else there are none', async () => {
+    expect(await runPlain(dates, undefined)).toEqual({ outcome: 'completed', output: { date: undefined } });
+    const given = { logicalDate: end, dataInterval: { start, end } };
+    expect(await runPlain(dates, undefined, given)).toMatchObject({ output: { date: end, start, end } });
+    expect(await runPlain(parent, undefined, given)).toMatchObject({ output: { output: { date: end, start, end } } });
   });
 });

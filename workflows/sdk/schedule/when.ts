@@ -86,17 +86,18 @@ function exclusion(owner: string, one: string | Calendar): WrittenCalendar {
   return writeCalendar(owner, day, '*');
 }
 
-const dayMs = 86_400_000;
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 /** In which every date comes, leap days on each day of the week too. */
 const longYears = { from: Date.UTC(2000, 0, 1), to: Date.UTC(2030, 0, 1) };
 const someDays = 40 * dayMs;
 
-/** Of an open range some days from each end are looked at, which dense times need, and then all. */
+/** Looks at little first, which is enough for dense times: every run of the project comes by here. */
 function checkFires(owner: string, timing: Timing, first: number | undefined, last: number | undefined): void {
   const from = first ?? (last === undefined ? longYears.from : Math.min(longYears.from, last));
   const to = last ?? Math.max(longYears.to, from + longYears.to - longYears.from);
   const fires = (a: number, b: number) => firesWithin(timing, a, b).length > 0;
-  for (let at = from, length = dayMs; at <= to; at += length, length = Math.min(length * 2, someDays)) {
+  for (let at = from, length = hourMs; at <= to; at += length, length = Math.min(length * 2, someDays)) {
     if (fires(at, Math.min(at + length, to + 1))) return;
   }
   throw new EvertrainError('USER_OPTION_INVALID', `${owner}: it never fires.`, {
