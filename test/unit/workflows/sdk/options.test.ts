@@ -54,7 +54,7 @@ describe('an option of a later version', () => {
   it('is refused with what to do instead', () => {
     const error = thrown(() => pipeline('p', { schedule: '1d' } as never, () => Promise.resolve(1)));
     expect(error.code).toBe('USER_NOT_SUPPORTED_YET');
-    expect(error.message).toContain('Start runs from application code for now.');
+    expect(error.message).toContain('Declare it beside the pipeline');
   });
 });
 
