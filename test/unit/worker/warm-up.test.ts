@@ -7,6 +7,8 @@ import type { Implementation } from '../../../activities/sdk/implementation.js';
 import { createWorker } from '../../../worker/create-worker.js';
 import { workerLog } from '../../../worker/log.js';
 import { warmUp } from '../../../worker/warm-up.js';
+import { secret } from '../../../workflows/sdk/index.js';
+import { defined } from '../../../workflows/sdk/registry.js';
 import { activities } from '../../fixtures/commands/activities/index.js';
 import { working } from '../../fixtures/commands/workflows/contracts.js';
 import { effectServer } from '../../support/effect-server.js';
@@ -38,6 +40,14 @@ test('warming up starts each implementation that can be, waits for none, and log
   expect(warn).toHaveBeenCalledWith('step "broken" is not warmed up: no Python');
   expect(warn).toHaveBeenCalledWith('step "at-once" is not warmed up: no file');
   expect(warmed).toEqual(['warm']);
+});
+
+test('a worker that serves runs is not made where a declared secret is not set', async () => {
+  secret('EVERTRAIN_TEST_UNSET');
+  const workflows = fileURLToPath(new URL('../../fixtures/commands/workflows/index.ts', import.meta.url));
+  const made = createWorker({ workflows, activities, address: '127.0.0.1:1' });
+  await expect(made).rejects.toMatchObject({ code: 'USER_SECRET_MISSING', value: 'EVERTRAIN_TEST_UNSET' });
+  defined.secrets.delete('EVERTRAIN_TEST_UNSET');
 });
 
 test('a worker serves while its steps warm up, also one whose warming up fails', async () => {

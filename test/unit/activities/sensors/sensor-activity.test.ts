@@ -1,6 +1,7 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { Runtime } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Looks, Seen } from '../../../../activities/sensors/look.js';
 import { sensorActivity } from '../../../../activities/sensors/sensor-activity.js';
 import { installRuntime } from '../../../../worker/log.js';
@@ -8,6 +9,8 @@ import { EvertrainError } from '../../../../workflows/sdk/errors.js';
 import type { SensorRequest } from '../../../../workflows/sdk/sensors/condition.js';
 
 beforeAll(() => installRuntime('ERROR'));
+// No worker ends it, and the next file in this process may want one of its own.
+afterAll(() => Runtime.instance().shutdown());
 
 const request: SensorRequest = {
   name: 'file',
