@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import type { temporal } from '@temporalio/proto';
 import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
@@ -187,7 +188,11 @@ function lostBetween(before: ModelState | undefined, after: ModelState, batches:
 
 async function recordOf(fixture: DurableProject, name: string, life: ModelLife, next: ModelLife): Promise<string[]> {
   const journal = fileJournal(join(fixture.engine.dataDir, 'journal'));
-  const record = await readRunRecord(journal, modelWorkflowId(name), life.runId);
+  const read = () => readRunRecord(journal, modelWorkflowId(name), life.runId);
+  // Records give way to steps, and what a killed worker did not write the next one finds.
+  let record = await read();
+  for (const end = Date.now() + 30_000; record === undefined && Date.now() < end; record = await read())
+    await sleep(100);
   if (record === undefined) return ['left no record'];
   const signals = record.signals.filter((one) => one.name === modelMessages.data).length;
   const said = [record.status.kind, 'runId' in record.status && record.status.runId, record.events, signals];
