@@ -17,8 +17,7 @@ export interface Manifest {
 
 /**
  * Checks before a worker takes work, since a task for an unregistered activity is retried for ever: names are unique,
- * every step that can come on a queue of this worker is implemented, every secret that modules name is set. Every
- * offender is named.
+ * every step that can come on a queue of this worker is implemented. Every offender is named.
  */
 export function checkManifest(
   project: Project,

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { journalKey } from '../activities/sdk/ports.js';
 import { runRecordKey } from '../activities/sdk/journal/keys.js';
@@ -10,6 +9,7 @@ import { projectRun } from '../client/history/project-run.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { modelWorkflowType, searchAttributes } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
+import { pause } from './pause.js';
 
 export interface RunRecorderOptions {
   readonly client: Client;
@@ -68,7 +68,7 @@ export class RunRecorder {
   private later({ workflowId, runId }: RunRef, tries: number): void {
     const run = { workflowId, runId, tries: tries + 1 };
     this.keep(
-      this.pause(settleMs * 2 ** tries).then(() => {
+      pause(settleMs * 2 ** tries, this.stopped.signal).then(() => {
         this.due.push(run);
         const lanes = this.due.length > mostResting ? mostLanes : 1;
         if (this.busyLanes < lanes) this.keep(this.lane());
@@ -86,7 +86,7 @@ export class RunRecorder {
       });
       const last = this.stopped.signal.aborted ? 2 : triesOfOne;
       if (!isRecorded && run.tries < last) this.later(run, run.tries);
-      if (this.due.length <= mostResting) await this.pause(restRatio * (performance.now() - began));
+      if (this.due.length <= mostResting) await pause(restRatio * (performance.now() - began), this.stopped.signal);
     }
     this.busyLanes--;
   }
@@ -105,7 +105,7 @@ export class RunRecorder {
 
   private async sweeps(): Promise<void> {
     for (let waitMs = firstSweepMs; ; waitMs = sweepEveryMs) {
-      await this.pause(waitMs);
+      await pause(waitMs, this.stopped.signal);
       if (this.stopped.signal.aborted) return;
       await this.sweep().catch((error: unknown) => {
         workerLog.warn({ error }, 'the sweep for closed runs without a record failed; the next one goes on');
@@ -133,11 +133,6 @@ export class RunRecorder {
       if ((await journal.get(runRecordKey(workflowId, runId))) === undefined) await this.record({ workflowId, runId });
     }
     if (newest > until) await journal.put(key, JSON.stringify({ closedAt: newest }));
-  }
-
-  /** Ends early when the recorder stops; keeps no process alive. */
-  private async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.stopped.signal, ref: false }).catch(() => undefined);
   }
 
   private keep(work: Promise<unknown>): void {

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import { memo, modelMessages, modelWorkflowType } from '../workflows/sdk/protocol.js';
 import { type Build, isCurrentBuild } from './deployment.js';
 import { workerLog } from './log.js';
+import { pause } from './pause.js';
 
 interface WakeOptions {
   readonly client: Client;
@@ -24,10 +24,9 @@ const everyMs = 10 * 60_000;
  */
 export function wakeModels(options: WakeOptions): () => Promise<void> {
   const stopped = new AbortController();
-  const pause = (ms: number) => sleep(ms, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
   const watch = async () => {
     for (let look = 0; ; look++) {
-      await pause(looksAfterMs[look] ?? everyMs);
+      await pause(looksAfterMs[look] ?? everyMs, stopped.signal);
       if (stopped.signal.aborted) return;
       await wakeOutdated(options, stopped.signal).catch((error: unknown) => {
         workerLog.debug({ error }, 'models were not told of the code; the next look tells them');

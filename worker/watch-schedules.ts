@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import {
   defaultQueue,
@@ -8,6 +7,7 @@ import {
   scheduleId,
 } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
+import { pause } from './pause.js';
 
 const firstLookMs = 2_000;
 const everyMs = 60_000;
@@ -20,10 +20,9 @@ const againAfterMs = 5_000;
  */
 export function watchSchedules(client: Client, project: string | undefined): () => Promise<void> {
   const stopped = new AbortController();
-  const pause = (ms: number) => sleep(ms, undefined, { signal: stopped.signal, ref: false }).catch(() => undefined);
   const watch = async () => {
     for (let waitMs = firstLookMs; ; ) {
-      await pause(waitMs);
+      await pause(waitMs, stopped.signal);
       if (stopped.signal.aborted) return;
       waitMs = await look(client, project, stopped.signal).then(
         () => everyMs,

@@ -4,8 +4,11 @@ import { promisify } from 'node:util';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { Secret } from '../../workflows/sdk/secret.js';
 
-/** Values that this process has read. What is shorter would make any text unreadable. */
+/** Values that this process has read. */
 const known = new Set<string>();
+/** What a text may have them as; made anew for each new one, as every line of a log is searched. */
+let hidden: readonly string[] = [];
+/** What is shorter would make any text unreadable. */
 const leastMasked = 4;
 const commandWithinMs = 10_000;
 
@@ -18,7 +21,7 @@ export async function secretValue({ secret }: Secret): Promise<string> {
   const { [secret]: own, [`${secret}_FILE`]: file, [`${secret}_COMMAND`]: command } = process.env;
   const value = own || (await (file ? fileText(secret, file) : command ? commandText(secret, command) : undefined));
   if (value === undefined || value === '') throw missingSecrets([secret]);
-  if (value.length >= leastMasked) known.add(value);
+  if (value.length >= leastMasked && !known.has(value)) hidden = formsOf([...known.add(value)]);
   return value;
 }
 
@@ -44,16 +47,23 @@ export function missingSecrets(names: readonly string[]): EvertrainError {
 
 /** A text, or JSON, without the values that this worker has read. */
 export function masked(text: string): string {
-  return known.size === 0 ? text : withoutValues(text, [...known]);
+  return without(text, hidden);
 }
 
 /** A text without these values, for errors and logs. */
 export function withoutValues(text: string, values: readonly string[]): string {
+  return without(text, formsOf(values));
+}
+
+/** The values, and what they are in JSON; longest first, as one may hold another. */
+function formsOf(values: readonly string[]): readonly string[] {
+  const forms = values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
+  return [...new Set(forms)].filter((form) => form !== '').sort((a, b) => b.length - a.length);
+}
+
+function without(text: string, forms: readonly string[]): string {
   let clean = text;
-  for (const value of [...values].sort((a, b) => b.length - a.length)) {
-    if (value === '') continue;
-    clean = clean.replaceAll(value, '…').replaceAll(JSON.stringify(value).slice(1, -1), '…');
-  }
+  for (const form of forms) clean = clean.replaceAll(form, '…');
   return clean;
 }
 

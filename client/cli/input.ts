@@ -51,8 +51,7 @@ function withFields(input: unknown, fields: readonly string[], schema: Schema | 
       });
     }
     const asText = withField(result, path, text, at);
-    const value = jsonOf(text);
-    const asJson = value === undefined ? asText : withField(result, path, value, at);
+    const asJson = withField(result, path, jsonOrText(text), at);
     result = refuses(schema, asJson, path) && !refuses(schema, asText, path) ? asText : asJson;
   }
   return result;
@@ -79,11 +78,12 @@ function refuses(schema: Schema | undefined, input: unknown, path: readonly stri
   });
 }
 
-function jsonOf(text: string): unknown {
+/** A value of the command line: JSON, or the text as it is where it is none. */
+export function jsonOrText(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return undefined;
+    return text;
   }
 }
 

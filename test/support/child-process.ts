@@ -30,6 +30,14 @@ interface ChildOptions {
   readonly under?: readonly string[];
 }
 
+/** Ends a process by SIGKILL and waits until it is gone; one that has ended, or was never started, is. */
+export async function killed(running: ChildProcess | undefined): Promise<void> {
+  if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+  const gone = new Promise((resolve) => running.once('exit', resolve));
+  running.kill('SIGKILL');
+  await gone;
+}
+
 /** Starts a TypeScript file beside this one in a process of its own, with a JSON argument. */
 export function startChild(script: string, argument: unknown, options: ChildOptions = {}): Child {
   const { sources = false, under = [] } = options;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import pg from 'pg';
 import { choosePort } from '../../worker/engine/engine-ports.js';
+import { killed } from './child-process.js';
 import { endWithTest } from './end-with-test.js';
 
 const user = 'evertrain';
@@ -46,10 +47,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const kill = async () => {
     const running = child;
     child = undefined;
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
-    const gone = new Promise((resolve) => running.once('exit', resolve));
-    running.kill('SIGKILL');
-    await gone;
+    await killed(running);
   };
   const start = async () => {
     const args = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', '', '-F', '-c', 'max_connections=20'];

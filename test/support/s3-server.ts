@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { S3Options } from '../../activities/sdk/s3/location.js';
 import { choosePort } from '../../worker/engine/engine-ports.js';
+import { killed } from './child-process.js';
 import { ensureVersitygw } from './versitygw.mjs';
 
 const credentials = { accessKeyId: 'evertrain-tests', secretAccessKey: 'a-secret-of-the-tests' };
@@ -40,10 +41,7 @@ export async function startS3Server(): Promise<S3Server> {
   const kill = async () => {
     const running = child;
     child = undefined;
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
-    const gone = new Promise((resolve) => running.once('exit', resolve));
-    running.kill('SIGKILL');
-    await gone;
+    await killed(running);
   };
   const start = async () => {
     child = spawn(binary, args, { env: { ...process.env, ...env }, stdio: 'ignore' });

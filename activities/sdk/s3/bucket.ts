@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
-import { ByteRoom } from './byte-room.js';
+import { Room } from '../room.js';
 import { connectS3, type S3Connection } from './client.js';
 import { parseS3Url, type S3Location, type S3Options } from './location.js';
 import { isDiskError, nameOf, s3Unavailable, statusOf, wasRetried } from './s3-failure.js';
@@ -14,7 +14,7 @@ const partBytes = 8 << 20;
 const mostParts = 10_000;
 const partsAtOnce = 4;
 /** Of all uploads of the process: a slow server keeps a hundred steps waiting, and not their files in memory. */
-const uploads = new ByteRoom(128 << 20);
+const uploads = new Room(128 << 20);
 /** Keys of one delete request; S3 takes so many. */
 const deletedAtOnce = 1_000;
 /** Times that a broken download goes on where it stopped. */

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { SqlCondition } from '../../../workflows/sdk/sensors/condition.js';
-import { atMost } from '../at-most.js';
+import { Room } from '../../sdk/room.js';
 import { mostRows, queriesAtOnce, queryTimeoutMs, refused, unreachableDatabase } from './rows.js';
 
 /** Each has memory and threads of its own. */
-const inTurn = atMost(queriesAtOnce);
+const queries = new Room(queriesAtOnce);
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
@@ -14,7 +14,7 @@ type Rows = readonly Readonly<Record<string, unknown>>[];
  * that read files. Only a single SELECT runs: a COPY, say, would write files also from a database that cannot be written.
  */
 export function duckdbRows(url: string, condition: SqlCondition, signal: AbortSignal): Promise<Rows> {
-  return inTurn(() => read(url, condition, signal));
+  return queries.hold(1, () => read(url, condition, signal));
 }
 
 async function read(url: string, { query, params }: SqlCondition, signal: AbortSignal): Promise<Rows> {

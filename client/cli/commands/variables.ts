@@ -6,6 +6,7 @@ import { nearestName } from '../../../workflows/sdk/options.js';
 import type { VariableValue } from '../../../workflows/sdk/protocol.js';
 import { defined } from '../../../workflows/sdk/registry.js';
 import { checkVariable, type VariableDefinition } from '../../../workflows/sdk/variable.js';
+import { jsonOrText } from '../input.js';
 import { loadProject } from '../project-files.js';
 
 interface VariableOptions {
@@ -60,17 +61,9 @@ async function unset(name: string, { dataDir }: VariableOptions): Promise<void> 
 
 /** Text that is no JSON, or where text is wanted, is taken as it is. */
 function valueOf(variable: VariableDefinition, text: string): unknown {
-  const value = typeof variable.default === 'string' ? text : jsonOr(text);
+  const value = typeof variable.default === 'string' ? text : jsonOrText(text);
   checkVariable(variable, value);
   return value;
-}
-
-function jsonOr(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }
 
 async function variablesOfProject(): Promise<readonly VariableDefinition[]> {

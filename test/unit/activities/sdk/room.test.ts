@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { ByteRoom } from '../../../../../activities/sdk/s3/byte-room.js';
+import { Room } from '../../../../activities/sdk/room.js';
 
 it('lets in what fits, in order, and what is larger than all of it alone; failures give it back', async () => {
-  const room = new ByteRoom(10);
+  const room = new Room(10);
   const inside: string[] = [];
   const ends = new Map<string, () => void>();
   const hold = (name: string, bytes: number) =>
