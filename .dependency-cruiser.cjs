@@ -34,6 +34,19 @@ module.exports = {
       to: { path: ['^activities', '^worker', '^serving', '^client/cli', '^test', '^bench'] },
     },
     {
+      name: 'dashboard-page',
+      comment: 'What runs in the browser takes from elsewhere only what runs there too; the rest are types.',
+      severity: 'error',
+      from: { path: '^client/dashboard/page/' },
+      to: {
+        pathNot: [
+          '^client/dashboard/(page/|view-change)',
+          npm('preact', 'wouter-preact', 'uplot', '@dagrejs/dagre', '@picocss/pico', 'vite'),
+        ],
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'worker',
       severity: 'error',
       from: { path: '^worker' },
@@ -60,7 +73,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'default', 'types'],
-      extensions: ['.ts', '.mjs', '.js', '.d.ts'],
+      extensions: ['.ts', '.tsx', '.mjs', '.js', '.d.ts'],
     },
   },
 };

@@ -69,6 +69,12 @@ export function apiToken(env: Readonly<Record<string, string | undefined>> = pro
   return checkToken('EVERTRAIN_API_TOKEN', env['EVERTRAIN_API_TOKEN']);
 }
 
+/** What people who look at the dashboard must know: EVERTRAIN_DASHBOARD_TOKEN, by the rule of `checkToken`. */
+export function dashboardToken(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+  const token = env['EVERTRAIN_DASHBOARD_TOKEN'];
+  return token === undefined || token === '' ? undefined : checkToken('EVERTRAIN_DASHBOARD_TOKEN', token);
+}
+
 /** 16 characters at least, which can travel in a header; there is no mode without. The error does not show the token. */
 export function checkToken(name: string, token: unknown): string {
   if (typeof token === 'string' && /^[\u0021-\u007e]{16,}$/.test(token)) return token;

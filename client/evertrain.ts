@@ -23,7 +23,7 @@ import type { AttemptsReader } from './connect.js';
 import { DataGathering } from './data-gathering.js';
 import { fetchHistory } from './history/fetch.js';
 import { planRerun } from './history/plan-rerun.js';
-import { listRuns, type ListOptions, type RunSummary } from './list-runs.js';
+import { listRuns, type ListOptions, pageOfRuns, type RunsPage, type RunSummary } from './list-runs.js';
 import { Model, type ModelContext } from './model-handle.js';
 import { gatherProvenance } from './provenance.js';
 import { plannedBy } from './planned-by.js';
@@ -207,6 +207,15 @@ export class Evertrain {
   async list(options: ListOptions = {}): Promise<RunSummary[]> {
     try {
       return await listRuns(this.client, options);
+    } catch (error) {
+      throw toEvertrainError(error, { what: 'the list of runs', address: this.address });
+    }
+  }
+
+  /** The same in parts: at most `limit` (and 200) runs, from the `next` of an earlier part on. */
+  async page(options: ListOptions = {}, from?: string): Promise<RunsPage> {
+    try {
+      return await pageOfRuns(this.client, options, from);
     } catch (error) {
       throw toEvertrainError(error, { what: 'the list of runs', address: this.address });
     }

@@ -12,7 +12,7 @@ import { withPlaces } from './pool-places.js';
 import type { RunEvent } from './run-events.js';
 import { sendUpdate } from './send-update.js';
 import { isConnectionLoss, toEvertrainError } from './to-error.js';
-import { watchRun } from './watch-run.js';
+import { type RunNews, runNews, watchRun, type WatchOptions } from './watch-run.js';
 
 /** What a handle needs of the connection it came from. */
 export interface RunContext {
@@ -84,11 +84,12 @@ export class Run<Output = unknown> {
    * when `signal` aborts. While the engine is away it tells so and goes on by itself.
    */
   async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<RunEvent, void, undefined> {
-    const { client, attempts } = this.context;
-    const runId = await this.pinned().catch((error: unknown) => {
-      throw this.error(error);
-    });
-    yield* watchRun({ client, workflowId: this.workflowId, runId, attempts, signal: options.signal });
+    yield* watchRun(await this.watched(options.signal));
+  }
+
+  /** Like `events`, told by whole views: also where something changed that is no event. */
+  async *news(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<RunNews, void, undefined> {
+    yield* runNews(await this.watched(options.signal));
   }
 
   /** Sends a signal, checked against its schema: USER_SIGNAL_INVALID. */
@@ -137,6 +138,14 @@ export class Run<Output = unknown> {
   /** Ends the run at once; none of its code runs any more. */
   async terminate(reason: string): Promise<void> {
     await this.ask(() => this.handle().terminate(reason));
+  }
+
+  private async watched(signal: AbortSignal | undefined): Promise<WatchOptions> {
+    const { client, attempts } = this.context;
+    const runId = await this.pinned().catch((error: unknown) => {
+      throw this.error(error);
+    });
+    return { client, workflowId: this.workflowId, runId, attempts, signal };
   }
 
   private handle(): WorkflowHandle {

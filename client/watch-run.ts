@@ -9,7 +9,7 @@ import type { RunView } from './history/run-view.js';
 import { HistoryFeed } from './history-feed.js';
 import { happenings, type RunEvent } from './run-events.js';
 import { isConnectionLoss, toEvertrainError } from './to-error.js';
-import { UnservedQueues, unservedText } from './unserved-queues.js';
+import { type UnservedQueue, UnservedQueues, unservedText } from './unserved-queues.js';
 
 export interface WatchOptions {
   readonly client: Client;
@@ -26,24 +26,57 @@ type Watched = WatchOptions & { readonly signal: AbortSignal };
 const pollMs = 1_000;
 const minGapMs = 40;
 
-/**
- * Follows a run until it closes. New events come by long poll; while steps are open, `describe()` adds what history does
- * not have (running, heartbeats). The two are brought together exactly: `describe()` says how long the history was when
- * it looked, and the view takes the events up to there, so no step shows a state of two moments.
- */
+/** One of the things that a watcher of a run is told. */
+export type RunNews =
+  /** The run as it stands now; also where nothing that counts as an event happened. */
+  | { readonly kind: 'view'; readonly view: RunView }
+  | ({ readonly kind: 'unserved'; readonly view: RunView; readonly message: string } & UnservedQueue)
+  /** The engine cannot be reached; it is asked again until it can. */
+  | { readonly kind: 'lost'; readonly view: RunView; readonly message: string }
+  | { readonly kind: 'found'; readonly view: RunView };
+
+/** What happens in a run until it closes; see `runNews`. */
 export async function* watchRun(options: WatchOptions): AsyncGenerator<RunEvent, void, undefined> {
+  let last: RunView | undefined;
+  for await (const news of runNews(options)) {
+    const { view } = news;
+    const at = Date.now();
+    switch (news.kind) {
+      case 'view':
+        yield* happenings(last?.runId === view.runId ? last : undefined, view);
+        last = view;
+        break;
+      case 'unserved':
+        yield { type: 'unserved', at, view, queue: news.queue, steps: news.steps, message: news.message };
+        break;
+      case 'lost':
+        yield { type: 'disconnected', at, view, message: news.message };
+        break;
+      case 'found':
+        yield { type: 'reconnected', at, view };
+    }
+  }
+}
+
+/**
+ * Follows a run until it closes, on into the run that continues it. New events come by long poll; while steps are open,
+ * `describe()` adds what history does not have (running, heartbeats). The two are brought together exactly: `describe()`
+ * says how long the history was when it looked, and the view takes the events up to there, so no step shows a state of
+ * two moments.
+ */
+export async function* runNews(options: WatchOptions): AsyncGenerator<RunNews, void, undefined> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   try {
     let runId: string | undefined = options.runId;
-    while (runId !== undefined) runId = yield* watchOne({ ...options, runId, signal });
+    while (runId !== undefined) runId = yield* newsOfOne({ ...options, runId, signal });
   } finally {
     stop.abort();
   }
 }
 
 /** Answers the run that goes on where this one ended, if one does. */
-async function* watchOne(options: Watched): AsyncGenerator<RunEvent, string | undefined> {
+async function* newsOfOne(options: Watched): AsyncGenerator<RunNews, string | undefined> {
   const { workflowId, signal } = options;
   const feed = new HistoryFeed(options);
   const facts = noFacts();
@@ -55,11 +88,11 @@ async function* watchOne(options: Watched): AsyncGenerator<RunEvent, string | un
       await feed.next(last !== undefined && isStanding(last) ? pollMs : undefined);
       const began = performance.now();
       const { view, queue } = await look(options, feed, facts);
-      if (isLost && last !== undefined) yield { type: 'reconnected', at: Date.now(), view };
+      if (isLost && last !== undefined) yield { kind: 'found', view };
       isLost = false;
-      yield* happenings(last, view);
+      yield { kind: 'view', view };
       for (const found of await unserved.among(view, queue)) {
-        yield { type: 'unserved', at: Date.now(), view, ...found, message: unservedText(found) };
+        yield { kind: 'unserved', view, ...found, message: unservedText(found) };
       }
       last = view;
       if (view.status.kind === 'continued') return view.status.runId;
@@ -70,7 +103,7 @@ async function* watchOne(options: Watched): AsyncGenerator<RunEvent, string | un
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!isConnectionLoss(error)) throw toEvertrainError(error, { what: `run "${workflowId}"` });
-      if (!isLost && last !== undefined) yield disconnected(last, error);
+      if (!isLost && last !== undefined) yield { kind: 'lost', view: last, message: toEvertrainError(error).message };
       isLost = true;
       await feed.restart();
     }
@@ -110,8 +143,4 @@ function isStanding(view: RunView): boolean {
 
 function isOpen({ status }: { readonly status: string }): boolean {
   return status === 'queued' || status === 'waiting' || status === 'running' || status === 'unknown';
-}
-
-function disconnected(view: RunView, error: unknown): RunEvent {
-  return { type: 'disconnected', at: Date.now(), view, message: toEvertrainError(error).message };
 }

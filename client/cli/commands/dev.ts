@@ -6,8 +6,12 @@ import { lockDataFolder } from '../../../worker/engine/data-folder-lock.js';
 import { provision } from '../../../worker/engine/provision.js';
 import { startEngine } from '../../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../../worker/setup/temporal.mjs';
+import { readAttempts } from '../../../activities/sdk/journal/read-run.js';
+import { openStorage } from '../../../activities/sdk/storage.js';
 import { isEvertrainError } from '../../../workflows/sdk/errors.js';
+import { connect } from '../../connect.js';
 import { DevBuilds } from '../dev-builds.js';
+import { startOwnDashboard } from '../local-dashboard.js';
 import { engineEnds, startKeptServer } from '../local-system.js';
 import { projectFile } from '../project-files.js';
 import { watchFolders } from '../watch-folders.js';
@@ -57,8 +61,18 @@ async function dev(options: DevOptions): Promise<void> {
     undo.push(watchFolders(code, /\.(ts|js|mjs|py|json)$/, () => void builds.reload()));
     const serve = async () => {
       await builds.start();
+      const { journal } = openStorage(dataDir);
+      const evertrain = await connect({
+        address: engine.address,
+        namespace: engine.namespace,
+        attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
+      });
+      undo.push(() => evertrain.close());
+      const dashboard = await startOwnDashboard({ evertrain, dataDir, root, temporalUi: engine.uiAddress });
+      undo.push(() => dashboard.close());
       say(`engine ${engine.address}, ${server === undefined ? 'no model server' : `model server ${server.address}`}`);
       if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
+      say(`Dashboard: ${dashboard.address}`);
       say('Watching for changes. Ctrl-C stops everything; open runs go on at the next start.');
       await engineEnds(engine, dataDir);
     };

@@ -5,6 +5,8 @@ import type { ModelDefinition } from '../../../workflows/sdk/model/model.js';
 import type { Batch } from '../../../workflows/sdk/model/data.js';
 import type { ModelState, ModelVersion, TrainingRecord } from '../../../workflows/sdk/protocol.js';
 import type { Model } from '../../model-handle.js';
+import type { DashboardServer } from '../../dashboard/start-dashboard.js';
+import { startOwnDashboard } from '../local-dashboard.js';
 import { type LocalSystem, startLocalSystem } from '../local-system.js';
 import { followTraining, modelOf, trainingUnderWay } from '../model-training.js';
 import { batchesOf, sendBatches } from '../send-batches.js';
@@ -47,9 +49,14 @@ async function start(name: string | undefined, options: StartOptions): Promise<v
   const input = options.input === undefined ? undefined : parseInput(options.input);
   const batches = batchesOf(root, model.name, options.batches);
   const system = await startLocalSystem({ dataDir: resolve(options.dataDir), root, say });
+  let dashboard: DashboardServer | undefined;
   try {
     say(`engine ${system.engine.address}, model server ${system.server.address}`);
-    if (system.engine.uiAddress !== undefined) say(`Temporal's UI: ${system.engine.uiAddress}`);
+    const { evertrain, engine } = system;
+    if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
+    const place = { evertrain, dataDir: system.dataDir, root, temporalUi: engine.uiAddress };
+    if (!options.once) dashboard = await startOwnDashboard(place);
+    if (dashboard !== undefined) say(`Dashboard: ${dashboard.address}`);
     const lives = Promise.race([interrupted, system.ended.then(() => 'interrupted' as const)]);
     const story = options.story ? playStory({ system, root, say }) : play(system, { model, input, batches, say });
     story.catch(() => undefined);
@@ -57,6 +64,7 @@ async function start(name: string | undefined, options: StartOptions): Promise<v
     say('Ctrl-C stops everything.');
     await lives;
   } finally {
+    await dashboard?.close();
     await system.stop();
   }
 }

@@ -57,6 +57,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     "['backfill', 'nightly', ...range, '--dry-run']",
   ],
   'evertrain backfill <id> show': ['test/e2e/commands-live.test.ts', "['backfill', id, 'show']"],
+  'evertrain dashboard': ['test/browser/dashboard.test.ts', "live.begin('dashboard', '--port', '0'"],
   'evertrain queues': ['test/e2e/commands-live.test.ts', "['queues', 'evertrain']"],
   'evertrain queues gpu --json': ['test/e2e/commands-live.test.ts', "['queues', 'evertrian', '--json']"],
   'evertrain run iris --set trials=20 --set source=data/iris.csv': [

@@ -1,0 +1,85 @@
+import { readLines } from '../../activities/sdk/journal/read-run.js';
+import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
+import { openStorage } from '../../activities/sdk/storage.js';
+import { checkManifest } from '../../worker/manifest.js';
+import { isEvertrainError } from '../../workflows/sdk/errors.js';
+import type { Project } from '../../workflows/sdk/project.js';
+import type { DashboardReader } from '../dashboard/dashboard-app.js';
+import { type DashboardServer, type DashboardServerOptions, startDashboard } from '../dashboard/start-dashboard.js';
+import type { Evertrain } from '../evertrain.js';
+import { previewOf } from './artifact-preview.js';
+import { dashboardPages } from './dashboard-pages.js';
+import { loadActivities, loadProject } from './project-files.js';
+import { viewOrRecord } from './run-record.js';
+
+/** Where people look for it, and where it is unless another process has taken the port. */
+const usualPort = 8300;
+
+type Given = Omit<DashboardServerOptions, 'evertrain' | 'reader' | 'pages' | 'project' | 'queueNames' | 'log'>;
+
+/** The dashboard over the storage of this process, and the project in a folder where there is one. */
+export async function startLocalDashboard(
+  { evertrain, journal, store }: { evertrain: Evertrain; journal: Journal; store: ArtifactStore },
+  options: Given & { readonly root: string },
+): Promise<DashboardServer> {
+  const { root, ...given } = options;
+  const reader: DashboardReader = {
+    run: (workflowId, runId) => viewOrRecord(evertrain, journal, workflowId, runId),
+    lines: (workflowId, runId, { stepId, cursor }) =>
+      readLines(journal, workflowId, runId, {
+        ...(stepId === undefined ? {} : { stepId }),
+        ...(cursor === undefined ? {} : { cursor }),
+      }),
+    preview: (artifact) => previewOf(store, artifact),
+  };
+  return startDashboard({
+    ...given,
+    ...(await projectOf(root)),
+    evertrain,
+    reader,
+    pages: await dashboardPages(),
+    log: (line) => void process.stderr.write(`${line}\n`),
+  });
+}
+
+interface OwnDashboard {
+  readonly evertrain: Evertrain;
+  readonly dataDir: string;
+  readonly root: string;
+  readonly temporalUi: string | undefined;
+}
+
+/** The dashboard of whoever runs a whole system on this machine, for this machine. */
+export async function startOwnDashboard({
+  evertrain,
+  dataDir,
+  root,
+  temporalUi,
+}: OwnDashboard): Promise<DashboardServer> {
+  const { journal, store } = openStorage(dataDir);
+  const start = (port: number) =>
+    startLocalDashboard(
+      { evertrain, journal, store },
+      {
+        ...{ root, port, host: '127.0.0.1', hosts: [], isReadOnly: false },
+        actor: process.env['USER'] ?? 'somebody',
+        ...(temporalUi === undefined ? {} : { temporalUi }),
+      },
+    );
+  return start(usualPort).catch((error: unknown) => {
+    if (isEvertrainError(error) && error.code === 'SYSTEM_PORT_IN_USE') return start(0);
+    throw error;
+  });
+}
+
+/** A dashboard can be looked at from any folder. */
+async function projectOf(root: string): Promise<{ project?: Project; queueNames: readonly string[] }> {
+  try {
+    const project = await loadProject(root);
+    const { queues } = checkManifest(project, await loadActivities(root), () => true);
+    return { project, queueNames: [...queues.keys()] };
+  } catch (error) {
+    if (isEvertrainError(error) && error.code === 'USER_FILE_NOT_FOUND') return { queueNames: [] };
+    throw error;
+  }
+}

@@ -1,0 +1,132 @@
+import { type Context, Hono } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { secureHeaders } from 'hono/secure-headers';
+import { z } from 'zod';
+import type { Artifact } from '../../workflows/sdk/artifact.js';
+import { type ErrorCode, EvertrainError, isEvertrainError, withoutLink } from '../../workflows/sdk/errors.js';
+import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import type { Project } from '../../workflows/sdk/project.js';
+import type { Evertrain } from '../evertrain.js';
+import type { RunView } from '../history/run-view.js';
+import { type Access, type AccessOptions, guard } from './access.js';
+import { actionRoutes } from './actions.js';
+import { pageRoutes } from './page-routes.js';
+import { runRoutes } from './run-routes.js';
+import type { AttemptLine, PipelineForm, Preview, Session } from './shapes.js';
+import { stateRoutes } from './state-routes.js';
+
+/** What the engine does not know: journal and artifact store. */
+export interface DashboardReader {
+  /** From its history, or from its record where the engine has forgotten it. */
+  run(workflowId: string, runId?: string): Promise<RunView>;
+  /** Of a run's attempts, by time; `cursor` continues. */
+  lines(
+    workflowId: string,
+    runId: string,
+    options: { readonly stepId?: string | undefined; readonly cursor?: string | undefined },
+  ): Promise<{ readonly lines: readonly AttemptLine[]; readonly cursor: string }>;
+  preview(artifact: Artifact): Promise<Preview>;
+}
+
+export interface DashboardOptions extends AccessOptions {
+  readonly evertrain: Evertrain;
+  readonly reader: DashboardReader;
+  /** The folder of the built pages. */
+  readonly pages: string;
+  /** Of the folder in which it was started, if there is one: its pipelines can be started. */
+  readonly project?: Project;
+  /** Beside the queue of runs. */
+  readonly queueNames: readonly string[];
+  /** Of Temporal's UI. */
+  readonly temporalUi?: string;
+  readonly log: (line: string) => void;
+}
+
+export type DashboardContext = DashboardOptions & Pick<Access, 'actorOf'>;
+
+const statusOf: Partial<Record<ErrorCode, 404 | 409>> = {
+  USER_RUN_UNKNOWN: 404,
+  USER_MODEL_UNKNOWN: 404,
+  USER_STEP_UNKNOWN: 404,
+  USER_RUN_EXISTS: 409,
+  USER_APPROVAL_ANSWERED: 409,
+};
+
+/**
+ * The dashboard: pages, what they are told (streams of server-sent events, so that nothing is asked for twice a second by
+ * each of them) and what people do there. It keeps no state of its own but log-ins.
+ */
+export function dashboardApp(options: DashboardOptions): Hono {
+  const app = new Hono();
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        formAction: ["'none'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      xFrameOptions: 'DENY',
+      referrerPolicy: 'same-origin',
+      // Plain HTTP on the own machine stays usable; a proxy in front says otherwise.
+      strictTransportSecurity: false,
+    }),
+  );
+  const { needsLogin, actorOf } = guard(app, options);
+  const context: DashboardContext = { ...options, actorOf };
+  app.use('/api/*', async (c, next) => {
+    c.header('cache-control', 'no-store');
+    await next();
+  });
+  app.get('/api/session', (c) => c.json(session(c, context, needsLogin)));
+  runRoutes(app, context);
+  stateRoutes(app, context);
+  actionRoutes(app, context);
+  pageRoutes(app, options.pages);
+  app.onError((error, c) => failed(error, c, options.log));
+  return app;
+}
+
+function session(c: Context, context: DashboardContext, needsLogin: boolean): Session {
+  const { evertrain, project, temporalUi, isReadOnly } = context;
+  const actor = context.actorOf(c);
+  const { address, namespace } = evertrain;
+  const base = { needsLogin, isReadOnly, address, namespace, now: Date.now() };
+  if (actor === undefined) return { ...base, address: '', namespace: '', pipelines: [] };
+  return {
+    ...base,
+    actor,
+    ...(temporalUi === undefined ? {} : { temporalUi }),
+    pipelines: (project?.pipelines ?? []).filter(({ name }) => !name.startsWith('evertrain.')).map(formOf),
+  };
+}
+
+function formOf({ name, description, input }: PipelineDefinition): PipelineForm {
+  return {
+    name,
+    ...(description === undefined ? {} : { description }),
+    ...(input instanceof z.ZodType ? { input: schemaOf(input) } : {}),
+  };
+}
+
+/** A schema that JSON schema cannot say is asked for as JSON. */
+function schemaOf(input: z.ZodType): unknown {
+  try {
+    return z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
+  } catch {
+    return undefined;
+  }
+}
+
+function failed(error: Error, c: Context, log: (line: string) => void): Response {
+  if (error instanceof HTTPException) return c.json({ message: error.message }, error.status);
+  const known = isEvertrainError(error) ? error : new EvertrainError('SYSTEM_FAILED', error.message, { cause: error });
+  if (!isEvertrainError(error)) log(`${c.req.method} ${c.req.path}: ${error.stack ?? error.message}`);
+  const { code } = known;
+  const status = statusOf[code] ?? (code.startsWith('USER_') ? 400 : 503);
+  return c.json({ code, message: withoutLink(known.message) }, status);
+}

@@ -1,0 +1,131 @@
+import '@picocss/pico/css/pico.indigo.css';
+import './style.css';
+import { render } from 'preact';
+import { lazy, Suspense } from 'preact/compat';
+import { useEffect, useState } from 'preact/hooks';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter-preact';
+import type { Session } from '../shapes.js';
+import { act, ask } from './api.js';
+import { setServerTime } from './format.js';
+import { RunsPage } from './pages/runs.js';
+import { ErrorText } from './parts/error-text.js';
+import { SessionContext } from './parts/session.js';
+import { ThemeButton } from './parts/theme-button.js';
+
+const RunPage = lazy(() => import('./pages/run.js').then(({ RunPage: page }) => ({ default: page })));
+const ModelsPage = lazy(() => import('./pages/models.js').then(({ ModelsPage: page }) => ({ default: page })));
+const ModelPage = lazy(() => import('./pages/model.js').then(({ ModelPage: page }) => ({ default: page })));
+const QueuesPage = lazy(() => import('./pages/queues.js').then(({ QueuesPage: page }) => ({ default: page })));
+const SchedulesPage = lazy(() => import('./pages/schedules.js').then(({ SchedulesPage: page }) => ({ default: page })));
+const ComparePage = lazy(() => import('./pages/compare.js').then(({ ComparePage: page }) => ({ default: page })));
+const StartPage = lazy(() => import('./pages/start.js').then(({ StartPage: page }) => ({ default: page })));
+
+const places = [
+  ['/runs', 'Runs'],
+  ['/models', 'Models'],
+  ['/schedules', 'Schedules'],
+  ['/queues', 'Queues'],
+] as const;
+
+function App() {
+  const [session, setSession] = useState<Session>();
+  const [problem, setProblem] = useState<unknown>();
+  const load = () => {
+    ask<Session>('/api/session').then((found) => {
+      setServerTime(found.now);
+      setSession(found);
+    }, setProblem);
+  };
+  useEffect(load, []);
+  if (problem !== undefined) return <ErrorText error={problem} />;
+  if (session === undefined) return <main aria-busy="true" class="waiting" />;
+  if (session.actor === undefined) return <Login onDone={load} />;
+  return (
+    <SessionContext.Provider value={session}>
+      <Header session={session} />
+      <main>
+        <Suspense fallback={<p aria-busy="true" class="waiting" />}>
+          <Switch>
+            <Route path="/runs" component={RunsPage} />
+            <Route path="/run" component={RunPage} />
+            <Route path="/start" component={StartPage} />
+            <Route path="/compare" component={ComparePage} />
+            <Route path="/models" component={ModelsPage} />
+            <Route path="/model" component={ModelPage} />
+            <Route path="/schedules" component={SchedulesPage} />
+            <Route path="/queues" component={QueuesPage} />
+            <Route path="/">
+              <Redirect to="/runs" replace />
+            </Route>
+            <Route>
+              <h1>There is no such page</h1>
+              <p>
+                See the <Link href="/runs">runs</Link>.
+              </p>
+            </Route>
+          </Switch>
+        </Suspense>
+      </main>
+    </SessionContext.Provider>
+  );
+}
+
+function Header({ session }: { session: Session }) {
+  const [path] = useLocation();
+  return (
+    <header class="top">
+      <Link href="/runs" class="brand">
+        <img src={new URL('./icon.svg', import.meta.url).href} alt="" width="22" height="22" /> Evertrain
+      </Link>
+      <nav aria-label="Pages">
+        {places.map(([to, name]) => (
+          <Link key={to} href={to} aria-current={to.startsWith(path.slice(0, 4)) && path !== '/' ? 'page' : undefined}>
+            {name}
+          </Link>
+        ))}
+      </nav>
+      <span class="spacer" />
+      {session.isReadOnly && <span class="tag">read-only</span>}
+      <span class="muted where" title={session.address}>
+        {session.namespace}
+      </span>
+      {session.temporalUi !== undefined && (
+        <a href={session.temporalUi} target="_blank" rel="noreferrer" class="where">
+          Temporal ↗
+        </a>
+      )}
+      <span class="muted where">{session.actor}</span>
+      <ThemeButton />
+    </header>
+  );
+}
+
+function Login({ onDone }: { onDone: () => void }) {
+  const [problem, setProblem] = useState<unknown>();
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const { name, token } = Object.fromEntries(new FormData(event.target as HTMLFormElement));
+    act('/api/login', { name, token }).then(onDone, setProblem);
+  };
+  return (
+    <main class="login">
+      <form onSubmit={submit}>
+        <h1>Evertrain</h1>
+        <label>
+          Your name
+          <input name="name" required autocomplete="name" maxLength={100} />
+          <small>It is recorded with what you do.</small>
+        </label>
+        <label>
+          Token of this dashboard
+          <input name="token" type="password" required autocomplete="current-password" />
+        </label>
+        {problem !== undefined && <ErrorText error={problem} />}
+        <button type="submit">Log in</button>
+      </form>
+    </main>
+  );
+}
+
+const root = document.getElementById('app');
+if (root !== null) render(<App />, root);

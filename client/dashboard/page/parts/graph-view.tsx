@@ -1,0 +1,191 @@
+import { graphlib, layout } from '@dagrejs/dagre';
+import { useMemo } from 'preact/hooks';
+import { duration, serverNow } from '../format.js';
+import { criticalPath, foldKey, type Graph, type GraphNode } from '../run-graph.js';
+
+const width = 190;
+const height = 52;
+const margin = 12;
+/** More nodes than a person can tell apart, and than a layout can be made of at once. */
+const mostNodes = 400;
+
+interface GraphProps {
+  readonly graph: Graph;
+  readonly chosen: string | undefined;
+  readonly choose: (node: GraphNode) => void;
+  readonly unfold: (key: string) => void;
+}
+
+/** Data flows along solid lines; dashed ones are what led to what, as far as history tells. */
+export function GraphView({ graph, chosen, choose, unfold }: GraphProps) {
+  const shape =
+    graph.nodes.map(({ id }) => id).join('\n') + graph.edges.map(({ from, to }) => `${from}>${to}`).join('\n');
+  const placed = useMemo(() => (graph.nodes.length > mostNodes ? undefined : place(graph)), [shape]);
+  const critical = useMemo(() => criticalPath(graph), [graph]);
+  if (placed === undefined) {
+    return <p class="empty">The run has {graph.nodes.length.toLocaleString()} nodes: see the timeline or the list.</p>;
+  }
+  const kinds = new Map(graph.edges.map(({ from, to, kind }) => [`${from}\n${to}`, kind]));
+  return (
+    <div class="scroll graph" tabIndex={0} role="group" aria-label="Graph of the run">
+      <svg width={placed.viewBox[2]} height={placed.viewBox[3]} viewBox={placed.viewBox.join(' ')}>
+        <defs>
+          <marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+            <path d="M0 0L8 4L0 8z" />
+          </marker>
+        </defs>
+        {placed.edges.map(({ from, to, d }) => {
+          const isCritical = critical.has(from) && critical.has(to);
+          return (
+            <path
+              key={`${from}\n${to}`}
+              d={d}
+              class={`edge ${kinds.get(`${from}\n${to}`)} ${isCritical ? 'critical' : ''}`}
+              marker-end="url(#tip)"
+            />
+          );
+        })}
+        {graph.nodes.map((node) => {
+          const at = placed.nodes.get(node.id);
+          if (at === undefined) return null;
+          return (
+            <Node
+              key={node.id}
+              node={node}
+              x={at.x}
+              y={at.y}
+              isChosen={chosen === node.id}
+              choose={choose}
+              unfold={unfold}
+            />
+          );
+        })}
+      </svg>
+    </div>
+  );
+}
+
+interface NodeProps extends Pick<GraphProps, 'choose' | 'unfold'> {
+  readonly node: GraphNode;
+  readonly x: number;
+  readonly y: number;
+  readonly isChosen: boolean;
+}
+
+function Node({ node, x, y, isChosen, choose, unfold }: NodeProps) {
+  const { members, label, group, tally, startedAt, endedAt } = node;
+  const isFolded = members.length > 1;
+  const statuses = Object.entries(tally);
+  const [first = 'unknown'] = statuses.map(([status]) => status);
+  const status = statuses.length === 1 ? first : worst(Object.keys(tally));
+  const took = duration((endedAt ?? serverNow()) - startedAt);
+  const words = isFolded
+    ? `${members.length} × · ${statuses.map(([s, n]) => `${n} ${s}`).join(', ')}`
+    : `${status} · ${took}`;
+  const name = cut(group === '' ? label : `${group} / ${label}`, 24);
+  const said = cut(words, 30);
+  const act = () => (isFolded ? unfold(foldKey(members[0] ?? node.id)) : choose(node));
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    act();
+  };
+  let left = 0;
+  return (
+    <g
+      transform={`translate(${x - width / 2} ${y - height / 2})`}
+      class={`node s-${status} ${isChosen ? 'chosen' : ''} k-${node.kind}`}
+      role="button"
+      tabIndex={0}
+      onClick={act}
+      onKeyDown={onKey}
+    >
+      <title>{`${name} ${said}\n${node.id}`}</title>
+      {isFolded && <rect x="5" y="-5" width={width} height={height} rx="8" class="behind" />}
+      <rect width={width} height={height} rx="8" class="box" />
+      {isFolded ? (
+        statuses.map(([s, n]) => {
+          const share = (width * n) / members.length;
+          left += share;
+          return <rect key={s} x={left - share} y={height - 5} width={share} height="5" class={`fill s-${s}`} />;
+        })
+      ) : (
+        <rect width="5" height={height} rx="2.5" class={`fill s-${status}`} />
+      )}
+      <text x="14" y="21" class="label">
+        {name}
+      </text>
+      <text x="14" y="39" class="words">
+        {said}
+      </text>
+    </g>
+  );
+}
+
+const badness = [
+  'failed',
+  'timed-out',
+  'terminated',
+  'running',
+  'waiting',
+  'queued',
+  'starting',
+  'cancelled',
+  'unknown',
+];
+
+function worst(statuses: readonly string[]): string {
+  return badness.find((one) => statuses.includes(one)) ?? statuses[0] ?? 'unknown';
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
+function place(given: Graph) {
+  const graph = new graphlib.Graph();
+  graph.setGraph({ rankdir: 'LR', nodesep: 18, ranksep: 46 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  for (const { id } of given.nodes) graph.setNode(id, { width, height });
+  for (const { from, to } of given.edges) graph.setEdge(from, to);
+  layout(graph);
+  const edges = graph.edges().map(({ v, w }) => {
+    const { points } = graph.edge(v, w) as { points: readonly Point[] };
+    return { from: v, to: w, points, d: curve(points) };
+  });
+  return {
+    nodes: new Map(graph.nodes().map((id) => [id, graph.node(id) as Point])),
+    edges,
+    viewBox: boxAround([
+      ...graph.nodes().map((id) => graph.node(id) as Point),
+      ...edges.flatMap(({ points }) => points),
+    ]),
+  };
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The layout's own size leaves out edges that bend around. Left, top, width, height. */
+function boxAround(points: readonly Point[]): readonly [number, number, number, number] {
+  const [left, right] = [Math.min(...points.map(({ x }) => x)), Math.max(...points.map(({ x }) => x))];
+  const [top, bottom] = [Math.min(...points.map(({ y }) => y)), Math.max(...points.map(({ y }) => y))];
+  const [across, down] = [width / 2 + margin, height / 2 + margin];
+  return [left - across, top - down, right - left + 2 * across, bottom - top + 2 * down];
+}
+
+/** Smooth through the middles of the points that the layout gives. */
+function curve(points: readonly Point[]): string {
+  const [first = { x: 0, y: 0 }, ...rest] = points;
+  let d = `M${first.x} ${first.y}`;
+  for (const [n, point] of rest.entries()) {
+    const next = rest[n + 1];
+    d +=
+      next === undefined
+        ? ` L${point.x} ${point.y}`
+        : ` Q${point.x} ${point.y} ${(point.x + next.x) / 2} ${(point.y + next.y) / 2}`;
+  }
+  return d;
+}

@@ -1,0 +1,112 @@
+import type { Hono } from 'hono';
+import type { Run } from '../run.js';
+import type { RunView, StepView } from '../history/run-view.js';
+import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
+import type { DashboardContext } from './dashboard-app.js';
+import { live, liveState, type Send } from './live.js';
+import { listOptions } from './list-options.js';
+import type { AttemptLine, RunMessage } from './shapes.js';
+import { changeOf } from './view-change.js';
+
+const listEveryMs = 1_000;
+const linesEveryMs = 400;
+/** Of lines in one message. */
+const maxLines = 2_000;
+
+export function runRoutes(app: Hono, context: DashboardContext): void {
+  const { evertrain, reader } = context;
+  const attach = (ask: (name: string) => string | undefined): Run => {
+    const run = ask('run');
+    return evertrain.attach(ask('id') ?? '', run === '' ? undefined : run);
+  };
+  app.get('/api/runs', async (c) => c.json(await evertrain.page(listOptions(c.req.query()), c.req.query('from'))));
+  app.get('/api/runs/live', (c) => {
+    const options = listOptions(c.req.query());
+    return liveState(c, listEveryMs, () => evertrain.page(options));
+  });
+  app.get('/api/run/live', (c) =>
+    live(c, (send, gone) =>
+      followRun(
+        context,
+        attach((name) => c.req.query(name)),
+        send,
+        gone,
+      ),
+    ),
+  );
+  app.get('/api/run', async (c) =>
+    c.json(
+      await viewOf(
+        context,
+        attach((name) => c.req.query(name)),
+      ),
+    ),
+  );
+  app.get('/api/run/step', async (c) => {
+    const view = await viewOf(
+      context,
+      attach((name) => c.req.query(name)),
+    );
+    const id = c.req.query('step');
+    const step = view.steps.find((one) => one.id === id);
+    if (step !== undefined) return c.json(step);
+    throw new EvertrainError('USER_STEP_UNKNOWN', `The run has no step "${id}".`, { value: id });
+  });
+  app.get('/api/run/lines', (c) =>
+    live(c, async (send, gone) => {
+      const run = attach((name) => c.req.query(name));
+      const { runId, closedAt } = await viewOf(context, run);
+      let isClosed = closedAt !== undefined;
+      let cursor: string | undefined;
+      for (let at = 1; !gone.aborted; at += 1) {
+        const read = await reader.lines(run.workflowId, runId, { stepId: c.req.query('step'), cursor });
+        cursor = read.cursor;
+        for (let first = 0; first < read.lines.length; first += maxLines) {
+          await send(read.lines.slice(first, first + maxLines) satisfies readonly AttemptLine[]);
+        }
+        if (isClosed && read.lines.length === 0) return;
+        await new Promise((wake) => setTimeout(wake, linesEveryMs));
+        if (!isClosed && at % 5 === 0) isClosed = (await viewOf(context, run)).closedAt !== undefined;
+      }
+    }),
+  );
+  app.get('/api/artifact', async (c) => {
+    const { uri = '', sha256 = '', mediaType = '', sizeBytes = '0' } = c.req.query();
+    return c.json(await reader.preview({ uri, sha256, mediaType, sizeBytes: Number(sizeBytes) }));
+  });
+}
+
+/** A run whose history the engine has forgotten is told from its record. */
+function viewOf({ reader }: DashboardContext, { workflowId, runId }: Run): Promise<RunView> {
+  return reader.run(workflowId, runId);
+}
+
+async function followRun(context: DashboardContext, run: Run, send: Send, gone: AbortSignal): Promise<void> {
+  const tell = (message: RunMessage) => send(message);
+  let told: RunView | undefined;
+  const show = async (view: RunView) => {
+    const next = withoutValues(view);
+    if (told === undefined || told.runId !== next.runId) await tell({ kind: 'view', view: next });
+    else {
+      const change = changeOf(told, next);
+      if (change !== undefined) await tell({ kind: 'change', change });
+    }
+    told = next;
+  };
+  try {
+    for await (const news of run.news({ signal: gone })) {
+      if (news.kind === 'view') await show(news.view);
+      else if (news.kind === 'found') await tell({ kind: 'found' });
+      else await tell({ kind: news.kind, message: news.message });
+    }
+  } catch (error) {
+    if (!isEvertrainError(error) || error.code !== 'USER_RUN_UNKNOWN') throw error;
+    await tell({ kind: 'view', view: withoutValues(await viewOf(context, run)), recorded: true });
+  }
+}
+
+/** What may be large is asked for step by step. */
+function withoutValues(view: RunView): RunView {
+  const steps = view.steps.map((step) => ({ ...step, input: undefined, output: undefined }) as StepView);
+  return { ...view, steps };
+}

@@ -1,0 +1,227 @@
+import { request } from 'node:http';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { seriousFaults, type TestBrowser, testBrowser } from '../support/browser.js';
+import type { CliProcess } from '../support/cli-process.js';
+import { type LiveProject, liveProject } from '../support/live-project.js';
+
+let live: LiveProject;
+let browser: TestBrowser;
+let dashboard: CliProcess;
+let address: string;
+
+beforeAll(async () => {
+  [live, browser] = await Promise.all([liveProject(), testBrowser()]);
+  dashboard = live.begin('dashboard', '--port', '0', '--actor', 'ann');
+  address = /http:\S+/.exec(await dashboard.until('The dashboard is at'))?.[0] ?? '';
+});
+afterEach(() => {
+  expect(browser.misdeeds).toEqual([]);
+});
+afterAll(async () => {
+  dashboard?.child.kill('SIGTERM');
+  await Promise.all([dashboard?.ended, browser?.close()]);
+  await live?.close();
+});
+
+const open = (path: string, options?: Parameters<TestBrowser['open']>[1]) => browser.open(`${address}${path}`, options);
+const runPath = (id: string) => `/run?id=${encodeURIComponent(id)}`;
+const start = (pipeline: string, id: string, input: unknown = {}) =>
+  live.evertrain.startByName(pipeline, input, { id, provenance: false });
+const shown = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor({ timeout: 15_000 });
+
+describe('a run', () => {
+  it('is started from a form, goes on live without reload, and is approved by the person who looks', async () => {
+    const page = await open('/runs');
+    await page.getByRole('link', { name: 'Start a run' }).click();
+    await page.getByLabel('Pipeline').selectOption('asking');
+    await page.getByLabel('Id of the run').fill('by-form');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByRole('heading', { name: 'by-form' }).waitFor();
+    await page.getByLabel('Comment').fill('looks good');
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.locator('.title .s-completed').waitFor();
+    const { approvals, status } = await live.evertrain.attach('by-form').view();
+    expect(status.kind).toBe('completed');
+    expect(approvals).toMatchObject([{ actor: 'ann', answer: { approved: true, comment: 'looks good' } }]);
+    await page.goto(`${address}/runs?pipeline=asking`);
+    await page.getByRole('link', { name: 'by-form', exact: true }).waitFor();
+    await page.close();
+  });
+
+  it('refuses an input that does not fit beside the form, and starts nothing', async () => {
+    const page = await open('/start?pipeline=tuned');
+    await page.getByLabel('trials').fill('1.5');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await shown(page, 'USER_INPUT_INVALID');
+    expect(await live.evertrain.list({ pipeline: 'tuned' })).toEqual([]);
+    await page.close();
+  });
+
+  it('shows logs while a step works, its end within moments, and what it took and gave', async () => {
+    live.effects.hold('work');
+    await start('working', 'at-work', { effects: live.effects.url });
+    const page = await open(`${runPath('at-work')}&step=work`);
+    await shown(page, 'before the wait');
+    await page.locator('.panel .s-running').waitFor();
+    live.effects.release('work');
+    await page.locator('.panel .s-completed').waitFor();
+    await shown(page, 'after the wait');
+    await shown(page, live.effects.url);
+    await page.close();
+  });
+
+  it('folds the calls of a fan-out into a node with counts, and unfolds them', async () => {
+    live.effects.hold('work');
+    await start('crowd', 'many', { effects: live.effects.url, count: 20 });
+    const page = await open(runPath('many'));
+    const folded = page.getByRole('button', { name: /20 × · 20 completed/ });
+    await folded.click();
+    await expect.poll(() => page.locator('.node').count()).toBe(21);
+    await page.getByRole('button', { name: 'fold again' }).click();
+    await folded.waitFor();
+    live.effects.release('work');
+    await shown(page, 'ship it?');
+    await page.getByRole('button', { name: 'timeline' }).click();
+    await expect.poll(() => page.locator('.timeline-row').count()).toBe(22);
+    await live.evertrain.attach('many').approve('ship it?', { approved: true });
+    await page.close();
+  });
+
+  it('that is unknown has a page that says so', async () => {
+    const page = await open(runPath('nobody'));
+    await page.getByRole('heading', { name: 'There is nothing to show of “nobody”' }).waitFor();
+    await shown(page, 'There is no open run "nobody" here.');
+    await page.close();
+  });
+
+  it('is compared with another, leaf by leaf', async () => {
+    await Promise.all([start('failing', 'first'), start('failing', 'second')]);
+    await Promise.all(
+      ['first', 'second'].map((id) =>
+        live.evertrain
+          .attach(id)
+          .result()
+          .catch(() => undefined),
+      ),
+    );
+    const page = await open('/runs?pipeline=failing');
+    for (const id of ['first', 'second']) await page.getByLabel(`Compare ${id}`).click();
+    await page.getByRole('link', { name: 'Compare the two' }).click();
+    await shown(page, 'What is different');
+    await shown(page, 'the whole run');
+    await page.close();
+  });
+});
+
+describe('a hostile text', () => {
+  const hostile = `<img src=x onerror="alert('x')"><script>alert(1)</script>`;
+
+  it('in ids, inputs, failures, logs and forms is shown as it is, and does nothing', async () => {
+    const id = `bad ${hostile}`;
+    const run = await start('tuned', id, { name: hostile });
+    const page = await open(runPath(id));
+    await page.getByRole('heading', { name: id }).waitFor();
+    await page.getByRole('button', { name: 'input & output' }).click();
+    await shown(page, hostile);
+    await page.goto(`${address}/runs?pipeline=${encodeURIComponent(hostile)}`);
+    await shown(page, 'No run is like that.');
+    await page.goto(`${address}/model?name=${encodeURIComponent(hostile)}`);
+    await page.locator('.problem').waitFor();
+    await page.goto(`${address}/runs`);
+    await page.getByRole('link', { name: id, exact: true }).waitFor();
+    expect(await page.locator('img[src="x"], #app script').count()).toBe(0);
+    await run.terminate(hostile);
+    await page.goto(`${address}${runPath(id)}`);
+    await shown(page, hostile);
+    expect(await page.locator('img[src="x"], #app script').count()).toBe(0);
+    await page.close();
+  });
+
+  it('from another origin changes nothing, and reads nothing', async () => {
+    await start('asking', 'untouched');
+    const body = JSON.stringify({ id: 'untouched' });
+    const own = { 'content-type': 'application/json', 'x-evertrain': 'dashboard' };
+    const calls = [
+      { headers: { 'content-type': 'application/json' } },
+      { headers: { ...own, 'content-type': 'text/plain' } },
+      { headers: { ...own, origin: 'http://evil.example' } },
+      { headers: { ...own, 'sec-fetch-site': 'cross-site' } },
+    ];
+    const statuses = await Promise.all(
+      calls.map(async (call) => (await fetch(`${address}/api/run/cancel`, { method: 'POST', body, ...call })).status),
+    );
+    expect(statuses).toEqual([403, 403, 403, 403]);
+    expect(await statusFor('evil.example')).toBe(421);
+    const { headers } = await fetch(`${address}/api/session`);
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+    expect((await live.evertrain.attach('untouched').view()).status).toEqual({ kind: 'running' });
+    await live.evertrain.attach('untouched').cancel();
+  });
+});
+
+describe('a page', () => {
+  it.each([
+    ['runs', '/runs'],
+    ['models', '/models'],
+    ['schedules', '/schedules'],
+    ['queues', '/queues'],
+    ['start', '/start'],
+  ])('of %s has no serious fault for people who use a keyboard or hear it', async (_, path) => {
+    for (const dark of [false, true]) {
+      const page = await open(path, { dark });
+      await page.locator('h1').waitFor();
+      await expect.poll(() => page.locator('.waiting').count()).toBe(0);
+      expect(await seriousFaults(page)).toEqual([]);
+      await page.close();
+    }
+  });
+
+  it('of a run has none either, and none is wider than a phone', async () => {
+    const page = await open(`${runPath('at-work')}&step=work`, { width: 390 });
+    await shown(page, 'after the wait');
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    await page.close();
+  });
+
+  it('of a model shows its versions live, and pauses it under the name of who looks', async () => {
+    await live.evertrain.model('fed').train({ accuracy: 0.9 } as never, { trigger: 'first', provenance: false });
+    const page = await open('/models');
+    await page.getByRole('link', { name: 'fed' }).click();
+    await page.getByText('champion', { exact: true }).waitFor({ timeout: 30_000 });
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByLabel('Why (recorded)').fill('maintenance');
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
+    await shown(page, 'Paused by ann (maintenance)');
+    expect((await live.evertrain.model('fed').state()).paused).toMatchObject({ actor: 'ann', reason: 'maintenance' });
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await expect.poll(async () => (await live.evertrain.model('fed').state()).paused).toBeUndefined();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.close();
+  });
+
+  it('shows what a killed worker leaves: a step that failed as its heartbeats ended, while the run waits for a worker', async () => {
+    live.effects.hold('work');
+    await start('working', 'orphaned', { effects: live.effects.url });
+    const page = await open(runPath('orphaned'));
+    await page.locator('.node.s-running').waitFor();
+    live.worker.child.kill('SIGKILL');
+    await page.locator('.node.s-failed').waitFor({ timeout: 30_000 });
+    await page.locator('.node').click();
+    await shown(page, 'Its worker stopped answering.');
+    await page.close();
+  });
+});
+
+/** What a request that names another host is answered with: a page whose name was made to lead here. */
+function statusFor(host: string): Promise<number | undefined> {
+  const { hostname, port } = new URL(address);
+  return new Promise((resolve, reject) => {
+    const asked = request({ hostname, port, path: '/api/session', headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asked.once('error', reject).end();
+  });
+}
