@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   concurrency: () => import('./concurrency/bench.js'),
   recovery: () => import('./recovery/bench.js'),
   memory: () => import('./memory/bench.js'),
+  dashboard: () => import('./dashboard/bench.js'),
   speedup: () => import('./speedup/bench.js'),
 };
 

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import { z } from 'zod';
@@ -76,6 +77,8 @@ export function dashboardApp(options: DashboardOptions): Hono {
       strictTransportSecurity: false,
     }),
   );
+  // Streams are left as they are.
+  app.use(compress());
   const { needsLogin, actorOf } = guard(app, options);
   const context: DashboardContext = { ...options, actorOf };
   app.use('/api/*', async (c, next) => {

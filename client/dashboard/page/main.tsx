@@ -12,13 +12,19 @@ import { ErrorText } from './parts/error-text.js';
 import { SessionContext } from './parts/session.js';
 import { ThemeButton } from './parts/theme-button.js';
 
-const RunPage = lazy(() => import('./pages/run.js').then(({ RunPage: page }) => ({ default: page })));
-const ModelsPage = lazy(() => import('./pages/models.js').then(({ ModelsPage: page }) => ({ default: page })));
-const ModelPage = lazy(() => import('./pages/model.js').then(({ ModelPage: page }) => ({ default: page })));
-const QueuesPage = lazy(() => import('./pages/queues.js').then(({ QueuesPage: page }) => ({ default: page })));
-const SchedulesPage = lazy(() => import('./pages/schedules.js').then(({ SchedulesPage: page }) => ({ default: page })));
-const ComparePage = lazy(() => import('./pages/compare.js').then(({ ComparePage: page }) => ({ default: page })));
-const StartPage = lazy(() => import('./pages/start.js').then(({ StartPage: page }) => ({ default: page })));
+/** By path; the one that is asked for is fetched while the session is. */
+const loaders = {
+  '/run': () => import('./pages/run.js').then(({ RunPage }) => ({ default: RunPage })),
+  '/models': () => import('./pages/models.js').then(({ ModelsPage }) => ({ default: ModelsPage })),
+  '/model': () => import('./pages/model.js').then(({ ModelPage }) => ({ default: ModelPage })),
+  '/queues': () => import('./pages/queues.js').then(({ QueuesPage }) => ({ default: QueuesPage })),
+  '/schedules': () => import('./pages/schedules.js').then(({ SchedulesPage }) => ({ default: SchedulesPage })),
+  '/compare': () => import('./pages/compare.js').then(({ ComparePage }) => ({ default: ComparePage })),
+  '/start': () => import('./pages/start.js').then(({ StartPage }) => ({ default: StartPage })),
+} as const;
+
+const lazyPages = Object.entries(loaders).map(([path, load]) => [path, lazy(load)] as const);
+void (loaders as Readonly<Record<string, () => Promise<unknown>>>)[location.pathname]?.();
 
 const places = [
   ['/runs', 'Runs'],
@@ -47,13 +53,9 @@ function App() {
         <Suspense fallback={<p aria-busy="true" class="waiting" />}>
           <Switch>
             <Route path="/runs" component={RunsPage} />
-            <Route path="/run" component={RunPage} />
-            <Route path="/start" component={StartPage} />
-            <Route path="/compare" component={ComparePage} />
-            <Route path="/models" component={ModelsPage} />
-            <Route path="/model" component={ModelPage} />
-            <Route path="/schedules" component={SchedulesPage} />
-            <Route path="/queues" component={QueuesPage} />
+            {lazyPages.map(([path, page]) => (
+              <Route key={path} path={path} component={page} />
+            ))}
             <Route path="/">
               <Redirect to="/runs" replace />
             </Route>

@@ -15,6 +15,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'npm start -- diamonds': ['test/e2e/shipped-pipelines.test.ts', "'start', name, '--once'"],
   'npm start -- penguins': ['test/e2e/shipped-pipelines.test.ts', "'start', name, '--once'"],
   'npm test': ['.ci/run', 'npm test'],
+  'npm run screenshots': ['test/browser/dashboard.test.ts', "live.begin('dashboard', '--port', '0'"],
   'npm install': ['test/e2e/init.test.ts', "npm(project, 'install'"],
   'npm install && npm start': ['test/e2e/init.test.ts', "npm(project, 'start'"],
   'npm install evertrain': ['test/e2e/init.test.ts', "npm(folder, 'install', tarball)"],

@@ -19,7 +19,9 @@ import { ValueView } from '../parts/value-view.js';
 import { Took, When } from '../parts/when.js';
 import { graphOf } from '../run-graph.js';
 
-const GraphView = lazy(() => import('../parts/graph-view.js').then(({ GraphView: part }) => ({ default: part })));
+// Fetched beside the run's first view, not after it.
+const graphView = import('../parts/graph-view.js').then(({ GraphView: part }) => ({ default: part }));
+const GraphView = lazy(() => graphView);
 const StudyPart = lazy(() => import('../parts/study-part.js').then(({ StudyPart: part }) => ({ default: part })));
 
 interface Known {

@@ -1,4 +1,5 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { memo } from 'preact/compat';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { Link, useLocation, useSearch } from 'wouter-preact';
 import type { RunSummary } from '../../../list-runs.js';
 import type { RunsAnswer } from '../../shapes.js';
@@ -34,6 +35,9 @@ export function RunsPage() {
   const { older, more, isLoading, failure } = useOlder(filter, url, value?.next);
   const { isReadOnly, pipelines } = useSession();
   const [chosen, choose] = useState<readonly string[]>([]);
+  const toggle = useCallback((id: string) => {
+    choose((before) => (before.includes(id) ? before.filter((one) => one !== id) : [...before, id].slice(-2)));
+  }, []);
   const runs = useMemo(() => withoutTwins([...(value?.runs ?? []), ...older]), [value, older]);
   const names = [...new Set([...pipelines.map(({ name }) => name), ...runs.map(({ pipeline }) => pipeline)])].sort();
   return (
@@ -92,7 +96,7 @@ export function RunsPage() {
       {value === undefined && problem === undefined && <p aria-busy="true" class="waiting" />}
       {value !== undefined && runs.length === 0 && <Nothing isFiltered={Object.values(filter).some((v) => v !== '')} />}
       {runs.length > 0 && <Grid runs={runs} />}
-      {runs.length > 0 && <Table runs={runs} chosen={chosen} choose={choose} />}
+      {runs.length > 0 && <Table runs={runs} chosen={chosen} toggle={toggle} />}
       {failure !== undefined && <ErrorText error={failure} />}
       {more !== undefined && (
         <p class="more">
@@ -211,17 +215,9 @@ function Grid({ runs }: { runs: readonly RunSummary[] }) {
   );
 }
 
-function Table({
-  runs,
-  chosen,
-  choose,
-}: {
-  runs: readonly RunSummary[];
-  chosen: readonly string[];
-  choose: (ids: readonly string[]) => void;
-}) {
-  const toggle = (id: string) =>
-    choose(chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-2));
+type Toggle = (id: string) => void;
+
+function Table({ runs, chosen, toggle }: { runs: readonly RunSummary[]; chosen: readonly string[]; toggle: Toggle }) {
   return (
     <div class="scroll">
       <table class="runs">
@@ -239,44 +235,48 @@ function Table({
           </tr>
         </thead>
         <tbody>
-          {runs.map((run) => {
-            const key = `${run.workflowId}\n${run.runId}`;
-            return (
-              <tr key={run.runId}>
-                <td>
-                  <input
-                    type="checkbox"
-                    aria-label={`Compare ${run.workflowId}`}
-                    checked={chosen.includes(key)}
-                    onChange={() => toggle(key)}
-                  />
-                </td>
-                <td>
-                  <Status of={statusOf(run)} />
-                  {run.waitingFor.map((what) => (
-                    <span key={what} class="tag wait">
-                      waits for {what.replace(/^approval:/, '')}
-                    </span>
-                  ))}
-                </td>
-                <td class="id">
-                  <Link href={runLink(run)}>{run.workflowId}</Link>
-                </td>
-                <td>{run.pipeline}</td>
-                <td>
-                  {run.model !== undefined && <Link href={urlOf('/model', { name: run.model })}>{run.model}</Link>}
-                </td>
-                <td>
-                  <When at={run.startedAt} />
-                </td>
-                <td class="right">
-                  <Took from={run.startedAt} to={run.closedAt} />
-                </td>
-              </tr>
-            );
-          })}
+          {runs.map((run) => (
+            <Row key={run.runId} run={run} isChosen={chosen.includes(keyOf(run))} toggle={toggle} />
+          ))}
         </tbody>
       </table>
     </div>
   );
 }
+
+function keyOf({ workflowId, runId }: RunSummary): string {
+  return `${workflowId}\n${runId}`;
+}
+
+/** Of thousands on a page only those that changed are drawn again. */
+const Row = memo(({ run, isChosen, toggle }: { run: RunSummary; isChosen: boolean; toggle: Toggle }) => (
+  <tr>
+    <td>
+      <input
+        type="checkbox"
+        aria-label={`Compare ${run.workflowId}`}
+        checked={isChosen}
+        onChange={() => toggle(keyOf(run))}
+      />
+    </td>
+    <td>
+      <Status of={statusOf(run)} />
+      {run.waitingFor.map((what) => (
+        <span key={what} class="tag wait">
+          waits for {what.replace(/^approval:/, '')}
+        </span>
+      ))}
+    </td>
+    <td class="id">
+      <Link href={runLink(run)}>{run.workflowId}</Link>
+    </td>
+    <td>{run.pipeline}</td>
+    <td>{run.model !== undefined && <Link href={urlOf('/model', { name: run.model })}>{run.model}</Link>}</td>
+    <td>
+      <When at={run.startedAt} />
+    </td>
+    <td class="right">
+      <Took from={run.startedAt} to={run.closedAt} />
+    </td>
+  </tr>
+));

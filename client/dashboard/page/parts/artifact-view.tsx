@@ -29,7 +29,7 @@ export function ArtifactView({ artifact }: { artifact: Artifact }) {
       return <img class="preview" src={`data:${preview.mediaType};base64,${preview.base64}`} alt="The artifact" />;
     case 'table':
       return (
-        <div class="scroll preview" tabIndex={0} role="group" aria-label="Table">
+        <div class="scroll preview" tabIndex={0} role="region" aria-label="Table">
           <table>
             <thead>
               <tr>

@@ -27,8 +27,8 @@ export function GraphView({ graph, chosen, choose, unfold }: GraphProps) {
   }
   const kinds = new Map(graph.edges.map(({ from, to, kind }) => [`${from}\n${to}`, kind]));
   return (
-    <div class="scroll graph" tabIndex={0} role="group" aria-label="Graph of the run">
-      <svg width={placed.viewBox[2]} height={placed.viewBox[3]} viewBox={placed.viewBox.join(' ')}>
+    <div class="scroll graph" tabIndex={0} role="region" aria-label="Graph of the run">
+      <svg style={sizeOf(placed.viewBox)} viewBox={placed.viewBox.join(' ')}>
         <defs>
           <marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
             <path d="M0 0L8 4L0 8z" />
@@ -166,6 +166,12 @@ function place(given: Graph) {
 interface Point {
   readonly x: number;
   readonly y: number;
+}
+
+/** As wide as there is room, and never too small to be read. */
+function sizeOf([, , across]: readonly number[]) {
+  const natural = across ?? 0;
+  return { width: '100%', maxWidth: `${natural}px`, minWidth: `${0.7 * natural}px` };
 }
 
 /** The layout's own size leaves out edges that bend around. Left, top, width, height. */

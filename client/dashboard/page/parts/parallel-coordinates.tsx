@@ -46,7 +46,7 @@ export function ParallelCoordinates({
   const y = (share: number) => 16 + (1 - share) * height;
   const sorted = [...ended].sort((a, b) => goodness(a.value) - goodness(b.value));
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="Parameters and values of the trials">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Parameters and values of the trials">
       <svg width={2 * margin + (axes.length - 1) * gap + 20} height={height + 56} class="parallel">
         {sorted.map(({ number: n, values, value }) => {
           const points = axes.flatMap(({ name, place }, at) => {

@@ -22,6 +22,6 @@ export function When({ at }: { at: number }) {
 }
 
 export function Took({ from, to }: { from: number; to?: number | undefined }) {
-  useTick(to === undefined);
+  useTick(to === undefined, serverNow() - from);
   return <span class="num">{duration((to ?? serverNow()) - from)}</span>;
 }
