@@ -168,6 +168,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const activities = activityTable(options, manifest, services, client, {
     optuna,
     models: project.models,
+    rules: project.rules,
     code: bundle.version,
   });
   const recorder = new RunRecorder({ client, services, project });
@@ -267,7 +268,7 @@ function activityTable(
   manifest: Manifest,
   services: StepServices,
   client: Client,
-  declared: Pick<BuiltInSettings, 'models' | 'code' | 'optuna'>,
+  declared: Pick<BuiltInSettings, 'models' | 'rules' | 'code' | 'optuna'>,
 ): Activities {
   const steps = [...manifest.implementations.values()].map(
     (one) => [one.step.name, stepActivity(one, services)] as const,

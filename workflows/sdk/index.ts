@@ -1,6 +1,8 @@
 /** `evertrain`: what pipelines, contracts and models are written with. */
 export { approval, type ApprovalOptions } from './approval.js';
 export { type Artifact, artifact } from './artifact.js';
+export { type Asset, asset, type AssetOptions } from './assets/asset.js';
+export { allNew, anyNew, type AssetRule, onAssets, type Published, type RuleOptions } from './assets/on-assets.js';
 export { type Candidate, candidate } from './candidate.js';
 export type { Duration } from './duration.js';
 export { type ErrorCode, errorCodes, EvertrainError, isEvertrainError } from './errors.js';
