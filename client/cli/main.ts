@@ -25,6 +25,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['ls', 'list runs', () => import('./commands/ls.js')],
   ['schedules', 'apply, list, pause or trigger schedules', () => import('./commands/schedules.js')],
   ['backfill', 'run a pipeline for past dates of its schedule', () => import('./commands/backfill.js')],
+  ['assets', 'list what runs publish, and who reads it', () => import('./commands/assets.js')],
   ['queues', 'list what waits in the queues', () => import('./commands/queues.js')],
   ['variables', 'list or change the variables of the project in this folder', () => import('./commands/variables.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],

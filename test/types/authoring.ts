@@ -6,13 +6,17 @@ import { z } from 'zod';
 import { implement } from '../../activities/sdk/implement.js';
 import type { Evertrain } from '../../client/evertrain.js';
 import {
+  allNew,
+  anyNew,
   approval,
   artifact,
   type Artifact,
+  asset,
   candidate,
   type Duration,
   fanOut,
   fanOutSettled,
+  onAssets,
   type Pipeline,
   pipeline,
   type PipelineInput,
@@ -147,3 +151,29 @@ step('types.option', { timout: '10m' });
 step('types.duration', { timeout: '10 minutez' });
 // @ts-expect-error endless attempts are no number
 step('types.retry', { retry: { attempts: 'forever' } });
+
+export async function assets(): Promise<void> {
+  const features = asset('types/features', { output: z.object({ table: artifact() }) });
+  const labels = asset('types/labels');
+  const train = pipeline('types.train', { input: z.object({ table: artifact() }) }, async () => 1);
+  const bare = pipeline('types.bare', {}, async () => 1);
+  onAssets(train, allNew([features, labels]), {
+    toInput: ([x, y]) => {
+      same<typeof y.output, unknown>();
+      return { table: x.output.table };
+    },
+  });
+  // @ts-expect-error of any, some may be unknown
+  onAssets(train, anyNew([features]), { toInput: ([x]) => ({ table: x.output.table }) });
+  // @ts-expect-error the pipeline has another input
+  onAssets(train, allNew([features]), { toInput: () => ({ rows: 1 }) });
+  // @ts-expect-error the pipeline has an input
+  onAssets(train, allNew([features]));
+  onAssets(bare, allNew([features]));
+  step('types.publishes', {
+    input: z.object({ day: z.string() }),
+    publishes: { asset: labels, partition: ({ day }) => day },
+  });
+  // @ts-expect-error the input has no such field
+  step('types.publishes', { input: z.object({}), publishes: { asset: labels, partition: ({ day }) => day } });
+}

@@ -23,7 +23,7 @@ function withPublication(state: AssetState, publication: Publication): AssetStat
   const isChange = before?.digest !== digest;
   const kept: PartitionState = {
     digest,
-    at,
+    at: Math.max(before?.at ?? 0, at),
     by,
     ...(isCached === true ? { isCached } : {}),
     published: (before?.published ?? 0) + 1,
