@@ -1,6 +1,6 @@
 import type { AssetMessage, AssetReader, AssetState, News, PartitionState, Publication } from './messages.js';
 
-const mostPartitions = 2_000;
+const mostPartitions = 1_000;
 const mostSeen = 1_000;
 const mostProducers = 20;
 

@@ -87,7 +87,7 @@ export interface AssetState {
   readonly rules: AssetRules;
   /** Publications in all, repeats left out. */
   readonly published: number;
-  /** The newest publication of each, without its output; the newest 2,000 partitions. */
+  /** The newest publication of each, without its output; the newest 1,000 partitions. */
   readonly partitions: Readonly<Record<string, PartitionState>>;
   /** Ids of the newest 1,000 publications. */
   readonly seen: readonly string[];

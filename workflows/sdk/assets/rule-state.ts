@@ -6,6 +6,8 @@ const mostSeen = 1_000;
 const mostRecent = 20;
 /** Partitions of which nothing is new are known for `anyNew`, so many. */
 const mostIdle = 200;
+/** Of so few there is no need to measure them. */
+const fewLanes = 10;
 /** The engine refuses a start argument of 2 MB. */
 const mostBytes = 1_200_000;
 
@@ -47,8 +49,7 @@ export function withSettings(state: RuleState, before: RuleSettings, next: RuleS
   const isCutAnew = before.isPartitioned !== next.isPartitioned;
   const isRead = (asset: string) => !isCutAnew && next.assets.includes(asset);
   const lanes = Object.entries(state.lanes).map(([partition, lane]) => {
-    const newest = Object.fromEntries(Object.entries(lane.newest).filter(([asset]) => isRead(asset)));
-    return [partition, { ...lane, newest, news: lane.news.filter(isRead) }] as const;
+    return [partition, { ...lane, newest: pick(lane.newest, isRead), news: lane.news.filter(isRead) }] as const;
   });
   return { ...state, lanes: Object.fromEntries(lanes) };
 }
@@ -81,18 +82,23 @@ function waitsSince({ newest, news }: Lane): number {
 }
 
 /** The news are the run's now, also where none can be started on them. */
-export function begin(state: RuleState, { partition, publications, trigger }: Due, run: BegunRun): RuleState {
+export function begin(
+  state: RuleState,
+  { on }: RuleSettings,
+  { partition, publications, trigger }: Due,
+  run: BegunRun,
+): RuleState {
   const { workflowId, refused } = run;
   const lane = state.lanes[partition] ?? emptyLane;
   const ids = publications.flatMap((one) => one?.id ?? []);
   // What came while the run was being prepared is new still.
   const news = lane.news.filter((asset) => !ids.includes(lane.newest[asset]?.id ?? ''));
+  // Who waits for all needs none of them again.
+  const newest = on === 'all' ? pick(lane.newest, (asset) => news.includes(asset)) : lane.newest;
+  const begun = { newest, news, ...(refused === undefined ? { open: { trigger, workflowId } } : {}) };
   return {
     ...state,
-    lanes: {
-      ...state.lanes,
-      [partition]: { ...lane, news, ...(refused === undefined ? { open: { trigger, workflowId } } : {}) },
-    },
+    lanes: withLane(state.lanes, partition, begun),
     starts: state.starts + (refused === undefined ? 1 : 0),
     recent: [...state.recent, { ...run, partition, publications: ids }].slice(-mostRecent),
   };
@@ -102,39 +108,42 @@ type BegunRun = Pick<RuleRun, 'workflowId' | 'at' | 'refused'>;
 
 /** The run is over, however it ended. */
 export function end(state: RuleState, workflowId: string): RuleState {
-  const lanes = Object.entries(state.lanes).map(([partition, lane]) => {
-    if (lane.open?.workflowId !== workflowId) return [partition, lane] as const;
-    const { open: _, ...rest } = lane;
-    return [partition, rest] as const;
-  });
-  return { ...state, lanes: Object.fromEntries(lanes) };
+  const [partition, lane] = Object.entries(state.lanes).find(([, { open }]) => open?.workflowId === workflowId) ?? [];
+  if (partition === undefined || lane === undefined) return state;
+  const { open: _, ...rest } = lane;
+  return { ...state, lanes: withLane(state.lanes, partition, rest) };
+}
+
+function withLane(lanes: RuleState['lanes'], partition: string, lane: Lane): RuleState['lanes'] {
+  const isEmpty = Object.keys(lane.newest).length === 0 && lane.open === undefined;
+  if (isEmpty) return pick(lanes, (one) => one !== partition);
+  return { ...lanes, [partition]: lane };
 }
 
 /** Without partitions that there is no room for: first those of which nothing is new, then, told, the oldest that wait. */
 export function tidy(state: RuleState): { readonly state: RuleState; readonly forgotten: readonly string[] } {
-  const all = Object.entries(state.lanes);
-  const isIdle = ([, { news, open }]: (typeof all)[number]) => news.length === 0 && open === undefined;
-  const idle = all.filter(isIdle);
-  const waiting = all.filter((one) => !isIdle(one) && one[1].open === undefined);
-  let lanes = without(state.lanes, idle.slice(0, -mostIdle));
-  let bytes = waiting.length > mostIdle ? jsonLength(lanes) : 0;
-  const forgotten: string[] = [];
-  for (const [partition, lane] of waiting.sort(([, a], [, b]) => waitsSince(a) - waitsSince(b))) {
-    if (bytes <= mostBytes) break;
+  const closed = Object.entries(state.lanes).filter(([, { open }]) => open === undefined);
+  if (closed.length <= fewLanes) return { state, forgotten: [] };
+  const byAge = closed.sort(([, a], [, b]) => lastAt(a) - lastAt(b));
+  const idle = byAge.filter(([, { news }]) => news.length === 0);
+  const waiting = byAge.filter(([, { news }]) => news.length > 0);
+  const gone = new Set<string>();
+  let bytes = jsonLength(state.lanes);
+  for (const [n, [partition, lane]] of [...idle, ...waiting].entries()) {
+    if (bytes <= mostBytes && n >= idle.length - mostIdle) break;
     bytes -= jsonLength(lane);
-    forgotten.push(partition);
+    gone.add(partition);
   }
-  lanes = without(
-    lanes,
-    forgotten.map((partition) => [partition]),
-  );
-  return { state: { ...state, lanes }, forgotten };
+  const forgotten = waiting.map(([partition]) => partition).filter((partition) => gone.has(partition));
+  return { state: { ...state, lanes: pick(state.lanes, (partition) => !gone.has(partition)) }, forgotten };
 }
 
-function without(lanes: RuleState['lanes'], gone: readonly (readonly [string, ...unknown[]])[]): RuleState['lanes'] {
-  if (gone.length === 0) return lanes;
-  const names = new Set(gone.map(([partition]) => partition));
-  return Object.fromEntries(Object.entries(lanes).filter(([partition]) => !names.has(partition)));
+function lastAt({ newest }: Lane): number {
+  return Math.max(0, ...Object.values(newest).map(({ at }) => at));
+}
+
+function pick<T>(all: Readonly<Record<string, T>>, isWanted: (name: string) => boolean): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(all).filter(([name]) => isWanted(name)));
 }
 
 export function openRuns({ lanes }: RuleState): readonly NonNullable<Lane['open']>[] {

@@ -7,6 +7,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { jsonLength } from '../json-size.js';
 import { notice } from '../temporal-host.js';
 import {
   addReader,
@@ -23,6 +24,8 @@ import { assetMessages, type AssetReader, type AssetStart, ruleMessages } from '
 
 /** In one message to a rule. */
 const mostAtOnce = 200;
+/** The engine refuses a start argument of 2 MB. */
+const mostBytes = 1_500_000;
 
 /**
  * An asset's life as a workflow: publications come in by signals, each reader (a rule) is told of them in order, and
@@ -62,8 +65,11 @@ export async function runAsset({ asset, state: before }: AssetStart): Promise<ne
   for (;;) {
     const isFull = () => workflowInfo().continueAsNewSuggested && !isTelling;
     await condition(() => readerToTell(state) !== undefined || isFull());
-    if (isFull()) await continueAsNew({ asset, state } satisfies AssetStart);
     const reader = readerToTell(state);
+    // What is too much to hand over is told first.
+    if (isFull() && (reader === undefined || jsonLength(state) < mostBytes)) {
+      await continueAsNew({ asset, state } satisfies AssetStart);
+    }
     if (reader === undefined) continue;
     const news = reader.untold.slice(0, mostAtOnce);
     const isThere = await getExternalWorkflowHandle(reader.workflowId)

@@ -26,7 +26,7 @@ interface Published {
  * the replay. Neither the step nor the run waits for it, but for the end of the run.
  */
 export class RunPublications {
-  /** Asked at the beginning: a run that began before its steps published anything goes on as it began. */
+  /** Asked at the beginning: a run that began before the project published anything goes on as it began. */
   private readonly isOn =
     defined.steps.some(({ publishes }) => publishes !== undefined) && patched('evertrain-publishes');
   private readonly outbox = new Map<AssetDefinition, Publication[]>();

@@ -76,7 +76,11 @@ export async function runRule({ settings: first, state: before }: RuleStart): Pr
         const of = next.partition === '' ? '' : `${next.partition}-`;
         const workflowId = `${pipeline}/${rule}-${of}${next.trigger}`;
         const prepared = await inputOf(settings, next);
-        state = begin(state, next, { workflowId, at: Date.now(), ...('refused' in prepared ? prepared : {}) });
+        state = begin(state, settings, next, {
+          workflowId,
+          at: Date.now(),
+          ...('refused' in prepared ? prepared : {}),
+        });
         if ('refused' in prepared) {
           await tell(settings, `Rule "${rule}" starts no run on news${ofPartition(next)}: ${prepared.refused}`);
         } else await start(children, settings, next, workflowId, prepared.input);

@@ -53,12 +53,12 @@ describe('an asset', () => {
     expect(tell({ digest, partition: 'elsewhere', isCached: true })).toEqual([true]);
   });
 
-  it('keeps the newest 2,000 partitions', () => {
-    const publications = Array.from({ length: 2_010 }, (_, n) => publication({ partition: `${n}` }));
+  it('keeps the newest 1,000 partitions', () => {
+    const publications = Array.from({ length: 1_010 }, (_, n) => publication({ partition: `${n}` }));
     const { partitions } = publish(emptyAsset(), { rules: {}, publications });
-    expect(Object.keys(partitions)).toHaveLength(2_000);
+    expect(Object.keys(partitions)).toHaveLength(1_000);
     expect(partitions['9']).toBeUndefined();
-    expect(partitions['2009']).toBeDefined();
+    expect(partitions['1009']).toBeDefined();
   });
 
   it('is stale so long after its newest publication', () => {

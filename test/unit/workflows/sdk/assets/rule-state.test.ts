@@ -28,7 +28,7 @@ function play(settings: RuleSettings) {
   const started: string[] = [];
   const go = () => {
     for (let next = due(state, settings); next !== undefined; next = due(state, settings)) {
-      state = begin(state, next, { workflowId: next.trigger, at: 0 });
+      state = begin(state, settings, next, { workflowId: next.trigger, at: 0 });
       started.push(next.publications.map((one) => one?.id ?? '-').join('+'));
     }
   };
