@@ -17,6 +17,7 @@ import {
   fanOut,
   fanOutSettled,
   onAssets,
+  pathTemplate,
   type Pipeline,
   pipeline,
   type PipelineInput,
@@ -151,6 +152,20 @@ step('types.option', { timout: '10m' });
 step('types.duration', { timeout: '10 minutez' });
 // @ts-expect-error endless attempts are no number
 step('types.retry', { retry: { attempts: 'forever' } });
+
+export function paths(): void {
+  const daily = pathTemplate('s3://raw/{{logicalDate}}/{{region}}-{{part}}.csv');
+  daily({ region: 'eu', part: 3 });
+  // @ts-expect-error a missing name
+  daily({ region: 'eu' });
+  // @ts-expect-error an unknown name
+  daily({ region: 'eu', part: 3, day: '1' });
+  // @ts-expect-error no names at all
+  daily();
+  pathTemplate('s3://raw/{{intervalStart:YYYY/MM}}.csv')();
+  const text: string = 's3://raw';
+  pathTemplate(text)({ any: 1 });
+}
 
 export async function assets(): Promise<void> {
   const features = asset('types/features', { output: z.object({ table: artifact() }) });

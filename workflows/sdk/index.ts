@@ -23,6 +23,7 @@ export { type Project, project } from './project.js';
 export type { ModelState, ModelVersion, PipelineResult } from './protocol.js';
 export type { ResourceOptions } from './resources.js';
 export type { Calendar, CalendarField } from './schedule/calendar.js';
+export { pathTemplate, type PathTemplate } from './schedule/path-template.js';
 export { type DataInterval, dataInterval, logicalDate } from './schedule/planned.js';
 export { type Overlap, schedule, type ScheduleDefinition, type ScheduleOptions } from './schedule/schedule.js';
 export type { Every, When } from './schedule/when.js';
