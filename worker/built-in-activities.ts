@@ -17,6 +17,7 @@ import type { ObjectSource } from '../activities/sensors/object-source.js';
 import { sensorActivity } from '../activities/sensors/sensor-activity.js';
 import { keepText, keptText } from '../activities/sdk/kept-text.js';
 import { keyOf, stepActivity } from '../activities/sdk/step-activity.js';
+import { profileVariables } from '../activities/sdk/profile-variables.js';
 import { variableReader } from '../activities/sdk/variables.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
@@ -104,7 +105,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.knownTrials]: coded((artifact: Artifact) => knownStudy(settings.services.store, artifact)),
     [builtIn.keepText]: coded((text: string) => keepText(settings.services.store, text)),
     [builtIn.keptText]: coded((piece: Artifact) => keptText(settings.services.store, piece)),
-    [builtIn.variable]: stepActivity(variableReader(settings.services.journal), settings.services),
+    [builtIn.variable]: stepActivity(variableReader(settings.services.journal, profileVariables()), settings.services),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded(async (deployment: Deployment) => {
       const address = modelServer(settings, deployment.model);

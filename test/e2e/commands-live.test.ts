@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunView } from '../../client/history/run-view.js';
@@ -488,5 +488,16 @@ describe('assets', () => {
       [['assets', 'show'], 2, 'show needs name of an asset.'],
       [['assets', 'drop'], 2, '"drop" is nothing to do with assets.'],
     ]);
+  });
+});
+
+describe('a profile', () => {
+  it('says where a command finds the engine', async () => {
+    const { address, namespace, dataDir } = live.engine;
+    const folder = join(dataDir, 'profiled');
+    await mkdir(folder);
+    await writeFile(join(folder, 'evertrain.json'), JSON.stringify({ profiles: { live: { address, namespace } } }));
+    expect(await evertrainCli(['ls'], { cwd: folder }).ended).toMatchObject({ code: 4 });
+    expect(await evertrainCli(['ls', '--profile', 'live'], { cwd: folder }).ended).toMatchObject({ code: 0 });
   });
 });
