@@ -44,7 +44,7 @@ export class RunPublications {
       at: Date.now(),
       ...(isCached ? { isCached } : {}),
       by: { pipeline, workflowId, runId, stepId },
-      ...(planned === undefined ? {} : { planned: { ...planned } }),
+      ...(planned === undefined ? {} : { planned: datesOf(planned) }),
       ...(output === undefined || jsonLength(output) > mostOutputBytes ? {} : { output }),
     };
     this.outbox.set(asset, [...(this.outbox.get(asset) ?? []), publication]);
@@ -77,4 +77,9 @@ export class RunPublications {
     }
     return undefined;
   }
+}
+
+/** Without the schedule, which the runs that are started on it are not of. */
+function datesOf({ date, interval }: Planned): NonNullable<Publication['planned']> {
+  return { ...(date === undefined ? {} : { date }), ...(interval === undefined ? {} : { interval }) };
 }
