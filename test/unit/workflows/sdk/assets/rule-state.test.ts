@@ -97,6 +97,18 @@ describe('a rule', () => {
     expect(rule.started).toEqual(days.map(idsOf));
   });
 
+  it('starts no second run of a partition while one is open, though another partition may', () => {
+    const rule = play(cut);
+    const both = (partition: string) => [news('a', { partition }), news('c', { partition })] as const;
+    rule.told(...both('1'));
+    rule.told(...both('1'));
+    expect(rule.started).toHaveLength(1);
+    rule.told(...both('2'));
+    expect(rule.started).toHaveLength(2);
+    rule.ends();
+    expect(rule.started).toHaveLength(3);
+  });
+
   it('starts as often as the rule says, in any order of what happens', () => {
     for (let seed = 0; seed < 200; seed++) {
       const random = seeded(seed);
