@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { EvertrainError } from '../workflows/sdk/errors.js';
+import { withProfile } from './profile.js';
 import { readEngineFile } from './engine-file.js';
 
 export interface ConnectSettings {
@@ -30,7 +31,7 @@ export interface ResolvedConnection {
 const defaultDataDir = '.evertrain';
 
 /**
- * The one place of the client that reads the environment. In this order: option → environment (TEMPORAL_ADDRESS,
+ * The one place of the client that reads the environment, or the profile that it names (`withProfile`). In this order: option → environment (TEMPORAL_ADDRESS,
  * TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, …) → Temporal's profile file → the engine that runs on the data
  * folder → SYSTEM_ENGINE_UNREACHABLE.
  *
@@ -38,8 +39,9 @@ const defaultDataDir = '.evertrain';
  */
 export function resolveConnection(
   settings: ConnectSettings = {},
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedConnection {
+  const env = withProfile(environment);
   const found = fromEnvironment(settings.profile, env);
   const secretsFit =
     settings.address === undefined || found.address === undefined || found.address === settings.address;

@@ -14,6 +14,7 @@ import {
   searchAttributes,
 } from '../workflows/sdk/protocol.js';
 import { checkPriority, type Priority, taskPriority } from '../workflows/sdk/priority.js';
+import { Assets } from './assets/assets.js';
 import { BackfillHandle, type BackfillOptions, backfillStart } from './backfill.js';
 import type { DataInterval } from '../workflows/sdk/schedule/planned.js';
 import type { ScheduleDefinition } from '../workflows/sdk/schedule/schedule.js';
@@ -101,6 +102,8 @@ export class Evertrain {
   readonly namespace: string;
   /** What starts runs by itself. */
   readonly schedules: Schedules;
+  /** What runs publish, and what starts runs on news of it. */
+  readonly assets: Assets;
   private readonly context: ModelContext;
   private readonly closeConnection: () => Promise<void>;
   private provenance: Promise<Provenance> | undefined;
@@ -112,6 +115,7 @@ export class Evertrain {
     this.namespace = resolved.namespace;
     const context: RunContext = { client, address: resolved.address, attempts };
     this.schedules = new Schedules(context);
+    this.assets = new Assets(context);
     this.context = { ...context, data: new DataGathering((...signal) => sendData(context, ...signal)) };
   }
 

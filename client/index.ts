@@ -1,3 +1,6 @@
+export type { Assets } from './assets/assets.js';
+export type { AssetEdge, AssetGraph, AssetView, PartitionView } from './assets/asset-view.js';
+export type { RuleChange } from './assets/plan-rules.js';
 export { BackfillHandle, backfillDates, type BackfillOptions, type BackfillRange } from './backfill.js';
 export type { ConnectSettings, ResolvedConnection } from './config.js';
 export { resolveConnection } from './config.js';

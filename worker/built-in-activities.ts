@@ -17,9 +17,12 @@ import type { ObjectSource } from '../activities/sensors/object-source.js';
 import { sensorActivity } from '../activities/sensors/sensor-activity.js';
 import { keepText, keptText } from '../activities/sdk/kept-text.js';
 import { keyOf, stepActivity } from '../activities/sdk/step-activity.js';
+import { profileVariables } from '../activities/sdk/profile-variables.js';
 import { variableReader } from '../activities/sdk/variables.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
+import type { RuleQuestion } from '../workflows/sdk/assets/messages.js';
+import type { AssetRule } from '../workflows/sdk/assets/on-assets.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import type { SensorRequest } from '../workflows/sdk/sensors/condition.js';
@@ -45,6 +48,7 @@ import {
 import { recallBatches, writeArchive } from './model-archive.js';
 import type { StudyToWrite } from '../workflows/sdk/search/study-record.js';
 import { keepSchedule } from './model-schedule.js';
+import { ruleInput } from './rule-input.js';
 import { runLook } from './run-look.js';
 import { singleFlight } from './single-flight.js';
 
@@ -54,6 +58,7 @@ export interface BuiltInSettings {
   readonly optuna: Optuna;
   readonly implementations: ReadonlyMap<string, Implementation>;
   readonly models: readonly ModelDefinition[];
+  readonly rules: readonly AssetRule[];
   /** Version of the worker's bundle. */
   readonly code: string;
   /** Where promoted versions are put; without one a promotion fails with a clear word. */
@@ -87,6 +92,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     }),
     [builtIn.runOutcome]: coded((run: OpenRun) => runOutcome(settings.client, run)),
     [builtIn.closedRuns]: coded((runs: readonly RunOrigin[]) => closedRuns(settings.client, runs)),
+    [builtIn.ruleInput]: coded(async (question: RuleQuestion) => ruleInput(settings.rules, question)),
     [builtIn.schedule]: coded((schedule: ModelSchedule) => keepSchedule(settings.client, schedule)),
     [builtIn.archive]: coded((request: ArchiveRequest) => writeArchive(settings.services, request)),
     [builtIn.recall]: coded((request: RecallRequest) => recallBatches(settings.services, request)),
@@ -99,7 +105,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
     [builtIn.knownTrials]: coded((artifact: Artifact) => knownStudy(settings.services.store, artifact)),
     [builtIn.keepText]: coded((text: string) => keepText(settings.services.store, text)),
     [builtIn.keptText]: coded((piece: Artifact) => keptText(settings.services.store, piece)),
-    [builtIn.variable]: stepActivity(variableReader(settings.services.journal), settings.services),
+    [builtIn.variable]: stepActivity(variableReader(settings.services.journal, profileVariables()), settings.services),
     [builtIn.declaredModel]: (name: string) => Promise.resolve(declared(settings, name)),
     [builtIn.deploy]: coded(async (deployment: Deployment) => {
       const address = modelServer(settings, deployment.model);

@@ -16,6 +16,7 @@ import type { Implementation } from '../activities/sdk/implementation.js';
 import type { ArtifactStore, Journal } from '../activities/sdk/ports.js';
 import type { ObjectSource } from '../activities/sensors/object-source.js';
 import type { StepServices } from '../activities/sdk/services.js';
+import { checkProfileVariables, profileVariables } from '../activities/sdk/profile-variables.js';
 import { missingSecrets, unsetSecrets } from '../activities/sdk/secrets.js';
 import { rememberHeader, stepActivity } from '../activities/sdk/step-activity.js';
 import { historyChannelArgs } from '../client/history/fetch.js';
@@ -144,6 +145,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const project = await loadProject(options.workflows);
   const serves = (queue: string) => options.queues === undefined || queue in options.queues;
   const manifest = checkManifest(project, options.activities, serves);
+  checkProfileVariables(defined.variables, profileVariables());
   const unset = await unsetSecrets(defined.secrets);
   if (unset.length > 0 && serves(defaultQueue)) throw missingSecrets(unset);
   const namespace = options.namespace ?? 'default';
@@ -168,6 +170,7 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const activities = activityTable(options, manifest, services, client, {
     optuna,
     models: project.models,
+    rules: project.rules,
     code: bundle.version,
   });
   const recorder = new RunRecorder({ client, services, project });
@@ -267,7 +270,7 @@ function activityTable(
   manifest: Manifest,
   services: StepServices,
   client: Client,
-  declared: Pick<BuiltInSettings, 'models' | 'code' | 'optuna'>,
+  declared: Pick<BuiltInSettings, 'models' | 'rules' | 'code' | 'optuna'>,
 ): Activities {
   const steps = [...manifest.implementations.values()].map(
     (one) => [one.step.name, stepActivity(one, services)] as const,

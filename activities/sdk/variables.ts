@@ -30,15 +30,15 @@ export function unsetVariable(journal: Journal, name: string): Promise<void> {
   return journal.delete(journalKey(prefix, name));
 }
 
-/** The step that runs read variables by: `VariableRead` → `VariableValue`. */
-export function variableReader(journal: Journal): Implementation {
+/** The step that runs read variables by: what people have set, else the profile's value, else the default. */
+export function variableReader(journal: Journal, profile: ReadonlyMap<string, unknown>): Implementation {
   return {
     step: readVariable,
     fingerprint: () => Promise.resolve(''),
     run: async (asked): Promise<VariableValue> => {
       const { name, default: fallback } = asked as VariableRead;
       const found = read(await journal.get(journalKey(prefix, name)));
-      if (found === undefined) return { value: fallback };
+      if (found === undefined) return { value: profile.has(name) ? profile.get(name) : fallback };
       check(found);
       const { value, setBy, setAt } = found;
       return { value, setBy, setAt };

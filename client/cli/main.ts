@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { packageFile } from '../../activities/sdk/jobs/package-file.js';
+import { EvertrainError } from '../../workflows/sdk/errors.js';
+import { withProfile } from '../profile.js';
 import { exitCodeOf, exitSoon, printError } from './exit.js';
 
 /** A command's module declares its options and what it does; it is loaded when the command is called. */
@@ -26,6 +28,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['ls', 'list runs', () => import('./commands/ls.js')],
   ['schedules', 'apply, list, pause or trigger schedules', () => import('./commands/schedules.js')],
   ['backfill', 'run a pipeline for past dates of its schedule', () => import('./commands/backfill.js')],
+  ['assets', 'list what runs publish, and who reads it', () => import('./commands/assets.js')],
   ['queues', 'list what waits in the queues', () => import('./commands/queues.js')],
   ['variables', 'list or change the variables of the project in this folder', () => import('./commands/variables.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],
@@ -48,10 +51,20 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
 ];
 
 /** Runs one command line; answers the exit code (docs/cli.md). */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(given: readonly string[]): Promise<number> {
+  const { argv, profile } = takeProfile(given);
+  try {
+    if (profile !== undefined) process.env['EVERTRAIN_PROFILE'] = checkedProfile(profile);
+    // Before the commands are declared, whose defaults come from the environment.
+    Object.assign(process.env, withProfile(process.env));
+  } catch (error) {
+    printError(error, argv.includes('--verbose'));
+    return exitCodeOf(error);
+  }
   const program = new Command('evertrain')
     .description('Machine-learning pipelines as durable Temporal workflows')
     .version(version())
+    .option('--profile <name>', 'a profile of evertrain.json; default: EVERTRAIN_PROFILE')
     .option('--verbose', 'show the stack of errors')
     .exitOverride();
   const called = calledCommand(argv);
@@ -78,6 +91,24 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitSoon();
   }
   return code;
+}
+
+/** Before or after the command. */
+function takeProfile(given: readonly string[]): { readonly argv: readonly string[]; readonly profile?: string } {
+  const at = given.findIndex((word) => word === '--profile' || word.startsWith('--profile='));
+  if (at < 0) return { argv: given };
+  const [word = ''] = given.slice(at);
+  const isOne = word.startsWith('--profile=');
+  const profile = isOne ? word.slice('--profile='.length) : (given[at + 1] ?? '');
+  return { argv: [...given.slice(0, at), ...given.slice(at + (isOne ? 1 : 2))], profile };
+}
+
+function checkedProfile(name: string): string {
+  if (name !== '' && !name.startsWith('-')) return name;
+  throw new EvertrainError('USER_OPTION_INVALID', '--profile has no name behind it.', {
+    value: name,
+    remedy: 'Name a profile of evertrain.json, for example --profile staging.',
+  });
 }
 
 /** The first word that is no option; `help <command>` needs that command's options too. */

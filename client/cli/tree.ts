@@ -27,6 +27,7 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
   const lines = [`${paint.bold(view.pipeline)} ${paint.dim(view.workflowId)}  ${statusText(view)}`];
   if (view.rerunOf !== undefined) lines.push(`  repeats ${view.rerunOf.workflowId} from ${view.rerunOf.from}`);
   if (view.planned !== undefined) lines.push(`  ${planText(view.planned)}`);
+  if (view.startedOn !== undefined) lines.push(...newsLines(view.startedOn));
   for (const [group, steps] of grouped(ownSteps(view))) {
     const indent = group === '' ? '  ' : '    ';
     if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
@@ -41,6 +42,13 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
   for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
   for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint, view.closedAt !== undefined)}`);
   return lines.map((line) => cut(line, width));
+}
+
+function newsLines({ rule, news }: NonNullable<RunView['startedOn']>): string[] {
+  return [
+    `  on news, by rule ${rule}`,
+    ...news.map(({ asset, at, by }) => `    ${asset} of ${isoText(at)}, by ${by.stepId} of ${by.workflowId}`),
+  ];
 }
 
 function planText({ schedule, logicalDate, interval }: NonNullable<RunView['planned']>): string {

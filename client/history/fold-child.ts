@@ -1,3 +1,4 @@
+import { assetWorkflowType } from '../../workflows/sdk/assets/messages.js';
 import { poolWorkflowType } from '../../workflows/sdk/protocol.js';
 import { toNumber } from './decode.js';
 import type { ChildFacts, Facts, Occurrence } from './fold.js';
@@ -11,10 +12,11 @@ export function childId(child: string, parent: string): string {
 export function foldChild(facts: Facts, { event, id, at }: Occurrence): void {
   const initiated = event.startChildWorkflowExecutionInitiatedEventAttributes;
   if (initiated) {
-    if (initiated.workflowType?.name === poolWorkflowType) return;
+    const type = initiated.workflowType?.name ?? '';
+    if (type === poolWorkflowType || type === assetWorkflowType) return;
     facts.children.set(id, {
       workflowId: initiated.workflowId ?? '',
-      pipeline: initiated.workflowType?.name ?? '',
+      pipeline: type,
       initiatedAt: at,
       causes: facts.causes.call(),
       input: initiated.input?.payloads?.[0],

@@ -53,7 +53,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
   const values = stepValues(facts, options);
   const nodes = nodesOf(facts, values);
   const steps = stepViews(facts, values, pending, attempts);
-  const { provenance, window, rerun, planned } = options;
+  const { provenance, window, rerun, planned, startedOn } = options;
   return {
     workflowId: started?.workflowId ?? '',
     runId: id,
@@ -65,6 +65,7 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
     ...(window === undefined ? {} : { window }),
     ...(rerun === undefined ? {} : { rerunOf: { ...rerun.of, from: rerun.from } }),
     ...(planned === undefined ? {} : { planned: planView(planned) }),
+    ...(startedOn === undefined ? {} : { startedOn }),
     ...(started?.parent === undefined ? {} : { parent: started.parent }),
     startedAt: started?.at ?? 0,
     ...(closed === undefined ? {} : { closedAt: closed.at }),
@@ -96,13 +97,14 @@ export function viewOf(facts: Facts, { pending, attempts, runId }: Omit<Evidence
 export function runOptionsOf({ started }: Facts): RunOptions {
   const isModel = started?.type === modelWorkflowType;
   const options = (isModel ? undefined : decodeObject<RunOptions>(started?.input[1])) ?? {};
-  const { seed, provenance, window, rerun } = options;
+  const { seed, provenance, window, rerun, startedOn } = options;
   const date = options.planned?.date ?? started?.firedAt;
   return {
     ...(typeof seed === 'number' ? { seed } : {}),
     ...(typeof provenance === 'object' ? { provenance } : {}),
     ...(Array.isArray(window) ? { window } : {}),
     ...(typeof rerun?.of === 'object' && typeof rerun.recorded === 'object' ? { rerun } : {}),
+    ...(Array.isArray(startedOn?.news) ? { startedOn } : {}),
     ...(typeof date === 'string' ? { planned: planOf(options.planned, date) } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import type { StartedOn } from '../../workflows/sdk/assets/messages.js';
 import type { KnownBatch } from '../../workflows/sdk/model/data.js';
 import type { ApprovalRecord, GateRecord, Provenance } from '../../workflows/sdk/protocol.js';
 import type { FailureView, StepView } from './step-shapes.js';
@@ -35,6 +36,8 @@ export interface RunView {
     /** The data's: from `start`, and before `end`. */
     readonly interval?: { readonly start: number; readonly end: number };
   };
+  /** Of a run that a rule started: the publications of its assets, of which some were new. */
+  readonly startedOn?: StartedOn;
   readonly parent?: { readonly workflowId: string; readonly runId: string };
   readonly startedAt: number;
   readonly closedAt?: number;

@@ -34,7 +34,7 @@ export async function planSchedules(
     if (kept === 'none') changes.push({ kind: 'created', name });
     else if (kept === undefined) changes.push({ kind: 'changed', name, differences: ['made by other means'] });
     else {
-      const differences = differencesOf(kept, declared);
+      const differences = differencesOf(fieldsOf(kept), fieldsOf(declared));
       changes.push(differences.length === 0 ? { kind: 'unchanged', name } : { kind: 'changed', name, differences });
     }
   }
@@ -56,15 +56,17 @@ async function keptOf({ schedule }: Client, name: string): Promise<KeptRules | '
   }
 }
 
-function differencesOf(kept: KeptRules, declared: KeptRules): string[] {
-  const [before, after] = [fieldsOf(kept), fieldsOf(declared)];
+/** In words. */
+export function differencesOf(before: Fields, after: Fields): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return names
     .filter((name) => jsonDigest(before[name]) !== jsonDigest(after[name]))
     .map((name) => `${name}: ${text(before[name])} → ${text(after[name])}`);
 }
 
-function fieldsOf({ timing, ...rest }: KeptRules): Record<string, unknown> {
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf({ timing, ...rest }: KeptRules): Fields {
   return { ...rest, ...timing };
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunView } from '../../client/history/run-view.js';
@@ -423,11 +423,13 @@ describe('schedules and backfill', () => {
   it('are applied after a look at what changes, shown, paused, triggered and deleted', async () => {
     expect(await live.call('schedules', 'apply')).toMatchObject({
       code: 2,
-      out: expect.stringMatching(/^\+ nightly {2}created\nschedules apply: nothing was changed. Pass --yes/) as string,
+      out: expect.stringMatching(
+        /^\+ nightly {2}created\n\+ rule studied {2}created\nschedules apply: nothing was changed. Pass --yes/,
+      ) as string,
     });
-    await expectAll([[['schedules', 'apply', '--yes'], 0, '+ nightly  created\nApplied.']]);
+    await expectAll([[['schedules', 'apply', '--yes'], 0, '+ nightly  created\n+ rule studied  created\nApplied.']]);
     await expectAll([
-      [['schedules', 'apply', '--yes'], 0, '= nightly  unchanged\nNothing to change.'],
+      [['schedules', 'apply', '--yes'], 0, '= nightly  unchanged\n= rule studied  unchanged\nNothing to change.'],
       [['schedules', 'show', 'nightly'], 0, 'nightly  studied  next 20'],
       [['schedules', 'show', 'nighly'], 2, 'Did you mean "nightly"? [USER_SCHEDULE_UNKNOWN'],
       [['schedules', 'aply'], 2, 'Did you mean "apply"?'],
@@ -466,5 +468,36 @@ describe('schedules and backfill', () => {
       [['backfill', id, 'pause'], 2, 'USER_RUN_UNKNOWN'],
       [['backfill', id, 'resume'], 2, 'USER_RUN_UNKNOWN'],
     ]);
+  });
+});
+
+describe('assets', () => {
+  it('are listed with who publishes and reads them, which schedules apply has the engine keep', async () => {
+    expect((await live.call('schedules', 'apply', '--yes')).code).toBe(0);
+    const run = await live.evertrain.startByName('scoring', { accuracy: 0.5 }, { provenance: false });
+    await run.result();
+    await expect
+      .poll(async () => (await live.call('assets')).out, { timeout: 15_000 })
+      .toMatch(
+        /^fitted\/models {2}20\S+Z by scoring {2}\d+ publications {2}0 readers\nlabels {2}never published {2}0 publications {2}1 readers\n$/,
+      );
+    await expectAll([
+      [['assets', 'show', 'fitted/models'], 0, '  what fit has made\n  published by scoring, step fit\n'],
+      [['assets', 'graph'], 0, 'scoring -> fitted/models\nlabels -> studied\n'],
+      [['assets', 'show', 'label'], 2, 'Did you mean "labels"? [USER_ASSET_UNKNOWN'],
+      [['assets', 'show'], 2, 'show needs name of an asset.'],
+      [['assets', 'drop'], 2, '"drop" is nothing to do with assets.'],
+    ]);
+  });
+});
+
+describe('a profile', () => {
+  it('says where a command finds the engine', async () => {
+    const { address, namespace, dataDir } = live.engine;
+    const folder = join(dataDir, 'profiled');
+    await mkdir(folder);
+    await writeFile(join(folder, 'evertrain.json'), JSON.stringify({ profiles: { live: { address, namespace } } }));
+    expect(await evertrainCli(['ls'], { cwd: folder }).ended).toMatchObject({ code: 4 });
+    expect(await evertrainCli(['ls', '--profile', 'live'], { cwd: folder }).ended).toMatchObject({ code: 0 });
   });
 });

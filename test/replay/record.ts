@@ -11,8 +11,10 @@ import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
 import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
 import { objectExists, schedule, timeIs } from '../../workflows/sdk/index.js';
+import { assetWorkflowId, ruleWorkflowId } from '../../workflows/sdk/assets/messages.js';
 import { poolWorkflowId } from '../../workflows/sdk/protocol.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import { publish, rules } from '../fixtures/assets/contracts.js';
 import {
   arrived,
   cached,
@@ -170,6 +172,34 @@ async function recordPool({ evertrain, effects, engine }: typeof fixture): Promi
   process.stdout.write(`${release}/durability.pool\n`);
 }
 
+/** An asset, a rule that reads it, and a run that publishes it, up to their first continuation. */
+async function recordAssets({ evertrain, effects }: typeof fixture): Promise<void> {
+  const pathOf = (name: string) => join(historiesFolder, release, `assets.${name}.json`);
+  if (existsSync(pathOf('run'))) return;
+  await evertrain.assets.apply({ rules: [rules.order] });
+  const isRead = async () => (await evertrain.assets.list()).filter(({ readers }) => readers.length > 0).length === 2;
+  while (!(await isRead())) await new Promise((wake) => setTimeout(wake, 50));
+  const ids = [assetWorkflowId('order/a', undefined), ruleWorkflowId('order', undefined)];
+  const firstRuns = await Promise.all(
+    ids.map(async (id) => (await evertrain.client.workflow.getHandle(id).describe()).runId),
+  );
+  const all = ['order/a', 'order/c'].map((asset) => ({ asset, value: '1' }));
+  const continued = async () => {
+    const now = await evertrain.client.workflow.getHandle(ids[0] ?? '').describe();
+    return now.runId !== firstRuns[0];
+  };
+  do {
+    const run = await evertrain.start(publish, { effects: effects.url, all }, { provenance: false });
+    await run.result();
+    if (!existsSync(pathOf('run'))) await saveHistory(evertrain, run, pathOf('run'));
+  } while (!(await continued()));
+  for (const [n, name] of ['asset', 'rule'].entries()) {
+    await saveHistory(evertrain, { workflowId: ids[n] ?? '', runId: firstRuns[n] }, pathOf(name));
+    await saveHistory(evertrain, { workflowId: ids[n] ?? '' }, pathOf(`${name}-now`));
+  }
+  process.stdout.write(`${release}/assets.run, assets.asset, assets.rule\n`);
+}
+
 /** A backfill, and a run that a schedule of the engine's started. */
 async function recordSchedule({ evertrain, effects }: typeof fixture): Promise<void> {
   const pathOf = (name: string) => join(historiesFolder, release, `durability.${name}.json`);
@@ -204,6 +234,14 @@ try {
   await recordSchedule(fixture);
 } finally {
   await fixture.close();
+}
+
+const assets = await durableProject('assets', ['limit.historyCount.suggestContinueAsNew=60']);
+try {
+  await assets.worker();
+  await recordAssets(assets);
+} finally {
+  await assets.close();
 }
 
 const sensors = await durableProject('sensors');

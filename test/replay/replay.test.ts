@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Bundle } from '../../worker/bundle.js';
@@ -59,6 +60,12 @@ describe('a recorded history', () => {
     const file = files.find(({ name }) => name === 'shipped.bikes-model-2');
     const history = historyFromJSON(splitAtLocalActivity(await readFile(file?.path ?? '', 'utf8')));
     await replayHistory(found('shipped.bikes-model-2'), history);
+  });
+
+  it('of steps that published nothing replays where they publish now', async () => {
+    const file = files.find(({ name }) => name === 'durability.chain');
+    const publishing = fileURLToPath(new URL('../fixtures/published/workflows.ts', import.meta.url));
+    await replayHistory(await cachedBundle(publishing), await loadHistory(file?.path ?? ''));
   });
 
   it('that was tampered with does not replay', async () => {

@@ -6,13 +6,18 @@ import { z } from 'zod';
 import { implement } from '../../activities/sdk/implement.js';
 import type { Evertrain } from '../../client/evertrain.js';
 import {
+  allNew,
+  anyNew,
   approval,
   artifact,
   type Artifact,
+  asset,
   candidate,
   type Duration,
   fanOut,
   fanOutSettled,
+  onAssets,
+  pathTemplate,
   type Pipeline,
   pipeline,
   type PipelineInput,
@@ -147,3 +152,43 @@ step('types.option', { timout: '10m' });
 step('types.duration', { timeout: '10 minutez' });
 // @ts-expect-error endless attempts are no number
 step('types.retry', { retry: { attempts: 'forever' } });
+
+export function paths(): void {
+  const daily = pathTemplate('s3://raw/{{logicalDate}}/{{region}}-{{part}}.csv');
+  daily({ region: 'eu', part: 3 });
+  // @ts-expect-error a missing name
+  daily({ region: 'eu' });
+  // @ts-expect-error an unknown name
+  daily({ region: 'eu', part: 3, day: '1' });
+  // @ts-expect-error no names at all
+  daily();
+  pathTemplate('s3://raw/{{intervalStart:YYYY/MM}}.csv')();
+  const text: string = 's3://raw';
+  pathTemplate(text)({ any: 1 });
+}
+
+export async function assets(): Promise<void> {
+  const features = asset('types/features', { output: z.object({ table: artifact() }) });
+  const labels = asset('types/labels');
+  const train = pipeline('types.train', { input: z.object({ table: artifact() }) }, async () => 1);
+  const bare = pipeline('types.bare', {}, async () => 1);
+  onAssets(train, allNew([features, labels]), {
+    toInput: ([x, y]) => {
+      same<typeof y.output, unknown>();
+      return { table: x.output.table };
+    },
+  });
+  // @ts-expect-error of any, some may be unknown
+  onAssets(train, anyNew([features]), { toInput: ([x]) => ({ table: x.output.table }) });
+  // @ts-expect-error the pipeline has another input
+  onAssets(train, allNew([features]), { toInput: () => ({ rows: 1 }) });
+  // @ts-expect-error the pipeline has an input
+  onAssets(train, allNew([features]));
+  onAssets(bare, allNew([features]));
+  step('types.publishes', {
+    input: z.object({ day: z.string() }),
+    publishes: { asset: labels, partition: ({ day }) => day },
+  });
+  // @ts-expect-error the input has no such field
+  step('types.publishes', { input: z.object({}), publishes: { asset: labels, partition: ({ day }) => day } });
+}

@@ -1,6 +1,8 @@
 /** `evertrain`: what pipelines, contracts and models are written with. */
 export { approval, type ApprovalOptions } from './approval.js';
 export { type Artifact, artifact } from './artifact.js';
+export { type Asset, asset, type AssetOptions } from './assets/asset.js';
+export { allNew, anyNew, type AssetRule, onAssets, type Published, type RuleOptions } from './assets/on-assets.js';
 export { type Candidate, candidate } from './candidate.js';
 export type { Duration } from './duration.js';
 export { type ErrorCode, errorCodes, EvertrainError, isEvertrainError } from './errors.js';
@@ -21,6 +23,7 @@ export { type Project, project } from './project.js';
 export type { ModelState, ModelVersion, PipelineResult } from './protocol.js';
 export type { ResourceOptions } from './resources.js';
 export type { Calendar, CalendarField } from './schedule/calendar.js';
+export { pathTemplate, type PathTemplate } from './schedule/path-template.js';
 export { type DataInterval, dataInterval, logicalDate } from './schedule/planned.js';
 export { type Overlap, schedule, type ScheduleDefinition, type ScheduleOptions } from './schedule/schedule.js';
 export type { Every, When } from './schedule/when.js';

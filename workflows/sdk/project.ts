@@ -1,4 +1,9 @@
 import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
+import type { AssetStart, RuleStart } from './assets/messages.js';
+import { assetWorkflowType, ruleWorkflowType } from './assets/messages.js';
+import type { AssetRule } from './assets/on-assets.js';
+import { runAsset } from './assets/run-asset.js';
+import { runRule } from './assets/run-rule.js';
 import { chunkRun } from './chunk-run.js';
 import { EvertrainError } from './errors.js';
 import type { ModelDefinition } from './model/model.js';
@@ -36,6 +41,8 @@ export interface Project {
   readonly pipelines: readonly PipelineDefinition[];
   readonly models: readonly ModelDefinition[];
   readonly schedules: readonly ScheduleDefinition[];
+  /** What starts runs on news of assets. */
+  readonly rules: readonly AssetRule[];
   /** As given by `project({ name })`. */
   readonly projectName?: string;
 }
@@ -51,13 +58,15 @@ export function project(parts: {
   readonly pipelines: readonly PipelineDefinition[];
   readonly models?: readonly ModelDefinition[];
   readonly schedules?: readonly ScheduleDefinition[];
+  /** Made by `onAssets`. */
+  readonly rules?: readonly AssetRule[];
   /**
    * Queues for steps that declare `resources`, with what a worker of each has; in order, from small to large. Cores and
    * memory that are not given are enough for any step; GPUs that are not given are none.
    */
   readonly queues?: Readonly<Record<string, ResourceOptions>>;
 }): Project {
-  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules', 'queues']);
+  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules', 'rules', 'queues']);
   if (parts.name !== undefined) {
     checkName('project', parts.name);
     defined.projectName = parts.name;
@@ -71,7 +80,10 @@ export function project(parts: {
   checkPools(pipelines.values());
   byName('variable', defined.variables);
   const schedules = byName('schedule', parts.schedules ?? []);
-  checkSchedules(schedules.values(), pipelines);
+  byName('asset', defined.assets);
+  const rules = byName('rule', parts.rules ?? []);
+  checkStarters('schedule', schedules.values(), pipelines);
+  checkStarters('rule', rules.values(), pipelines);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {
@@ -81,6 +93,8 @@ export function project(parts: {
       return runModel(found, start);
     }
     if (type === poolWorkflowType) return runPool(args[0] as PoolStart);
+    if (type === assetWorkflowType) return runAsset(args[0] as AssetStart);
+    if (type === ruleWorkflowType) return runRule(args[0] as RuleStart);
     if (type === watchWorkflowType) return runWatch(args[0] as WatchStart);
     if (type === tickWorkflowType) return tick(String(args[0]));
     if (type === missedWorkflowType) return tellMissed(args[0] as MissedTimes);
@@ -92,7 +106,7 @@ export function project(parts: {
     if (found === undefined) throw unknownHere('pipeline', type, [...pipelines.keys()]);
     return runPipeline(found, args[0], options);
   };
-  // A run stays with the code it started on; a model, a pool or a watch lives for years and moves on with each deployment.
+  // A run stays with the code it started on; a model, a pool, an asset and the like live for years and move on with each deployment.
   const behavior = () => (longLived.has(workflowInfo().workflowType) ? 'AUTO_UPGRADE' : 'PINNED');
   // The server refuses every task of a worker without a version that names a behaviour.
   const versioned = () => Boolean(workflowInfo().currentDeploymentVersion?.deploymentName);
@@ -100,11 +114,18 @@ export function project(parts: {
   Object.defineProperty(dispatch, 'pipelines', { value: [...pipelines.values()] });
   Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
   Object.defineProperty(dispatch, 'schedules', { value: [...schedules.values()] });
+  Object.defineProperty(dispatch, 'rules', { value: [...rules.values()] });
   if (parts.name !== undefined) Object.defineProperty(dispatch, 'projectName', { value: parts.name });
   return dispatch as unknown as Project;
 }
 
-const longLived = new Set<string>([modelWorkflowType, poolWorkflowType, watchWorkflowType]);
+const longLived = new Set<string>([
+  modelWorkflowType,
+  poolWorkflowType,
+  watchWorkflowType,
+  assetWorkflowType,
+  ruleWorkflowType,
+]);
 
 /** A step that waits for a pool that is not there would wait for ever. */
 function checkPools(pipelines: Iterable<PipelineDefinition>): void {
@@ -124,12 +145,16 @@ function checkPools(pipelines: Iterable<PipelineDefinition>): void {
 }
 
 /** Runs of a pipeline that no worker knows would stand still. */
-function checkSchedules(schedules: Iterable<ScheduleDefinition>, pipelines: ReadonlyMap<string, PipelineDefinition>) {
-  for (const { name, pipeline } of schedules) {
+function checkStarters(
+  what: string,
+  starters: Iterable<Pick<ScheduleDefinition, 'name' | 'pipeline'>>,
+  pipelines: ReadonlyMap<string, PipelineDefinition>,
+): void {
+  for (const { name, pipeline } of starters) {
     if (pipelines.get(pipeline.name) === pipeline) continue;
     throw new EvertrainError(
       'USER_PIPELINE_UNKNOWN',
-      `schedule "${name}": the project has no pipeline "${pipeline.name}".`,
+      `${what} "${name}": the project has no pipeline "${pipeline.name}".`,
       { value: pipeline.name, remedy: 'Name it in `project({ pipelines })` too.' },
     );
   }

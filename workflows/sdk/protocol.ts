@@ -4,6 +4,7 @@
  */
 
 import type { Artifact } from './artifact.js';
+import type { StartedOn } from './assets/messages.js';
 import type { DataState, KnownBatch } from './model/data.js';
 import type { DriftReport } from './model/drift.js';
 import type { ModelPolicy } from './model/policy.js';
@@ -109,6 +110,8 @@ export interface RunOptions {
   readonly trace?: true;
   /** What planned the run, or the date that it was given. */
   readonly planned?: Planned;
+  /** The rule that started the run, and the news of assets that it did so on. */
+  readonly startedOn?: StartedOn;
 }
 
 /** Times are ISO 8601. */
@@ -640,6 +643,8 @@ export const builtIn = {
   closedRuns: 'evertrain.closed-runs',
   /** Local activity: what the worker's code declares of a model: its name → `DeclaredModel | null`. */
   declaredModel: 'evertrain.declared-model',
+  /** What a rule's run is to be started with, once a worker declares the rule: `RuleQuestion` → `RuleInput`. */
+  ruleInput: 'evertrain.rule-input',
   /** Makes the engine keep a model's schedule, or none: `ModelSchedule`. */
   schedule: 'evertrain.schedule',
   /** Writes what a model's state has no room for: `ArchiveRequest` → `Artifact`. */
@@ -741,7 +746,8 @@ export interface Notice {
     | 'data-refused'
     | 'rollout-taken-back'
     | 'drift'
-    | 'schedule-missed';
+    | 'schedule-missed'
+    | 'asset-stale';
   readonly pipeline: string;
   readonly workflowId: string;
   readonly runId: string;

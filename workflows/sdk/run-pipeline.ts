@@ -55,8 +55,8 @@ export async function runPipeline(pipeline: PipelineDefinition, input: unknown, 
   } catch (error) {
     if (error instanceof DeterminismViolationError) throw error;
     if (error instanceof ContinueAsNew) {
-      // What is on its way to a pool when an execution ends does not arrive.
-      await scope.host.pools.close();
+      // What is on its way to a pool or asset when an execution ends does not arrive.
+      await Promise.all([scope.host.pools.close(), scope.host.publications.close()]);
       throw error;
     }
     if (isCancellation(error)) {
@@ -171,7 +171,7 @@ async function close(
     // Of a chunk the run that it is of will tell.
     const isTold = outcome === 'failed' && scope.pipeline.name !== fanOutWorkflowType;
     const told = isTold && 'message' in result ? tellFailure(scope, result.message) : undefined;
-    await Promise.all([told, report(scope, result), scope.host.pools.close()]);
+    await Promise.all([told, report(scope, result), scope.host.pools.close(), scope.host.publications.close()]);
     proxySinks<RunSinks>().evertrain.closing();
   });
 }

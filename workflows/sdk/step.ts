@@ -1,3 +1,4 @@
+import { type Publishes, type PublishesOption, resolvePublishes } from './assets/publishes.js';
 import { callStep } from './call-step.js';
 import { checkName, checkOptions } from './options.js';
 import { type Policy, policyFields, resolveStepPolicy, type StepPolicyOptions } from './policy.js';
@@ -18,6 +19,8 @@ export interface StepOptions<I extends Schema | undefined, O extends Schema | un
   readonly input?: I;
   /** Checked on the worker before the output is recorded. */
   readonly output?: O;
+  /** The asset that each completed call publishes its output as, and of one that is cut the partition. */
+  readonly publishes?: PublishesOption<Encoded<I>>;
 }
 
 /** A step's contract as data: what workers and tools read. */
@@ -27,6 +30,7 @@ export interface StepDefinition extends Description {
   readonly input: Schema | undefined;
   readonly output: Schema | undefined;
   readonly policy: Policy;
+  readonly publishes?: Publishes | undefined;
 }
 
 /** Called in a pipeline, runs the step on a worker; its arguments and result are the encoded (JSON) side of the schemas. */
@@ -48,7 +52,15 @@ export function step<I extends Schema | undefined = undefined, O extends Schema 
 ): Step<I, O> {
   checkName('step', name);
   const owner = `step "${name}"`;
-  checkOptions(owner, options, ['input', 'output', 'light', 'resources', ...policyFields, ...descriptionFields]);
+  checkOptions(owner, options, [
+    'input',
+    'output',
+    'publishes',
+    'light',
+    'resources',
+    ...policyFields,
+    ...descriptionFields,
+  ]);
   const call = (input?: unknown) => callStep(definition as unknown as StepDefinition, input);
   const definition = defineFields(call, {
     kind: 'step',
@@ -56,6 +68,7 @@ export function step<I extends Schema | undefined = undefined, O extends Schema 
     input: options.input,
     output: options.output,
     policy: resolveStepPolicy(owner, options),
+    publishes: options.publishes === undefined ? undefined : resolvePublishes(owner, options.publishes),
     description: options.description,
     owner: options.owner,
     tags: options.tags,

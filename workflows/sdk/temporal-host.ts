@@ -15,6 +15,8 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { partitionOf } from './assets/publishes.js';
+import { RunPublications } from './assets/run-publications.js';
 import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
@@ -77,6 +79,7 @@ export class TemporalHost implements RunHost {
   private readonly cache = new CacheLookups(this.local);
   private readonly light = new LightSteps(this.local);
   readonly pools = new PoolPlaces();
+  readonly publications = new RunPublications();
   private readonly plans = new Map<StepDefinition, StepPlan>();
   /** Calls that another run has made in our stead, by id: their checkpoints are there. */
   private readonly sources = new Map<string, ResumedCall>();
@@ -89,6 +92,7 @@ export class TemporalHost implements RunHost {
     const recorded = this.handedOver(scope, definition.name, input, id);
     if (recorded !== undefined) return Promise.resolve(recorded.output);
     const plan = this.planOf(scope, definition);
+    const published = this.publisher(scope, definition, input, id);
     scope.progress.set(id, 'queued');
     const schedule = () =>
       plan.policy.light
@@ -104,6 +108,7 @@ export class TemporalHost implements RunHost {
         this.steps.leave(place);
         this.ended(id, true);
         if (scope.progress.get(id) === 'queued') scope.progress.set(id, 'completed');
+        published?.(output);
         if (scope.rejected === undefined) return output;
         void awaitable(answer);
         throw scope.rejected;
@@ -117,6 +122,20 @@ export class TemporalHost implements RunHost {
       },
     );
     return answer;
+  }
+
+  /** Throws before the step begins where it would publish nothing that can be named. */
+  private publisher(scope: RunScope, definition: StepDefinition, input: unknown, stepId: string) {
+    const { name, publishes } = definition;
+    if (publishes === undefined) return undefined;
+    const { planned } = scope.options;
+    const partition = partitionOf(name, publishes, input, planned);
+    const { asset } = publishes;
+    return (output: unknown) => {
+      const isCached = scope.progress.get(stepId) === 'cached';
+      const pipeline = pipelineIn(scope);
+      this.publications.publish({ asset, partition, stepId, output, isCached, planned, pipeline });
+    };
   }
 
   /** What is the same for all calls of a step in this run. */
@@ -214,8 +233,7 @@ export class TemporalHost implements RunHost {
     if (plan.pool === undefined) return call();
     checkRoom(id);
     const priority = scope.options.priority ?? plan.policy.priority ?? 3;
-    const pipeline = workflowInfo().priority?.fairnessKey ?? scope.pipeline.name;
-    return this.pools.hold(plan.pool, { stepId: id, priority }, pipeline, call);
+    return this.pools.hold(plan.pool, { stepId: id, priority }, pipelineIn(scope), call);
   }
 
   private headerOf(scope: RunScope, plan: StepPlan, id: string, path: StepPath): Mutable<StepHeader> {
@@ -403,6 +421,11 @@ function poolOf(step: string, name: string): PoolDefinition {
   const found = defined.pools.find((one) => one.name === name);
   if (found !== undefined) return found;
   throw new EvertrainError('USER_OPTION_INVALID', `step "${step}": no pool is named "${name}".`, { value: name });
+}
+
+/** In a chunk of a fan-out, the one that it is of. */
+function pipelineIn(scope: RunScope): string {
+  return workflowInfo().priority?.fairnessKey ?? scope.pipeline.name;
 }
 
 /** All calls of a trial have the seed of its first one. */

@@ -8,6 +8,7 @@ import { installRuntime } from '../../../worker/log.js';
 import { devDeployment, type DevWorkerMessage, type DevWorkerOrder } from '../dev-messages.js';
 import { exitSoon } from '../exit.js';
 import { loadActivities, loadProject, projectFile } from '../project-files.js';
+import { applyAll } from '../apply-all.js';
 import { changeLines } from '../schedule-lines.js';
 
 export function configure(command: Command): void {
@@ -45,7 +46,7 @@ async function serve(order: DevWorkerOrder, worker: { current?: EvertrainWorker 
 async function applySchedules({ root, address, namespace }: DevWorkerOrder): Promise<void> {
   const evertrain = await connect({ address, namespace });
   try {
-    const done = await evertrain.schedules.apply(await loadProject(root), { prune: true });
+    const done = await applyAll(evertrain, await loadProject(root), true);
     for (const line of changeLines(done.filter(({ kind }) => kind !== 'unchanged'))) say(`Schedule ${line}`);
   } finally {
     await evertrain.close();

@@ -5,6 +5,7 @@ import { nearestName } from '../../../workflows/sdk/options.js';
 import type { Evertrain } from '../../evertrain.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { loadProject } from '../project-files.js';
+import { applyAll, asRules } from '../apply-all.js';
 import { changeLines, scheduleLine, scheduleLines } from '../schedule-lines.js';
 
 interface SchedulesOptions extends ConnectedOptions {
@@ -70,7 +71,10 @@ type Say = (lines: readonly string[], value: unknown) => void;
 
 async function apply(evertrain: Evertrain, { yes, prune = false, json }: SchedulesOptions, say: Say): Promise<void> {
   const project = await loadProject(process.cwd());
-  const plan = await evertrain.schedules.plan(project, { prune });
+  const plan = [
+    ...(await evertrain.schedules.plan(project, { prune })),
+    ...asRules(await evertrain.assets.plan(project, { prune })),
+  ];
   const isNothing = plan.every(({ kind }) => kind === 'unchanged' || kind === 'left');
   if (isNothing) return say([...changeLines(plan), 'Nothing to change.'], plan);
   if (yes !== true) {
@@ -81,7 +85,7 @@ async function apply(evertrain: Evertrain, { yes, prune = false, json }: Schedul
       });
     }
   }
-  const done = await evertrain.schedules.apply(project, { prune });
+  const done = await applyAll(evertrain, project, prune);
   say(yes === true ? [...changeLines(done), 'Applied.'] : ['Applied.'], done);
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { profileVariables } from '../../../activities/sdk/profile-variables.js';
 import { setVariable, setVariables, unsetVariable } from '../../../activities/sdk/variables.js';
 import { openStorage } from '../../../activities/sdk/storage.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
@@ -33,7 +34,8 @@ async function ls({ dataDir, json }: VariableOptions & { readonly json?: boolean
   const declared = await variablesOfProject();
   const set = await setVariables(openStorage(dataDir).journal);
   const rows = declared.map(({ name, default: fallback, description }) => {
-    return { description, default: fallback, ...(set.get(name) ?? { name, value: fallback }) };
+    const unset = { name, value: valueHere(name, fallback) };
+    return { description, default: fallback, ...(set.get(name) ?? unset) };
   });
   process.stdout.write(json ? `${JSON.stringify(rows)}\n` : rows.map(lineOf).join(''));
 }
@@ -41,7 +43,9 @@ async function ls({ dataDir, json }: VariableOptions & { readonly json?: boolean
 type Row = Pick<VariableDefinition, 'name' | 'default' | 'description'> & VariableValue;
 
 function lineOf({ name, value, default: fallback, setBy, setAt, description }: Row): string {
-  const from = setAt === undefined ? 'default' : `set by ${setBy} at ${setAt}; default ${JSON.stringify(fallback)}`;
+  const isDefault = JSON.stringify(value) === JSON.stringify(fallback);
+  const unset = isDefault ? 'default' : `of the profile; default ${JSON.stringify(fallback)}`;
+  const from = setAt === undefined ? unset : `set by ${setBy} at ${setAt}; default ${JSON.stringify(fallback)}`;
   return `${name} = ${JSON.stringify(value)}  (${from})${description === undefined ? '' : `  ${description}`}\n`;
 }
 
@@ -56,7 +60,13 @@ async function set(name: string, text: string, options: VariableOptions & { read
 async function unset(name: string, { dataDir }: VariableOptions): Promise<void> {
   const { default: fallback } = await variableOf(name);
   await unsetVariable(openStorage(dataDir).journal, name);
-  process.stdout.write(`${name} = ${JSON.stringify(fallback)}\n`);
+  process.stdout.write(`${name} = ${JSON.stringify(valueHere(name, fallback))}\n`);
+}
+
+/** Of a variable that nobody has set. */
+function valueHere(name: string, fallback: unknown): unknown {
+  const ofProfile = profileVariables();
+  return ofProfile.has(name) ? ofProfile.get(name) : fallback;
 }
 
 /** Text that is no JSON, or where text is wanted, is taken as it is. */

@@ -49,6 +49,9 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'evertrain schedules': ['test/e2e/commands-live.test.ts', "live.call('schedules')"],
   'evertrain schedules apply': ['test/e2e/commands-live.test.ts', "live.call('schedules', 'apply')"],
   'evertrain schedules show nightly': ['test/e2e/commands-live.test.ts', "['schedules', 'show', 'nightly']"],
+  'evertrain assets': ['test/e2e/commands-live.test.ts', "live.call('assets')"],
+  'evertrain assets show features/daily': ['test/e2e/commands-live.test.ts', "['assets', 'show', 'fitted/models']"],
+  'evertrain assets graph': ['test/e2e/commands-live.test.ts', "['assets', 'graph']"],
   'evertrain backfill iris --from 2026-01-01 --to 2026-03-01': [
     'test/e2e/commands-live.test.ts',
     "['backfill', 'studied', ...range, '--at-most', '2']",

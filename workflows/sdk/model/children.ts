@@ -23,7 +23,7 @@ interface ModelRun extends OpenRun {
 }
 
 /**
- * The runs that a model starts. They outlive an execution of its workflow (ABANDON) and report their end by signal; who
+ * The runs that a model, or a rule on assets, starts. They outlive an execution of its workflow (ABANDON) and report their end by signal; who
  * was terminated cannot, so its end is seen here as well, and asked for after the model continued as new. Whoever tells
  * first counts, once.
  */
@@ -31,7 +31,7 @@ export class ModelChildren {
   private readonly ended: RunOutcome[] = [];
 
   constructor(
-    private readonly model: string,
+    private readonly model: string | undefined,
     private readonly isOpen: (workflowId: string) => boolean,
   ) {}
 
@@ -46,7 +46,9 @@ export class ModelChildren {
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         typedSearchAttributes: [
           { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline },
-          { key: { name: searchAttributes.model.name, type: 'KEYWORD' }, value: this.model },
+          ...(this.model === undefined
+            ? []
+            : [{ key: { name: searchAttributes.model.name, type: 'KEYWORD' as const }, value: this.model }]),
         ],
         staticSummary: summary,
         priority: taskPriority(pipeline, undefined),
