@@ -1,6 +1,7 @@
 import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
 import { chunkRun } from './chunk-run.js';
 import { EvertrainError } from './errors.js';
+import type { EventRule } from './events/on.js';
 import type { ModelDefinition } from './model/model.js';
 import { checkName, checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
@@ -36,6 +37,7 @@ export interface Project {
   readonly pipelines: readonly PipelineDefinition[];
   readonly models: readonly ModelDefinition[];
   readonly schedules: readonly ScheduleDefinition[];
+  readonly events: readonly EventRule[];
   /** As given by `project({ name })`. */
   readonly projectName?: string;
 }
@@ -51,13 +53,15 @@ export function project(parts: {
   readonly pipelines: readonly PipelineDefinition[];
   readonly models?: readonly ModelDefinition[];
   readonly schedules?: readonly ScheduleDefinition[];
+  /** Rules by which events have effects, made by `on`. */
+  readonly events?: readonly EventRule[];
   /**
    * Queues for steps that declare `resources`, with what a worker of each has; in order, from small to large. Cores and
    * memory that are not given are enough for any step; GPUs that are not given are none.
    */
   readonly queues?: Readonly<Record<string, ResourceOptions>>;
 }): Project {
-  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules', 'queues']);
+  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules', 'events', 'queues']);
   if (parts.name !== undefined) {
     checkName('project', parts.name);
     defined.projectName = parts.name;
@@ -72,6 +76,8 @@ export function project(parts: {
   byName('variable', defined.variables);
   const schedules = byName('schedule', parts.schedules ?? []);
   checkSchedules(schedules.values(), pipelines);
+  const events = byName('event rule', parts.events ?? []);
+  checkRules(events.values(), pipelines, models);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {
@@ -100,6 +106,7 @@ export function project(parts: {
   Object.defineProperty(dispatch, 'pipelines', { value: [...pipelines.values()] });
   Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
   Object.defineProperty(dispatch, 'schedules', { value: [...schedules.values()] });
+  Object.defineProperty(dispatch, 'events', { value: [...events.values()] });
   if (parts.name !== undefined) Object.defineProperty(dispatch, 'projectName', { value: parts.name });
   return dispatch as unknown as Project;
 }
@@ -125,14 +132,35 @@ function checkPools(pipelines: Iterable<PipelineDefinition>): void {
 
 /** Runs of a pipeline that no worker knows would stand still. */
 function checkSchedules(schedules: Iterable<ScheduleDefinition>, pipelines: ReadonlyMap<string, PipelineDefinition>) {
-  for (const { name, pipeline } of schedules) {
-    if (pipelines.get(pipeline.name) === pipeline) continue;
-    throw new EvertrainError(
-      'USER_PIPELINE_UNKNOWN',
-      `schedule "${name}": the project has no pipeline "${pipeline.name}".`,
-      { value: pipeline.name, remedy: 'Name it in `project({ pipelines })` too.' },
-    );
+  for (const { name, pipeline } of schedules) checkKnown(`schedule "${name}"`, pipelines, pipeline);
+}
+
+function checkRules(
+  rules: Iterable<EventRule>,
+  pipelines: ReadonlyMap<string, PipelineDefinition>,
+  models: ReadonlyMap<string, ModelDefinition>,
+) {
+  for (const { name, target } of rules) {
+    const owner = `event rule "${name}"`;
+    if (target.kind === 'run') checkKnown(owner, pipelines, target.pipeline);
+    if (target.kind === 'batch') for (const one of target.models.values()) checkKnown(owner, models, one);
   }
+}
+
+function checkKnown<T extends PipelineDefinition | ModelDefinition>(
+  owner: string,
+  known: ReadonlyMap<string, T>,
+  one: T,
+) {
+  if (known.get(one.name) === one) return;
+  const [code, where] =
+    one.kind === 'model'
+      ? (['USER_MODEL_UNKNOWN', 'models'] as const)
+      : (['USER_PIPELINE_UNKNOWN', 'pipelines'] as const);
+  throw new EvertrainError(code, `${owner}: the project has no ${one.kind} "${one.name}".`, {
+    value: one.name,
+    remedy: `Name it in \`project({ ${where} })\` too.`,
+  });
 }
 
 /** A plain error on purpose: see `project`. */

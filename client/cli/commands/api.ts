@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { secretValue } from '../../../activities/sdk/secrets.js';
 import { apiToken } from '../../config.js';
 import { connect } from '../../connect.js';
 import { startApiServer } from '../../http/start-api-server.js';
@@ -24,14 +25,14 @@ export function configure(command: Command): void {
 async function api({ address, namespace, dataDir, host, port: given }: ApiOptions): Promise<void> {
   const token = apiToken();
   const port = portOf('--port', given);
-  const { models } = await loadProject(process.cwd());
+  const { models, events: rules } = await loadProject(process.cwd());
   const evertrain = await connect({ address, namespace, dataDir: resolve(dataDir) });
   const stopped = new Promise((stop) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
   });
   try {
     const log = (line: string) => void process.stderr.write(`${line}\n`);
-    const server = await startApiServer({ evertrain, models, token, host, port, log });
+    const server = await startApiServer({ evertrain, models, rules, readSecret: secretValue, token, host, port, log });
     process.stdout.write(`Data is taken at ${server.address}/models/{name}/data\n`);
     await stopped;
     await server.close();
