@@ -116,7 +116,7 @@ function effectOfMessage(rule: EventRule, { key, value, topic, partition, offset
   }
   return effectOf(rule, {
     id: eventId(topic, String(partition), String(offset)),
-    data: parseJson(bytes),
+    data: parseJson(bytes, 'Send JSON.'),
     at: Number(timestamp),
     ...(key === undefined ? {} : { key: key.toString('utf8') }),
   });
@@ -181,7 +181,8 @@ async function clients(context: ListenerContext, rule: EventRule, source: KafkaS
   const consumer: Consumer = new kafka.Consumer({
     ...common,
     groupId: group,
-    sessionTimeout: 10_000,
+    sessionTimeout: 6_000,
+    heartbeatInterval: 2_000,
     rebalanceTimeout: 30_000,
   });
   return { consumer, producer: new kafka.Producer({ ...common, autocreateTopics: true }) as Producer };

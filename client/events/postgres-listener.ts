@@ -103,7 +103,7 @@ async function take(
     context.log(`Event rule "${rule.name}" passes over ${payload.slice(0, 200)}: ${error.message}`);
   const effects = payloads.flatMap((payload) => {
     try {
-      const data = parseJson(Buffer.from(payload));
+      const data = parseJson(Buffer.from(payload), 'Send JSON.');
       return [effectOf(rule, { id: jsonDigest(data), data })];
     } catch (error) {
       if (!isEvertrainError(error)) throw error;

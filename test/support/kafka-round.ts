@@ -10,6 +10,7 @@ import { seeded } from './random.js';
 const topic = 'arrivals';
 const deadLetter = `${topic}.dead-letter`;
 const partitions = 4;
+const deadLettersWithinMs = 20_000;
 
 export interface KafkaRoundOptions {
   /** In all; a share of `duplicates` of them says again what another one says. */
@@ -63,7 +64,7 @@ export async function kafkaRound(
     JSON.stringify({ id: 'no-effects' }),
     JSON.stringify({ effects: '', id: 'nowhere' }),
     say({ id: 'lost', to: 'nobody' }),
-    say({ id: 'long', text: 'x'.repeat(999_900) }),
+    say({ id: 'long', text: 'x'.repeat(1_000_000) }),
   ].map((value): Sent => ({ value }));
   const all = [...good, ...repeats, ...poison]
     .map((one) => [random(), one] as const)
@@ -133,6 +134,8 @@ async function deadLettersOf(broker: string, atLeast: number): Promise<{ reason:
     ...{ clientId: 'test', groupId: 'test', bootstrapBrokers: [broker], deserializers: stringDeserializers },
   });
   const found: { reason: string; value: string }[] = [];
+  // Who gets none of them says what is missing.
+  const late = setTimeout(() => void consumer.close(true), deadLettersWithinMs);
   const stream = await consumer.consume({
     topics: [deadLetter],
     mode: 'earliest',
@@ -143,6 +146,7 @@ async function deadLettersOf(broker: string, atLeast: number): Promise<{ reason:
     found.push({ value, reason: headers.get('evertrain-reason') ?? '' });
     if (new Set(found.map((one) => one.value)).size >= atLeast) break;
   }
+  clearTimeout(late);
   await consumer.close(true);
   return found;
 }
