@@ -66,7 +66,7 @@ async function consume(context: ListenerContext, rule: EventRule, signal: AbortS
           round.push(next);
         }
         await take(context, rule, round, producer, signal);
-        await context.beforeCommit?.();
+        await context.forTests?.beforeCommit?.();
         await consumer.commit({ offsets: ends(round) });
       }
     } finally {
@@ -178,11 +178,12 @@ async function clients(context: ListenerContext, rule: EventRule, source: KafkaS
           },
         }),
   };
+  const { sessionTimeoutMs = 6_000 } = context.forTests ?? {};
   const consumer: Consumer = new kafka.Consumer({
     ...common,
     groupId: group,
-    sessionTimeout: 6_000,
-    heartbeatInterval: 2_000,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: sessionTimeoutMs / 3,
     rebalanceTimeout: 30_000,
   });
   return { consumer, producer: new kafka.Producer({ ...common, autocreateTopics: true }) as Producer };

@@ -15,6 +15,12 @@ export interface ListenerContext {
   readonly room: ModelRoom;
   readonly readSecret: SecretReader;
   readonly log: (line: string) => void;
-  /** For tests: when the engine has recorded what the source has not been told yet. */
-  readonly beforeCommit?: (() => Promise<void>) | undefined;
+  readonly forTests?:
+    | {
+        /** When the engine has recorded what the source has not been told yet. */
+        readonly beforeCommit?: () => Promise<void>;
+        /** After which a consumer that is silent has left its group. */
+        readonly sessionTimeoutMs?: number;
+      }
+    | undefined;
 }

@@ -25,13 +25,14 @@ describe('messages in Kafka', () => {
     expect(failures).toEqual([]);
     // Repeats, and what came again since the first consumer was killed before it told the broker.
     expect(repeated).toBeGreaterThan(60 + 100);
-    expect(deadLetters.map(({ reason }) => reason).sort()).toEqual([
-      expect.stringContaining('has 1000'),
-      expect.stringContaining('effects: Invalid input'),
+    // Who was killed may have sent some of them before.
+    expect([...new Set(deadLetters.map(({ reason }) => reason))].sort()).toEqual([
       expect.stringContaining('Unexpected end of JSON input'),
       expect.stringContaining('"no JSON" is not valid JSON'),
-      expect.stringContaining('there is nowhere to tell'),
+      expect.stringMatching(/has 1000\d+ bytes/),
       expect.stringContaining('is for "nobody", which is none of its models'),
+      expect.stringContaining('there is nowhere to tell'),
+      expect.stringContaining('effects: Invalid input'),
     ]);
   }, 120_000);
 });

@@ -21,7 +21,8 @@ const standStill = () => {
 };
 const log = (line: string) => void process.stderr.write(`${line}\n`);
 const readSecret = () => Promise.reject(new Error('there are no secrets'));
-const context = { evertrain, readSecret, log, ...(holds ? { beforeCommit: standStill } : {}) };
+const forTests = { sessionTimeoutMs: 2_000, ...(holds ? { beforeCommit: standStill } : {}) };
+const context = { evertrain, readSecret, log, forTests };
 const listener = listen(context, [kafkaRule(broker)]);
 process.once('SIGTERM', () => void listener?.stop().then(() => process.exit(0)));
 await listener?.ended;
