@@ -43,8 +43,11 @@ export interface StartOptions {
   readonly provenance?: Provenance | false;
   /** Task queue of the run; default `evertrain`. */
   readonly queue?: string;
-  /** What to do when an open run has the id: `fail` with USER_RUN_EXISTS (default), or attach to it. */
-  readonly conflict?: 'fail' | 'use-existing';
+  /**
+   * What to do when an open run has the id: `fail` with USER_RUN_EXISTS (default), or attach to it; `once` fails also where
+   * a closed run has it that the engine still knows.
+   */
+  readonly conflict?: 'fail' | 'use-existing' | 'once';
   /** Outputs and answers handed over from an earlier run; see `Evertrain.rerun`. */
   readonly rerun?: Rerun;
   /** Asks the step cache for nothing, so every step runs. */
@@ -255,6 +258,7 @@ export class Evertrain {
       taskQueue: queue ?? defaultQueue,
       args: [input, await this.runOptions(options)],
       workflowIdConflictPolicy: conflict === 'use-existing' ? 'USE_EXISTING' : 'FAIL',
+      ...(conflict === 'once' ? { workflowIdReusePolicy: 'REJECT_DUPLICATE' as const } : {}),
       typedSearchAttributes: [{ key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: name }],
       staticSummary: summary,
       priority: taskPriority(name, options.priority),
@@ -271,8 +275,8 @@ export class Evertrain {
     const { seed, provenance, rerun, fresh, conflict, priority, logicalDate, dataInterval } = options;
     if (seed !== undefined && !Number.isSafeInteger(seed)) throw invalid('seed', seed, 'Use a whole number.');
     if (priority !== undefined) checkPriority('start', priority);
-    if (conflict !== undefined && conflict !== 'fail' && conflict !== 'use-existing') {
-      throw invalid('conflict', conflict, "Use 'fail' or 'use-existing'.");
+    if (conflict !== undefined && !['fail', 'use-existing', 'once'].includes(conflict)) {
+      throw invalid('conflict', conflict, "Use 'fail', 'use-existing' or 'once'.");
     }
     const gathered = provenance === false ? undefined : (provenance ?? (await this.gathered()));
     return {

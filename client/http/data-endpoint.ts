@@ -1,28 +1,34 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '@temporalio/client';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../../workflows/sdk/model/model.js';
 import type { Batch } from '../../workflows/sdk/model/data.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
-import { checkToken } from '../config.js';
+import type { EventRule } from '../../workflows/sdk/events/on.js';
+import { recordEffects } from '../events/record-effects.js';
 import type { Evertrain } from '../evertrain.js';
 import { unreachable } from '../to-error.js';
 import { type Answer, answerOf, Refusal, send } from './answer.js';
+import { admit, bearerToken, type Guard, makeGuard } from './guard.js';
+import { type FoundEffect, type Hooks, hookEffects, hooksOf, type SecretReader } from './hooks.js';
 import { readJson } from './read-body.js';
-import { type TokenBucket, tokenBucket } from './token-bucket.js';
 
 /**
  * The way in for data over HTTP: `POST /models/{name}/data` with a batch as JSON, or a list of them, told to the model as
  * `Model.dataArrived` does. 202 with a receipt says that the engine has recorded it; any other answer, and none, says
  * that it may be sent again, which is safe because models know their batches by id. Every request but `GET /healthz`
- * carries the token; there is no mode without.
+ * carries the token; there is no mode without. Where there are rules, `POST /hooks/…` and `POST /objects` take events in the
+ * same way, whose senders may sign instead.
  */
 
 export interface DataEndpointOptions {
   readonly evertrain: Evertrain;
   /** The models that data may be told to: those among them that declare `data`. */
   readonly models: readonly ModelDefinition[];
+  /** What events over HTTP lead to: those of the project (`project.events`). */
+  readonly rules?: readonly EventRule[];
+  /** Where a rule has its events signed: reads the value of the key. */
+  readonly readSecret?: SecretReader;
   /** What senders show as `Authorization: Bearer`; 16 characters at least. */
   readonly token: string;
   /** Requests with the token a second, over all senders of this process; default 100. */
@@ -47,18 +53,26 @@ export interface DataReceipt {
   readonly receivedAt: number;
 }
 
+/** What a sender of events holds in hand for each rule and event: the engine has recorded what it leads to. */
+export interface EventReceipt {
+  readonly rule: string;
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly receivedAt: number;
+}
+
 /** For `createServer` of `node:http`, or to be mounted into a server that an application has already. */
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const optionNames = [
-  ...['evertrain', 'models', 'token', 'perSecond', 'burst'],
+  ...['evertrain', 'models', 'rules', 'readSecret', 'token', 'perSecond', 'burst'],
   ...['maxBodyBytes', 'bodyWithinMs', 'recordedWithinMs', 'log'],
 ];
 
-/** USER_OPTION_INVALID when the token is short, or none of the models declares `data`. */
+/** USER_OPTION_INVALID when the token is short, or neither a model declares `data` nor a rule takes events over HTTP. */
 export function dataEndpoint(options: DataEndpointOptions): HttpHandler {
   checkOptions('dataEndpoint', options, optionNames);
-  const { perSecond = 100, burst = 200, log = () => undefined } = options;
+  const { rules = [], log = () => undefined } = options;
   for (const [name, value] of Object.entries(options)) {
     if (typeof value === 'number' && !(value > 0)) {
       throw new EvertrainError('USER_OPTION_INVALID', `dataEndpoint: ${name} is ${value}.`, {
@@ -69,10 +83,12 @@ export function dataEndpoint(options: DataEndpointOptions): HttpHandler {
   }
   const endpoint: Endpoint = {
     ...options,
-    isToken: tokenCheck(options.token),
-    bucket: tokenBucket(perSecond, burst),
-    fed: fedModels(options.models),
+    log,
+    guard: makeGuard('dataEndpoint', options.token, options),
+    fed: new Map(options.models.filter(({ data }) => data !== undefined).map((model) => [model.name, model])),
+    hooks: hooksOf(rules),
   };
+  checkUse(endpoint);
   return (request, response) => {
     void answerTo(endpoint, request)
       .catch((error: unknown) => {
@@ -91,8 +107,9 @@ export function dataEndpoint(options: DataEndpointOptions): HttpHandler {
 }
 
 interface Endpoint extends DataEndpointOptions {
-  readonly isToken: (given: string) => boolean;
-  readonly bucket: TokenBucket;
+  readonly log: (line: string) => void;
+  readonly guard: Guard;
+  readonly hooks: Hooks;
   /** By name, those that declare `data`. */
   readonly fed: ReadonlyMap<string, ModelDefinition>;
 }
@@ -104,40 +121,61 @@ async function answerTo(endpoint: Endpoint, request: IncomingMessage): Promise<A
     if (method === 'GET' || method === 'HEAD') return { status: 200, body: { status: 'ok' } };
     throw wrongMethod(method, 'GET');
   }
-  authorize(endpoint, request);
+  const { maxBodyBytes = 65_536, bodyWithinMs = 10_000, guard } = endpoint;
+  const limits = { maxBytes: maxBodyBytes, withinMs: bodyWithinMs };
+  const isHook = endpoint.hooks.byPath.has(path) || path === '/objects';
+  if (!isHook) admit(guard, bearerToken(request.headers));
   const [, encoded] = /^\/models\/([^/]+)\/data$/.exec(path) ?? [];
-  if (encoded === undefined) throw new Refusal(404, 'There is nothing at this path.', 'POST to /models/{name}/data.');
+  if (encoded === undefined && !isHook) throw nothingThere();
   if (method !== 'POST') throw wrongMethod(method, 'POST');
+  if (encoded === undefined) {
+    const found = await hookEffects({ readSecret: noSecrets, ...endpoint, limits }, request, path);
+    if (found === undefined) throw nothingThere();
+    return takeEvents(endpoint, found);
+  }
   const model = modelOf(endpoint, encoded);
-  const { maxBodyBytes = 65_536, bodyWithinMs = 10_000 } = endpoint;
-  const body = await readJson(request, { maxBytes: maxBodyBytes, withinMs: bodyWithinMs });
+  const body = await readJson(request, limits);
   if (typeof body !== 'object' || body === null || (Array.isArray(body) && body.length === 0)) {
     throw new EvertrainError('USER_SIGNAL_INVALID', `What came for model "${model.name}" is no batch.`, {
       remedy: 'Send { "id", "uri" or "artifact", "rows" }, or a list of such.',
     });
   }
   const given = body as Batch | readonly Batch[];
-  await record(endpoint, model, given);
+  await withinTime(endpoint, () => endpoint.evertrain.model(model).dataArrived(given));
   const receivedAt = Date.now();
   const receiptOf = ({ id }: Batch): DataReceipt => ({ model: model.name, id, receivedAt });
   return { status: 202, body: 'id' in given ? receiptOf(given) : given.map(receiptOf) };
 }
 
-/** The token first, so that nobody without one can use up the rate or learn which models there are. */
-function authorize({ isToken, bucket }: Endpoint, { headers }: IncomingMessage): void {
-  const [, token] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
-  if (token === undefined || !isToken(token)) {
-    const what = token === undefined ? 'The request has no token.' : 'The token is wrong.';
-    throw new Refusal(401, what, 'Send `Authorization: Bearer` and the token of this endpoint.', {
-      headers: { 'www-authenticate': 'Bearer' },
-    });
-  }
-  const taken = bucket.take();
-  if (taken.ok) return;
-  throw new Refusal(429, 'There are too many requests.', 'Send it again after the time in Retry-After.', {
-    code: 'SYSTEM_TOO_MANY_REQUESTS',
-    headers: { 'retry-after': String(Math.max(1, Math.ceil(taken.waitMs / 1_000))) },
-  });
+/** All that can have an effect has it, also where others cannot; the worst of the errors is the answer. */
+async function takeEvents(endpoint: Endpoint, found: readonly FoundEffect[]): Promise<Answer> {
+  const effects = found.flatMap((one) => ('effect' in one ? [one.effect] : []));
+  const failures = await withinTime(endpoint, () => recordEffects(endpoint.evertrain, effects));
+  const refused = found.flatMap((one) => ('error' in one ? [one.error] : []));
+  const errors = [...failures, ...refused].filter((error) => error !== undefined);
+  const worst = errors.find(({ code }) => code.startsWith('SYSTEM_')) ?? errors[0];
+  if (worst !== undefined) throw worst;
+  const receivedAt = Date.now();
+  const receipts = found.map(({ rule, id }): EventReceipt => ({ rule, id, receivedAt }));
+  return { status: 202, body: receipts };
+}
+
+function nothingThere(): Refusal {
+  return new Refusal(
+    404,
+    'There is nothing at this path.',
+    'POST to /models/{name}/data, or where a rule takes events.',
+  );
+}
+
+function noSecrets(): never {
+  throw new EvertrainError(
+    'USER_OPTION_INVALID',
+    'dataEndpoint: a rule has its events signed; readSecret is missing.',
+    {
+      remedy: 'Pass a function that reads the value of a secret.',
+    },
+  );
 }
 
 function modelOf({ fed }: Endpoint, encoded: string): ModelDefinition {
@@ -159,33 +197,29 @@ function wrongMethod(method: string, allowed: string): Refusal {
 }
 
 /** A frozen engine must not hold senders for ever, nor what is sent before their own. */
-async function record(endpoint: Endpoint, model: ModelDefinition, given: Batch | readonly Batch[]): Promise<void> {
+async function withinTime<T>(endpoint: Endpoint, record: () => Promise<T>): Promise<T> {
   const { evertrain, recordedWithinMs = 10_000 } = endpoint;
   const connection = evertrain.client.connection as Connection;
   const deadline = Date.now() + recordedWithinMs;
-  const recorded = connection.withDeadline(deadline, () => evertrain.model(model).dataArrived(given));
+  const recorded = connection.withDeadline(deadline, record);
   let late: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     late = setTimeout(() => reject(unreachable(evertrain.address, 'it is silent')), recordedWithinMs);
   });
   try {
-    await Promise.race([recorded, tooLate]);
+    return await Promise.race([recorded, tooLate]);
   } finally {
     clearTimeout(late);
   }
 }
 
-/** Digests have one length, so the comparison takes the same time whatever was given. */
-function tokenCheck(token: string): (given: string) => boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  const expected = digest(checkToken('dataEndpoint: token', token));
-  return (given) => timingSafeEqual(digest(given), expected);
-}
-
-function fedModels(models: readonly ModelDefinition[]): ReadonlyMap<string, ModelDefinition> {
-  const fed = new Map(models.filter(({ data }) => data !== undefined).map((model) => [model.name, model]));
-  if (fed.size > 0) return fed;
-  throw new EvertrainError('USER_OPTION_INVALID', 'No model of the project declares `data`.', {
-    remedy: 'Declare `data: { toInput, retrainWhen }` in model().',
-  });
+function checkUse({ fed, hooks }: Endpoint): void {
+  if (fed.size > 0 || hooks.byPath.size > 0 || hooks.ofObjects.length > 0) return;
+  throw new EvertrainError(
+    'USER_OPTION_INVALID',
+    'No model of the project declares `data`, and no rule takes events.',
+    {
+      remedy: 'Declare `data: { toInput, retrainWhen }` in model(), or a rule: on(webhook(…), …).',
+    },
+  );
 }

@@ -8,26 +8,40 @@ export interface BodyLimits {
   readonly withinMs: number;
 }
 
+export interface Body {
+  /** For example `application/json`. */
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+const json = ['application/json'];
+const batches =
+  'Send an object or a list of them, for example {"id":"2026-11-21T10","uri":"s3://arrivals/10.parquet","rows":80}.';
 
 /** The JSON of a request; refused are other types, one that is too large (as soon as it is) or too slow, and no JSON. */
 export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
+  return parseJson((await readBody(request, json, limits)).bytes, batches);
+}
+
+/** A body of one of the types, in UTF-8 as it says. */
+export async function readBody(request: IncomingMessage, types: readonly string[], limits: BodyLimits): Promise<Body> {
   const { 'content-type': declared = '', 'content-encoding': encoding = 'identity' } = request.headers;
-  const [type, charset = 'charset=utf-8', ...rest] = declared.split(';').map((part) => part.trim().toLowerCase());
-  const isJson = type === 'application/json' && /^charset="?utf-8"?$/.test(charset) && rest.length === 0;
-  if (!isJson || encoding !== 'identity') {
+  const [type = '', charset = 'charset=utf-8', ...rest] = declared.split(';').map((part) => part.trim().toLowerCase());
+  const isKnown = types.includes(type) && /^charset="?utf-8"?$/.test(charset) && rest.length === 0;
+  if (!isKnown || encoding !== 'identity') {
     throw new Refusal(415, 'The body is not declared as JSON.', 'Send `Content-Type: application/json`, uncompressed.');
   }
-  const bytes = await readBytes(request, limits);
+  return { type, bytes: await readBytes(request, limits) };
+}
+
+/** USER_SIGNAL_INVALID where it is no JSON in UTF-8. */
+export function parseJson(bytes: Buffer, remedy: string): unknown {
   try {
     return JSON.parse(utf8.decode(bytes), refuseProto);
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new EvertrainError('USER_SIGNAL_INVALID', `The body is not JSON in UTF-8: ${said}.`, {
-      remedy:
-        'Send an object or a list of them, for example {"id":"2026-11-21T10","uri":"s3://arrivals/10.parquet","rows":80}.',
-      cause,
-    });
+    throw new EvertrainError('USER_SIGNAL_INVALID', `The body is not JSON in UTF-8: ${said}.`, { remedy, cause });
   }
 }
 

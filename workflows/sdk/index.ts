@@ -6,6 +6,12 @@ export { allNew, anyNew, type AssetRule, onAssets, type Published, type RuleOpti
 export { type Candidate, candidate } from './candidate.js';
 export type { Duration } from './duration.js';
 export { type ErrorCode, errorCodes, EvertrainError, isEvertrainError } from './errors.js';
+export { kafkaTopic, type KafkaOptions } from './events/kafka-topic.js';
+export { objectCreated, type ObjectCreatedOptions } from './events/object-created.js';
+export { type EventRule, on } from './events/on.js';
+export { postgresNotify, type PostgresNotifyOptions } from './events/postgres-notify.js';
+export type { EventSource, SourceEvent } from './events/source.js';
+export { webhook, type WebhookOptions } from './events/webhook.js';
 export { fanOut, type FanOutOptions, fanOutSettled } from './fan-out.js';
 export { gate } from './gate.js';
 export { group } from './group.js';

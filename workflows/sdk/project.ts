@@ -6,6 +6,7 @@ import { runAsset } from './assets/run-asset.js';
 import { runRule } from './assets/run-rule.js';
 import { chunkRun } from './chunk-run.js';
 import { EvertrainError } from './errors.js';
+import type { EventRule } from './events/on.js';
 import type { ModelDefinition } from './model/model.js';
 import { checkName, checkOptions, nearestName } from './options.js';
 import type { PipelineDefinition } from './pipeline.js';
@@ -43,6 +44,7 @@ export interface Project {
   readonly schedules: readonly ScheduleDefinition[];
   /** What starts runs on news of assets. */
   readonly rules: readonly AssetRule[];
+  readonly events: readonly EventRule[];
   /** As given by `project({ name })`. */
   readonly projectName?: string;
 }
@@ -60,13 +62,15 @@ export function project(parts: {
   readonly schedules?: readonly ScheduleDefinition[];
   /** Made by `onAssets`. */
   readonly rules?: readonly AssetRule[];
+  /** Rules by which events have effects, made by `on`. */
+  readonly events?: readonly EventRule[];
   /**
    * Queues for steps that declare `resources`, with what a worker of each has; in order, from small to large. Cores and
    * memory that are not given are enough for any step; GPUs that are not given are none.
    */
   readonly queues?: Readonly<Record<string, ResourceOptions>>;
 }): Project {
-  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules', 'rules', 'queues']);
+  checkOptions('project', parts, ['name', 'pipelines', 'models', 'schedules', 'rules', 'events', 'queues']);
   if (parts.name !== undefined) {
     checkName('project', parts.name);
     defined.projectName = parts.name;
@@ -82,8 +86,10 @@ export function project(parts: {
   const schedules = byName('schedule', parts.schedules ?? []);
   byName('asset', defined.assets);
   const rules = byName('rule', parts.rules ?? []);
-  checkStarters('schedule', schedules.values(), pipelines);
-  checkStarters('rule', rules.values(), pipelines);
+  const events = byName('event rule', parts.events ?? []);
+  for (const { name, pipeline } of schedules.values()) checkKnown(`schedule "${name}"`, pipelines, pipeline);
+  for (const { name, pipeline } of rules.values()) checkKnown(`rule "${name}"`, pipelines, pipeline);
+  checkEvents(events.values(), pipelines, models);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;
     if (type === modelWorkflowType) {
@@ -115,6 +121,7 @@ export function project(parts: {
   Object.defineProperty(dispatch, 'models', { value: [...models.values()] });
   Object.defineProperty(dispatch, 'schedules', { value: [...schedules.values()] });
   Object.defineProperty(dispatch, 'rules', { value: [...rules.values()] });
+  Object.defineProperty(dispatch, 'events', { value: [...events.values()] });
   if (parts.name !== undefined) Object.defineProperty(dispatch, 'projectName', { value: parts.name });
   return dispatch as unknown as Project;
 }
@@ -145,19 +152,32 @@ function checkPools(pipelines: Iterable<PipelineDefinition>): void {
 }
 
 /** Runs of a pipeline that no worker knows would stand still. */
-function checkStarters(
-  what: string,
-  starters: Iterable<Pick<ScheduleDefinition, 'name' | 'pipeline'>>,
+function checkEvents(
+  rules: Iterable<EventRule>,
   pipelines: ReadonlyMap<string, PipelineDefinition>,
+  models: ReadonlyMap<string, ModelDefinition>,
 ): void {
-  for (const { name, pipeline } of starters) {
-    if (pipelines.get(pipeline.name) === pipeline) continue;
-    throw new EvertrainError(
-      'USER_PIPELINE_UNKNOWN',
-      `${what} "${name}": the project has no pipeline "${pipeline.name}".`,
-      { value: pipeline.name, remedy: 'Name it in `project({ pipelines })` too.' },
-    );
+  for (const { name, target } of rules) {
+    const owner = `event rule "${name}"`;
+    if (target.kind === 'run') checkKnown(owner, pipelines, target.pipeline);
+    if (target.kind === 'batch') for (const one of target.models.values()) checkKnown(owner, models, one);
   }
+}
+
+function checkKnown<T extends PipelineDefinition | ModelDefinition>(
+  owner: string,
+  known: ReadonlyMap<string, T>,
+  one: T,
+) {
+  if (known.get(one.name) === one) return;
+  const [code, where] =
+    one.kind === 'model'
+      ? (['USER_MODEL_UNKNOWN', 'models'] as const)
+      : (['USER_PIPELINE_UNKNOWN', 'pipelines'] as const);
+  throw new EvertrainError(code, `${owner}: the project has no ${one.kind} "${one.name}".`, {
+    value: one.name,
+    remedy: `Name it in \`project({ ${where} })\` too.`,
+  });
 }
 
 /** A plain error on purpose: see `project`. */

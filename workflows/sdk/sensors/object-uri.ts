@@ -1,4 +1,9 @@
+import { jsonDigest } from '../digest.js';
 import { EvertrainError, show } from '../errors.js';
+import type { ObjectFacts } from './condition.js';
+
+/** Batch ids have 200 characters at most. */
+const tailLength = 150;
 
 /**
  * Checks where an object is looked for: `file:///folder/name` or a path, `s3://bucket/key`, or the scheme of a source that
@@ -25,6 +30,19 @@ export function checkObjectUri(owner: string, uri: unknown): string {
   if (scheme === 'file' && !rest.startsWith('/')) refuse('is not a file of this machine', example);
   if (scheme === 's3' && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/./.test(rest)) refuse('is no place in S3', example);
   return uri;
+}
+
+/** The same for what objects lie below; answers it with a `/` at its end. */
+export function checkPrefixUri(owner: string, uri: unknown): string {
+  if (typeof uri !== 'string' || uri === '') return checkObjectUri(owner, uri);
+  const prefix = uri.endsWith('/') ? uri : `${uri}/`;
+  const isBucket = /^s3:\/\/[^/]+\/$/.test(prefix);
+  return checkObjectUri(owner, isBucket ? `${prefix}-` : prefix).slice(0, prefix.length);
+}
+
+/** Names what is in an object, by the end of its uri: the same whoever tells of it. */
+export function objectId({ uri, sizeBytes, modifiedAt, etag }: ObjectFacts): string {
+  return `${uri.slice(-tailLength)}@${jsonDigest(etag === undefined ? [uri, sizeBytes, modifiedAt] : [uri, etag])}`;
 }
 
 function decoded(path: string): string {

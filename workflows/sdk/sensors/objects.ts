@@ -4,7 +4,7 @@ import { EvertrainError, show } from '../errors.js';
 import { checkOptions } from '../options.js';
 import type { Condition, NewsFacts, ObjectFacts } from './condition.js';
 import { globPattern } from './glob.js';
-import { checkObjectUri } from './object-uri.js';
+import { checkObjectUri, checkPrefixUri } from './object-uri.js';
 
 export interface ObjectOptions {
   /** Only what was last written so long ago counts; for files that are written in place. */
@@ -42,9 +42,7 @@ export function prefixHasNews(uri: string, options: NewsOptions = {}): Condition
       remedy: 'Pass the `mark` of the news before.',
     });
   }
-  const prefix = typeof uri === 'string' && !uri.endsWith('/') ? `${uri}/` : uri;
-  const isBucket = /^s3:\/\/[^/]+\/$/.test(prefix);
-  const checked = checkObjectUri(owner, isBucket ? `${prefix}-` : prefix).slice(0, prefix.length);
+  const checked = checkPrefixUri(owner, uri);
   const some = pattern === undefined ? '' : pattern;
   return {
     kind: 'news',

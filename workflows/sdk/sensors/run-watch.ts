@@ -14,6 +14,7 @@ import type { Batch } from '../model/data.js';
 import { modelMessages, modelWorkflowId } from '../protocol.js';
 import { notice } from '../temporal-host.js';
 import type { NewsCondition, NewsFacts, ObjectFacts, SensorRequest } from './condition.js';
+import { objectId } from './object-uri.js';
 import { waitForSensor } from './wait-for-sensor.js';
 
 /** Signal `WatchSettings`: the watch goes by these from now on. */
@@ -37,8 +38,6 @@ export interface WatchStart {
 const newsAtOnce = 100;
 const batchesInSignal = 200;
 const againMs = 60_000;
-/** Of a batch's id, which names its object by the end of its uri. */
-const tailLength = 150;
 
 /**
  * A watch over a prefix as a workflow: each object that is new or changed is told to the model as a batch, whose id the
@@ -89,17 +88,15 @@ async function nextNews({ model, condition, everyMs }: WatchSettings, mark: Arti
 
 /** A model that is not open is tried again: it may be restored, or trained for the first time. */
 async function tell({ model, rows, attributes }: WatchSettings, objects: readonly ObjectFacts[]): Promise<void> {
-  const batches = objects.map(({ uri, sizeBytes, modifiedAt, etag }): Batch => {
-    const version = jsonDigest(etag === undefined ? [uri, sizeBytes, modifiedAt] : [uri, etag]);
-    const at = new Date(modifiedAt).getTime();
-    return {
-      id: `${uri.slice(-tailLength)}@${version}`,
-      uri,
+  const batches = objects.map(
+    (object): Batch => ({
+      id: objectId(object),
+      uri: object.uri,
       rows,
-      at,
+      at: new Date(object.modifiedAt).getTime(),
       ...(attributes === undefined ? {} : { attributes }),
-    };
-  });
+    }),
+  );
   const handle = getExternalWorkflowHandle(modelWorkflowId(model));
   for (let from = 0; from < batches.length; ) {
     const some = batches.slice(from, from + batchesInSignal);

@@ -1,0 +1,59 @@
+import { EvertrainError, show } from '../errors.js';
+import { checkOptions } from '../options.js';
+import type { Decoded, Schema } from '../schema.js';
+import { isSecret, type Secret } from '../secret.js';
+import type { EventSource } from './source.js';
+
+export interface KafkaOptions<S extends Schema | undefined> {
+  /** Of the cluster, for a start: `host:port` each. */
+  readonly brokers: readonly string[];
+  /** What a message must say. */
+  readonly schema?: S;
+  /** The consumer group, whose committed offsets say how far the topic was taken. Default: `evertrain.<name of the rule>`. */
+  readonly group?: string;
+  /** Where messages go that can have no effect, with the reason in a header. Default: `<topic>.dead-letter`. */
+  readonly deadLetter?: string;
+  readonly tls?: boolean;
+  /** SASL, SCRAM-SHA-512. */
+  readonly login?: { readonly user: string; readonly password: Secret };
+}
+
+/**
+ * The messages of a topic, JSON each. A message's offset is committed when the engine has recorded what it led to. Its id is
+ * its place, `<topic>#<partition>#<offset>`, unless the rule has it from the message.
+ */
+export function kafkaTopic<S extends Schema | undefined = undefined>(
+  topic: string,
+  options: KafkaOptions<S>,
+): EventSource<Decoded<S>> {
+  const owner = `kafkaTopic(${show(topic)})`;
+  checkOptions(owner, options, ['brokers', 'schema', 'group', 'deadLetter', 'tls', 'login']);
+  const { brokers, schema, group, deadLetter = `${topic}.dead-letter`, tls, login } = options;
+  const refuse = (what: string, value: unknown, remedy: string): never => {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
+  };
+  for (const [what, name] of Object.entries({ 'the topic': topic, deadLetter })) {
+    if (!/^[A-Za-z0-9._-]{1,249}$/.test(String(name))) refuse(what, name, 'Use letters, digits, ".", "_" and "-".');
+  }
+  if (topic === deadLetter) refuse('deadLetter', deadLetter, 'Name another topic.');
+  const isBroker = (broker: unknown) => /^([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/.test(String(broker));
+  if (!Array.isArray(brokers) || brokers.length === 0 || !brokers.every(isBroker)) {
+    refuse('brokers', brokers, "Give host:port of some of them, for example ['kafka-1:9092'].");
+  }
+  if (group !== undefined && (typeof group !== 'string' || group === '')) refuse('group', group, 'Give it a name.');
+  if (login !== undefined && !(typeof login.user === 'string' && isSecret(login.password))) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: login has no user, or no secret as its password.`, {
+      remedy: "Write { user, password: secret('KAFKA_PASSWORD') }.",
+    });
+  }
+  return {
+    kind: 'kafka',
+    topic,
+    brokers,
+    deadLetter,
+    ...(schema === undefined ? {} : { schema }),
+    ...(group === undefined ? {} : { group }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(login === undefined ? {} : { login }),
+  };
+}
