@@ -6,7 +6,9 @@ const small = ['test/unit/**/*.test.ts', 'test/replay/**/*.test.ts'];
 
 export default defineConfig({
   test: {
-    globalSetup: ['build-tree', 'run-folder', 'optimise-late'].map((name) => `test/support/${name}.ts`),
+    globalSetup: ['build-tree', 'run-folder', 'optimise-late', 'direct-python'].map(
+      (name) => `test/support/${name}.ts`,
+    ),
     typecheck: { enabled: false },
     testTimeout: 60_000,
     hookTimeout: 120_000,

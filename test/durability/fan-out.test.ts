@@ -8,8 +8,11 @@ import { runRecord } from '../support/run-record.js';
 
 let fixture: DurableProject;
 
+/** Calls that the engine lets a run have open, 2,000 by default: the library keeps to 500. */
+const mostOpen = 600;
+
 beforeAll(async () => {
-  fixture = await durableProject();
+  fixture = await durableProject('durability', [`limit.numPendingActivities.error=${mostOpen}`]);
   await fixture.worker();
 });
 afterAll(() => fixture?.close());
@@ -63,11 +66,12 @@ describe('fanOut', () => {
 });
 
 describe('Promise.all', () => {
-  // More than the engine lets be open at once; the soak does 5,000.
-  it('over 2,100 plain step calls completes', async () => {
-    const result = await fixture.evertrain.execute(many, { count: 2_100 }, { provenance: false });
-    expect(result).toEqual({ outcome: 'completed', output: 2_100 * 2_099 });
-  }, 300_000);
+  // The soak does 5,000.
+  it('over more plain step calls than the engine lets be open completes', async () => {
+    const count = mostOpen + 100;
+    const result = await fixture.evertrain.execute(many, { count }, { provenance: false });
+    expect(result).toEqual({ outcome: 'completed', output: count * (count - 1) });
+  }, 120_000);
 
   it('whose history has pages of many MB ends with its record, and has a view', async () => {
     const { evertrain, engine } = fixture;

@@ -129,7 +129,7 @@ describe('a study of iterative trainings', () => {
       scheduler: 'none',
       budget: 2,
     } as const;
-    const run = await evertrain.start(flowerStudy, { ...input, time: '4s' }, { provenance: false });
+    const run = await evertrain.start(flowerStudy, { ...input, time: '8s' }, { provenance: false });
     await Promise.all(open.map((key) => effects.began(key)));
     const result = await run.result();
     if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
@@ -238,7 +238,7 @@ describe('a study of iterative trainings', () => {
 
   it('of many trials is a run that continues as new, hands on more than a payload holds, and decides as one that does not', async () => {
     const worker = await fixture.worker();
-    const input = { trials: 501, paddingBytes: 8_000 };
+    const input = { trials: 501, paddingBytes: 4_500 };
     const run = await fixture.evertrain.start(largeStudy, input, { provenance: false });
     const study = `${run.workflowId}/search`;
     const runs = async () => {

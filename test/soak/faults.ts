@@ -6,7 +6,7 @@ import { writeReport } from './report.js';
 const faultsPerRound = 4;
 const plainCalls = 5_000;
 
-/** What test/durability/chaos.test.ts does in two rounds, in many, each on an engine of its own. */
+/** What test/durability/chaos.test.ts does in one round, in many, each on an engine of its own. */
 export async function soakFaults(seed: number, rounds: number): Promise<boolean> {
   const startedAt = new Date();
   const done: ChaosRound[] = [];
