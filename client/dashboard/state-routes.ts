@@ -16,7 +16,7 @@ const everyMs = 1_000;
 /** A worker answers for models and pools; without one the page is there all the same. */
 const answersWithinMs = 3_000;
 
-/** Models, queues, pools and schedules as they stand. */
+/** Models, assets, queues, pools and schedules as they stand. */
 export function stateRoutes(app: Hono, context: DashboardContext): void {
   const { evertrain } = context;
   app.get('/api/models/live', (c) => liveState(c, everyMs, () => models(context)));
@@ -24,6 +24,7 @@ export function stateRoutes(app: Hono, context: DashboardContext): void {
     const name = c.req.query('name') ?? '';
     return liveState(c, everyMs, async () => slim(await evertrain.model(name).state({ within: '5s' })));
   });
+  app.get('/api/assets/live', (c) => liveState(c, 2 * everyMs, () => evertrain.assets.list()));
   app.get('/api/queues/live', (c) => liveState(c, 2 * everyMs, () => queues(context)));
 }
 

@@ -164,6 +164,7 @@ describe('a page', () => {
   it.each([
     ['runs', '/runs'],
     ['models', '/models'],
+    ['assets', '/assets'],
     ['schedules', '/schedules'],
     ['queues', '/queues'],
     ['start', '/start'],
@@ -182,6 +183,21 @@ describe('a page', () => {
     await shown(page, 'after the wait');
     expect(await seriousFaults(page)).toEqual([]);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    await page.close();
+  });
+
+  it('of assets shows what starts runs on their news, and of schedules what is to come', async () => {
+    expect(await live.call('schedules', 'apply')).toMatchObject({ code: 0 });
+    const page = await open('/assets');
+    await page.getByRole('button', { name: 'labels never published' }).click();
+    await shown(page, 'rule studied-labels starts');
+    await page.goto(`${address}/schedules`);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByLabel('Why (recorded)').fill('holidays');
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
+    await shown(page, 'paused: ann: holidays');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await expect.poll(async () => (await live.evertrain.schedules.show('nightly')).paused).toBeUndefined();
     await page.close();
   });
 

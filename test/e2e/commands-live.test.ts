@@ -98,6 +98,10 @@ describe('cancel, logs and ls', () => {
       [['logs', 'nobody'], 2, 'USER_RUN_UNKNOWN'],
       [['logs', 'stopped', '--step', 'wrok'], 2, 'The run had no step "wrok". Did you mean "work"?'],
       [['logs', 'stopped'], 0, 'work info before the wait'],
+      [['logs', 'stopped', '--grep', '^before', '--level', 'info', '--since', '1h'], 0, 'work info before the wait'],
+      [['logs', 'stopped', '--grep', '('], 2, '--grep ( is no regular expression.'],
+      [['logs', 'stopped', '--level', 'loud'], 2, 'Allowed choices are debug, info, warn, error.'],
+      [['logs', 'stopped', '--since', 'soon'], 2, '--since is "soon"'],
       [['show', 'stopped'], 0, '∅ work cancelled'],
     ]);
   });

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
-import { readLogs } from '../../../activities/sdk/journal/read-run.js';
+import { type Command, Option } from 'commander';
+import { type LogLine, readLogs } from '../../../activities/sdk/journal/read-run.js';
+import { type Duration, durationMs } from '../../../workflows/sdk/duration.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import type { StepView } from '../../history/run-view.js';
@@ -8,17 +9,27 @@ import { type ConnectedOptions, connected, withConnection } from '../connected.j
 interface LogsOptions extends ConnectedOptions {
   readonly follow?: boolean;
   readonly step?: string;
+  readonly grep?: string;
+  readonly level?: string;
+  readonly since?: string;
 }
+
+/** From the least to the gravest. */
+const levels = ['debug', 'info', 'warn', 'error'];
 
 export function configure(command: Command): void {
   withConnection(command)
     .argument('<run>', 'its workflow id')
     .option('-f, --follow', 'go on until the run closes')
     .option('--step <id>', 'of one step')
+    .option('--grep <pattern>', 'lines that the regular expression finds something in')
+    .addOption(new Option('--level <level>', 'and what is graver').choices(levels))
+    .option('--since <time>', 'not older than so: 10m, 2 hours, or a date')
     .action(logs);
 }
 
 async function logs(id: string, options: LogsOptions): Promise<void> {
+  const isWanted = wanted(options);
   await connected(options, async (evertrain, journal) => {
     const { runId, ...view } = await evertrain.attach(id).view();
     if (view.closedAt !== undefined && options.step !== undefined) refuseUnknown(options.step, view.steps);
@@ -28,7 +39,7 @@ async function logs(id: string, options: LogsOptions): Promise<void> {
         ...(options.step === undefined ? {} : { stepId: options.step }),
         ...(cursor === undefined ? {} : { cursor }),
       });
-      for (const line of read.lines) {
+      for (const line of read.lines.filter(isWanted)) {
         process.stdout.write(`${new Date(line.t).toISOString()} ${line.stepId} ${line.level} ${line.message}\n`);
       }
       cursor = read.cursor;
@@ -38,6 +49,26 @@ async function logs(id: string, options: LogsOptions): Promise<void> {
       closed = (await evertrain.attach(id, runId).view()).closedAt !== undefined;
     }
   });
+}
+
+function wanted({ grep, level, since }: LogsOptions): (line: LogLine) => boolean {
+  const pattern = grep === undefined ? undefined : regularExpression(grep);
+  const least = level === undefined ? 0 : levels.indexOf(level);
+  const from = since === undefined ? 0 : momentOf(since);
+  return ({ t, level: of, message }) => t >= from && levels.indexOf(of) >= least && (pattern?.test(message) ?? true);
+}
+
+function regularExpression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (cause) {
+    throw new EvertrainError('USER_OPTION_INVALID', `--grep ${text} is no regular expression.`, { value: text, cause });
+  }
+}
+
+function momentOf(text: string): number {
+  const date = /^\d{4}-/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? Date.now() - durationMs(text as Duration, '--since') : date;
 }
 
 /** An open run may still come to the step. */

@@ -17,6 +17,7 @@ const loaders = {
   '/run': () => import('./pages/run.js').then(({ RunPage }) => ({ default: RunPage })),
   '/models': () => import('./pages/models.js').then(({ ModelsPage }) => ({ default: ModelsPage })),
   '/model': () => import('./pages/model.js').then(({ ModelPage }) => ({ default: ModelPage })),
+  '/assets': () => import('./pages/assets.js').then(({ AssetsPage }) => ({ default: AssetsPage })),
   '/queues': () => import('./pages/queues.js').then(({ QueuesPage }) => ({ default: QueuesPage })),
   '/schedules': () => import('./pages/schedules.js').then(({ SchedulesPage }) => ({ default: SchedulesPage })),
   '/compare': () => import('./pages/compare.js').then(({ ComparePage }) => ({ default: ComparePage })),
@@ -29,6 +30,7 @@ void (loaders as Readonly<Record<string, () => Promise<unknown>>>)[location.path
 const places = [
   ['/runs', 'Runs'],
   ['/models', 'Models'],
+  ['/assets', 'Assets'],
   ['/schedules', 'Schedules'],
   ['/queues', 'Queues'],
 ] as const;

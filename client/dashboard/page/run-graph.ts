@@ -5,7 +5,9 @@ export interface GraphNode {
   readonly id: string;
   readonly kind: 'step' | 'child' | 'approval' | 'timer' | 'signal';
   readonly label: string;
-  /** Outermost group, where there is one. */
+  /** Below the label; default: how it is and how long it took. */
+  readonly words?: string;
+  /** Groups around it. */
   readonly group: string;
   /** Ids of what it stands for. */
   readonly members: readonly string[];

@@ -17,7 +17,7 @@ import { StepTable } from '../parts/step-table.js';
 import { Timeline } from '../parts/timeline.js';
 import { ValueView } from '../parts/value-view.js';
 import { Took, When } from '../parts/when.js';
-import { graphOf } from '../run-graph.js';
+import { criticalPath, graphOf } from '../run-graph.js';
 
 // Fetched beside the run's first view, not after it.
 const graphView = import('../parts/graph-view.js').then(({ GraphView: part }) => ({ default: part }));
@@ -281,6 +281,7 @@ function GraphTab({
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const [, go] = useLocation();
   const graph = useMemo(() => graphOf(view, unfolded), [view, unfolded]);
+  const critical = useMemo(() => criticalPath(graph), [graph]);
   if (graph.nodes.length === 0) return <p class="empty">It has called nothing yet.</p>;
   return (
     <Suspense fallback={<p aria-busy="true" class="waiting" />}>
@@ -291,6 +292,7 @@ function GraphTab({
       )}
       <GraphView
         graph={graph}
+        critical={critical}
         chosen={chosen}
         choose={({ id, kind }) => {
           if (kind === 'child') go(runLink({ workflowId: id.slice('child:'.length) }));

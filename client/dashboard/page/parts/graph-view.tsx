@@ -1,7 +1,7 @@
 import { graphlib, layout } from '@dagrejs/dagre';
 import { useMemo } from 'preact/hooks';
 import { duration, serverNow } from '../format.js';
-import { criticalPath, foldKey, type Graph, type GraphNode } from '../run-graph.js';
+import { foldKey, type Graph, type GraphNode } from '../run-graph.js';
 
 const width = 190;
 const height = 52;
@@ -9,25 +9,28 @@ const margin = 12;
 /** More nodes than a person can tell apart, and than a layout can be made of at once. */
 const mostNodes = 400;
 
+const none: ReadonlySet<string> = new Set();
+
 interface GraphProps {
   readonly graph: Graph;
+  /** Ids of nodes whose way is marked. */
+  readonly critical?: ReadonlySet<string>;
   readonly chosen: string | undefined;
   readonly choose: (node: GraphNode) => void;
   readonly unfold: (key: string) => void;
 }
 
 /** Data flows along solid lines; dashed ones are what led to what, as far as history tells. */
-export function GraphView({ graph, chosen, choose, unfold }: GraphProps) {
+export function GraphView({ graph, critical = none, chosen, choose, unfold }: GraphProps) {
   const shape =
     graph.nodes.map(({ id }) => id).join('\n') + graph.edges.map(({ from, to }) => `${from}>${to}`).join('\n');
   const placed = useMemo(() => (graph.nodes.length > mostNodes ? undefined : place(graph)), [shape]);
-  const critical = useMemo(() => criticalPath(graph), [graph]);
   if (placed === undefined) {
     return <p class="empty">The run has {graph.nodes.length.toLocaleString()} nodes: see the timeline or the list.</p>;
   }
   const kinds = new Map(graph.edges.map(({ from, to, kind }) => [`${from}\n${to}`, kind]));
   return (
-    <div class="scroll graph" tabIndex={0} role="region" aria-label="Graph of the run">
+    <div class="scroll graph" tabIndex={0} role="region" aria-label="Graph">
       <svg style={sizeOf(placed.viewBox)} viewBox={placed.viewBox.join(' ')}>
         <defs>
           <marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
@@ -79,9 +82,9 @@ function Node({ node, x, y, isChosen, choose, unfold }: NodeProps) {
   const [first = 'unknown'] = statuses.map(([status]) => status);
   const status = statuses.length === 1 ? first : worst(Object.keys(tally));
   const took = duration((endedAt ?? serverNow()) - startedAt);
-  const words = isFolded
-    ? `${members.length} × · ${statuses.map(([s, n]) => `${n} ${s}`).join(', ')}`
-    : `${status} · ${took}`;
+  const words =
+    node.words ??
+    (isFolded ? `${members.length} × · ${statuses.map(([s, n]) => `${n} ${s}`).join(', ')}` : `${status} · ${took}`);
   const name = cut(group === '' ? label : `${group} / ${label}`, 24);
   const said = cut(words, 30);
   const act = () => (isFolded ? unfold(foldKey(members[0] ?? node.id)) : choose(node));
