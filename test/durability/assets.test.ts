@@ -11,7 +11,7 @@ import { type DurableProject, durableProject } from '../support/durable-project.
 import type { SpawnedWorker } from '../support/spawn-worker.js';
 import { webhookReceiver } from '../support/webhook-receiver.js';
 
-const soon = { timeout: 30_000 };
+const soon = { timeout: 60_000 };
 let fixture: DurableProject;
 let worker: SpawnedWorker;
 let receiver: Awaited<ReturnType<typeof webhookReceiver>>;
@@ -176,18 +176,18 @@ describe('a rule by partitions', () => {
 });
 
 describe('an asset', () => {
-  it('keeps its history, and that of its readers, short over 120 publications', async () => {
+  it('keeps its history, and that of its readers, short over 60 publications', async () => {
     const asset = fixture.evertrain.client.workflow.getHandle(assetWorkflowId('many/a', undefined));
     const by = { pipeline: 'other', workflowId: 'w', runId: 'r', stepId: 's' };
     const output = { effects: fixture.effects.url, value: 'last' };
-    for (let n = 0; n < 120; n++) {
+    for (let n = 0; n < 60; n++) {
       const publication = { id: `${n}`, asset: 'many/a', partition: '', digest: `${n}`, at: n, by, output };
       await asset.signal(assetMessages.published, { rules: {}, publications: [publication, publication] });
     }
     await published({ asset: 'many/c', value: '1' });
     await settled('many', 1);
     expect(learned('many')).toEqual({ 'last+1': 1 });
-    expect(await fixture.evertrain.assets.show('many/a')).toMatchObject({ published: 120 });
+    expect(await fixture.evertrain.assets.show('many/a')).toMatchObject({ published: 60 });
     for (const id of [asset.workflowId, ruleWorkflowId('many', undefined)]) {
       const { historyLength } = await fixture.evertrain.client.workflow.getHandle(id).describe();
       expect(historyLength).toBeLessThan(200);
@@ -217,6 +217,14 @@ describe('an asset', () => {
 });
 
 describe('the rules that a project declares', () => {
+  it('are told to an asset again that somebody has terminated', async () => {
+    const { evertrain } = fixture;
+    await evertrain.client.workflow.getHandle(assetWorkflowId('busy/c', undefined)).terminate('a mistake');
+    expect(await evertrain.assets.apply({ rules: [rules.busy] })).toContainEqual({ kind: 'unchanged', name: 'busy' });
+    const readersOf = async () => (await evertrain.assets.show('busy/c').catch(() => undefined))?.readers;
+    await expect.poll(readersOf, soon).toEqual([{ rule: 'busy', pipeline: 'learn' }]);
+  });
+
   it('are changed, and ended when they are declared no more', async () => {
     const { evertrain } = fixture;
     const { settings } = rules.order;

@@ -101,7 +101,7 @@ describe('cancel, logs and ls', () => {
       [['logs', 'stopped', '--grep', '^before', '--level', 'info', '--since', '1h'], 0, 'work info before the wait'],
       [['logs', 'stopped', '--grep', '('], 2, '--grep ( is no regular expression.'],
       [['logs', 'stopped', '--level', 'loud'], 2, 'Allowed choices are debug, info, warn, error.'],
-      [['logs', 'stopped', '--since', 'soon'], 2, '--since is "soon"'],
+      [['logs', 'stopped', '--since', 'soon'], 2, '--since: "soon" is not'],
       [['show', 'stopped'], 0, '∅ work cancelled'],
     ]);
   });

@@ -24,6 +24,7 @@ import {
   type RuleQuestion,
   type RuleSettings,
   type RuleStart,
+  type RuleState,
 } from './messages.js';
 import { begin, type Due, due, emptyRule, end, openRuns, receive, tidy, withSettings } from './rule-state.js';
 import { tellAsset } from './tell-asset.js';
@@ -33,86 +34,125 @@ import { tellAsset } from './tell-asset.js';
  * outlives an execution of this workflow; its id follows from the publications that it is started on, so that the engine
  * refuses a second one. Cancelled, the rule leaves its assets, and its runs go on.
  */
-export async function runRule({ settings: first, state: before }: RuleStart): Promise<never> {
-  let settings = first;
-  let state = before ?? emptyRule();
-  let isApplied = before !== undefined;
-  if (isApplied) upsertMemo({ [ruleMemo]: settings });
-  const children = new ModelChildren(undefined, (workflowId) =>
-    openRuns(state).some((open) => open.workflowId === workflowId),
-  );
-  const left: string[] = [];
-  setHandler(defineQuery(ruleMessages.state), () => state);
-  setHandler(defineSignal<[readonly News[]]>(ruleMessages.news), (news) => {
-    state = receive(state, settings, news);
-  });
-  setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => children.take(outcome));
-  setHandler(defineSignal<[RuleSettings]>(ruleMessages.settings), (next) => {
-    // Also where nothing differs: an asset that was terminated knows of no reader.
-    isApplied = false;
-    if (jsonDigest(next) === jsonDigest(settings)) return;
-    left.push(...settings.assets.filter((asset) => !next.assets.includes(asset)));
-    state = withSettings(state, settings, next);
-    settings = next;
-    upsertMemo({ [ruleMemo]: settings });
-  });
-  for (const run of openRuns(state)) children.reconcile(run).catch(() => undefined);
-  const isFull = () => workflowInfo().continueAsNewSuggested;
-  const hasWork = () => !isApplied || children.hasEnded || due(state, settings) !== undefined || isFull();
+export async function runRule(start: RuleStart): Promise<never> {
+  const life = new RuleLife(start);
+  life.listen();
   try {
     for (;;) {
-      await condition(hasWork);
-      if (!isApplied) {
-        isApplied = true;
-        for (let asset = left.shift(); asset !== undefined; asset = left.shift()) await leave(settings, asset);
-        await subscribe(settings);
-      }
-      for (let ended = children.next(); ended !== undefined; ended = children.next()) {
-        state = end(state, ended.workflowId);
-      }
-      const next = due(state, settings);
-      if (next !== undefined) {
-        const { pipeline, rule } = settings;
-        const of = next.partition === '' ? '' : `${next.partition}-`;
-        const workflowId = `${pipeline}/${rule}-${of}${next.trigger}`;
-        const prepared = await inputOf(settings, next);
-        state = begin(state, settings, next, {
-          workflowId,
-          at: Date.now(),
-          ...('refused' in prepared ? prepared : {}),
-        });
-        if ('refused' in prepared) {
-          await tell(settings, `Rule "${rule}" starts no run on news${ofPartition(next)}: ${prepared.refused}`);
-        } else await start(children, settings, next, workflowId, prepared.input);
-      }
-      const tidied = tidy(state);
-      state = tidied.state;
-      if (tidied.forgotten.length > 0) {
-        const what = `${tidied.forgotten.length} partitions, from ${tidied.forgotten[0]} on`;
-        await tell(
-          settings,
-          `Rule "${settings.rule}" has forgotten news of ${what}: too many wait for the other assets.`,
-        );
-      }
-      if (isFull() && isApplied && !children.hasEnded) await continueAsNew({ settings, state } satisfies RuleStart);
+      await condition(() => life.hasWork);
+      await life.work();
+      if (life.mayContinueAsNew) await continueAsNew(life.handedOver);
     }
   } catch (error) {
-    if (isCancellation(error)) {
-      await CancellationScope.nonCancellable(async () => {
-        for (const asset of [...settings.assets, ...left]) await leave(settings, asset);
-      });
-    }
+    if (isCancellation(error)) await CancellationScope.nonCancellable(() => life.leaveAll());
     throw error;
   }
 }
 
-async function subscribe({ rule, project, pipeline, assets }: RuleSettings): Promise<void> {
-  const reader: AssetReader = { rule, workflowId: workflowInfo().workflowId, pipeline };
-  for (const asset of assets) await tellAsset(asset, project, assetMessages.reads, reader);
-}
+class RuleLife {
+  private settings: RuleSettings;
+  private state: RuleState;
+  /** Its assets know that it reads them. */
+  private isApplied: boolean;
+  /** Assets that it reads no more. */
+  private readonly left: string[] = [];
+  private readonly children = new ModelChildren(undefined, (workflowId) =>
+    openRuns(this.state).some((open) => open.workflowId === workflowId),
+  );
 
-function leave({ rule, project }: RuleSettings, asset: string): Promise<void> {
-  return tellAsset(asset, project, assetMessages.leaves, rule);
+  constructor({ settings, state }: RuleStart) {
+    this.settings = settings;
+    this.state = state ?? emptyRule();
+    this.isApplied = state !== undefined;
+    if (this.isApplied) upsertMemo({ [ruleMemo]: settings });
+  }
+
+  listen(): void {
+    setHandler(defineQuery(ruleMessages.state), () => this.state);
+    setHandler(defineSignal<[readonly News[]]>(ruleMessages.news), (news) => {
+      this.state = receive(this.state, this.settings, news);
+    });
+    setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => this.children.take(outcome));
+    setHandler(defineSignal<[RuleSettings]>(ruleMessages.settings), (next) => this.goBy(next));
+    for (const run of openRuns(this.state)) this.children.reconcile(run).catch(() => undefined);
+  }
+
+  get hasWork(): boolean {
+    return !this.isApplied || this.children.hasEnded || due(this.state, this.settings) !== undefined || this.isFull;
+  }
+
+  get mayContinueAsNew(): boolean {
+    return this.isFull && this.isApplied && !this.children.hasEnded;
+  }
+
+  get handedOver(): RuleStart {
+    return { settings: this.settings, state: this.state };
+  }
+
+  private get isFull(): boolean {
+    return workflowInfo().continueAsNewSuggested;
+  }
+
+  async work(): Promise<void> {
+    if (!this.isApplied) await this.apply();
+    const { children } = this;
+    for (let ended = children.next(); ended !== undefined; ended = children.next()) {
+      this.state = end(this.state, ended.workflowId);
+    }
+    const next = due(this.state, this.settings);
+    if (next !== undefined) await this.begin(next);
+    const { state, forgotten } = tidy(this.state);
+    this.state = state;
+    if (forgotten.length === 0) return;
+    const what = `${forgotten.length} partitions, from ${forgotten[0]} on`;
+    await this.tell(`has forgotten news of ${what}: too many wait for the other assets.`);
+  }
+
+  async leaveAll(): Promise<void> {
+    for (const asset of [...this.settings.assets, ...this.left]) await this.leave(asset);
+  }
+
+  private goBy(next: RuleSettings): void {
+    // Also where nothing differs: an asset that was terminated knows of no reader.
+    this.isApplied = false;
+    const { settings } = this;
+    if (jsonDigest(next) === jsonDigest(settings)) return;
+    this.left.push(...settings.assets.filter((asset) => !next.assets.includes(asset)));
+    this.state = withSettings(this.state, settings, next);
+    this.settings = next;
+    upsertMemo({ [ruleMemo]: next });
+  }
+
+  private async apply(): Promise<void> {
+    this.isApplied = true;
+    const { settings, left } = this;
+    for (let asset = left.shift(); asset !== undefined; asset = left.shift()) await this.leave(asset);
+    const { rule, project, pipeline, assets } = settings;
+    const reader: AssetReader = { rule, workflowId: workflowInfo().workflowId, pipeline };
+    for (const asset of assets) await tellAsset(asset, project, assetMessages.reads, reader);
+  }
+
+  private async begin(next: Due): Promise<void> {
+    const { settings } = this;
+    const { rule, pipeline } = settings;
+    const of = next.partition === '' ? '' : `${next.partition}-`;
+    const workflowId = `${pipeline}/${rule}-${of}${next.trigger}`;
+    const prepared = await inputOf(settings, next);
+    const run = { workflowId, at: Date.now(), ...('refused' in prepared ? prepared : {}) };
+    this.state = begin(this.state, settings, next, run);
+    if ('refused' in prepared) await this.tell(`starts no run on news${ofPartition(next)}: ${prepared.refused}`);
+    else await start(this.children, settings, next, workflowId, prepared.input);
+  }
+
+  private leave(asset: string): Promise<void> {
+    const { rule, project } = this.settings;
+    return tellAsset(asset, project, assetMessages.leaves, rule);
+  }
+
+  private tell(what: string): Promise<void> {
+    const { pipeline, rule } = this.settings;
+    return notice({ kind: 'run-failed', pipeline, message: `Rule "${rule}" ${what}` });
+  }
 }
 
 /** Waits for a worker that declares the rule. */
@@ -150,8 +190,4 @@ async function start(
 
 function ofPartition({ partition }: Pick<Due, 'partition'>): string {
   return partition === '' ? '' : ` of ${partition}`;
-}
-
-function tell({ pipeline }: RuleSettings, message: string): Promise<void> {
-  return notice({ kind: 'run-failed', pipeline, message });
 }
