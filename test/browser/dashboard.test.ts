@@ -187,10 +187,10 @@ describe('a page', () => {
   });
 
   it('of assets shows what starts runs on their news, and of schedules what is to come', async () => {
-    expect(await live.call('schedules', 'apply')).toMatchObject({ code: 0 });
+    expect((await live.call('schedules', 'apply', '--yes')).code).toBe(0);
     const page = await open('/assets');
     await page.getByRole('button', { name: 'labels never published' }).click();
-    await shown(page, 'rule studied-labels starts');
+    await shown(page, 'rule studied starts');
     await page.goto(`${address}/schedules`);
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByLabel('Why (recorded)').fill('holidays');
