@@ -2,6 +2,13 @@
 export { approval, type ApprovalOptions } from './approval.js';
 export { type Artifact, artifact } from './artifact.js';
 export { type Candidate, candidate } from './candidate.js';
+export {
+  type Connection,
+  connection,
+  type ConnectionOptions,
+  type Database,
+  type HttpConnection,
+} from './connections/connection.js';
 export type { Duration } from './duration.js';
 export { type ErrorCode, errorCodes, EvertrainError, isEvertrainError } from './errors.js';
 export { fanOut, type FanOutOptions, fanOutSettled } from './fan-out.js';

@@ -70,6 +70,7 @@ export function project(parts: {
   const pipelines = byName('pipeline', [...parts.pipelines, ...runs]);
   checkPools(pipelines.values());
   byName('variable', defined.variables);
+  byName('connection', defined.connections);
   const schedules = byName('schedule', parts.schedules ?? []);
   checkSchedules(schedules.values(), pipelines);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {

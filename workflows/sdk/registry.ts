@@ -1,3 +1,4 @@
+import type { Connection } from './connections/connection.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { PoolDefinition } from './pools/pool.js';
 import type { Resources } from './resources.js';
@@ -13,6 +14,7 @@ export const defined: {
   readonly pipelines: PipelineDefinition[];
   readonly pools: PoolDefinition[];
   readonly variables: VariableDefinition[];
+  readonly connections: Connection[];
   /** As `project({ queues })` says, in its order. */
   queues?: Readonly<Record<string, Resources>>;
   /** Names of environment variables. */
@@ -24,5 +26,6 @@ export const defined: {
   pipelines: [],
   pools: [],
   variables: [],
+  connections: [],
   secrets: new Set(),
 };

@@ -5,7 +5,7 @@ import type { Artifact } from '../../../workflows/sdk/artifact.js';
 import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
 import { checkOptions } from '../../../workflows/sdk/options.js';
 import type { StepDefinition } from '../../../workflows/sdk/step.js';
-import type { StepInput } from '../implement.js';
+import { checkStep, type StepInput } from '../implement.js';
 import type { Implementation } from '../implementation.js';
 import { CannotStart, startGuarded } from './guarded-process.js';
 import type { JobFiles } from './job-document.js';
@@ -16,7 +16,6 @@ import {
   jobEnvironment,
   type JobOptions,
   jobOptionNames,
-  notAStep,
   sortedEntries,
 } from './job-options.js';
 import { defaultGraceMs, runJob } from './run-job.js';
@@ -55,8 +54,8 @@ export function implementCommand<S extends StepDefinition>(
   argv: Argv<S>,
   options: CommandOptions = {},
 ): Implementation {
-  const owner = `implementCommand of step "${step?.name}"`;
-  if (step?.kind !== 'step') throw notAStep('implementCommand', step);
+  checkStep('implementCommand', step);
+  const owner = `implementCommand of step "${step.name}"`;
   checkOptions(owner, options, [...jobOptionNames, 'files']);
   checkJobOptions(owner, step, options);
   if (typeof argv !== 'function') checkArgv(owner, argv);
