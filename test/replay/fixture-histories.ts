@@ -8,6 +8,7 @@ export const historiesFolder = fileURLToPath(new URL('histories', import.meta.ur
 /** The workflows that a recorded history replays on, told by the first part of its file's name. */
 export const bundles: Readonly<Record<string, string>> = {
   durability: fileURLToPath(new URL('../fixtures/durability/workflows.ts', import.meta.url)),
+  kinds: fileURLToPath(new URL('../fixtures/kinds/workflows.ts', import.meta.url)),
   sensors: fileURLToPath(new URL('../fixtures/sensors/workflows.ts', import.meta.url)),
   shipped: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
 };

@@ -65,6 +65,7 @@ export { sqlReturnsRows, type SqlOptions } from './sensors/sql-returns-rows.js';
 export { timeIs } from './sensors/time-is.js';
 export type { Settled } from './settled.js';
 export { type Signal, signal } from './signal.js';
+export { start, type StartedRun, type StartOptions } from './start.js';
 export { type Step, step, type StepOptions } from './step.js';
 export { now, sleep } from './timer.js';
 export { type Variable, variable, type VariableOptions } from './variable.js';

@@ -135,9 +135,9 @@ function commandPaths({ path, document }: JobFiles): CommandPaths {
 
 function partsOf(owner: string, parts: readonly CommandPart[], files: JobFiles): unknown {
   if (!Array.isArray(parts)) return parts;
-  const { artifact } = commandPaths(files);
+  const paths = commandPaths(files);
   return (parts as readonly CommandPart[]).map((part, n) => {
-    if (isArtifact(part)) return artifact(part);
+    if (isArtifact(part)) return paths.artifact(part);
     const text = typeof part === 'boolean' || Number.isFinite(part) ? String(part) : (part as string);
     if (typeof text !== 'string' || masked(text) === text) return text;
     throw new EvertrainError('USER_OPTION_INVALID', `${owner}: argument ${n} holds the value of a secret.`, {
