@@ -18,6 +18,8 @@ export async function httpLook(condition: HttpCondition, signal: AbortSignal): P
       method: method ?? (body === undefined ? 'GET' : 'POST'),
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      // A connection's headers would go with it.
+      redirect: typeof condition.server === 'string' ? 'follow' : 'manual',
       signal: ends,
     });
     const isWanted = status === undefined ? response.ok : status.includes(response.status);

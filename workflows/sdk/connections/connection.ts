@@ -23,7 +23,7 @@ export interface PostgresConnection {
 export interface DuckdbConnection {
   readonly kind: 'duckdb';
   readonly name: string;
-  /** A database's file. Without it queries read Parquet, CSV and JSON files. */
+  /** A database's file; relative ones start at the worker's working directory. Without it queries read Parquet, CSV and JSON files. */
   readonly file?: string;
 }
 
