@@ -155,7 +155,10 @@ describe('a run that is started and not waited for', () => {
     const lines = renderTree(await run.view(), { color: false, width: 200 });
     expect(lines.join('\n')).toContain(`▸ other started, not waited for, ${run.workflowId}/other`);
     fixture.effects.release(`${name}/other`);
-    expect(await fixture.evertrain.attach(`${run.workflowId}/other`).result()).toMatchObject({ outcome: 'completed' });
+    const started = fixture.evertrain.attach(`${run.workflowId}/other`);
+    expect(await started.result()).toMatchObject({ outcome: 'completed' });
+    const { events } = await fetchHistory(fixture.evertrain.client, started.workflowId, (await started.view()).runId);
+    expect(events?.filter((event) => event.workflowExecutionCancelRequestedEventAttributes)).toEqual([]);
     fixture.effects.release(name);
   });
 
