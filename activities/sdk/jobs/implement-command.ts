@@ -54,8 +54,8 @@ type Argv<S extends StepDefinition> =
 /**
  * Binds a step to any program. `argv` is the program and its arguments, passed as they are, never through a shell; the
  * program runs in the worker's working directory and speaks the job contract (`runJob`): it reads the JSON document that
- * EVERTRAIN_JOB names and writes its output to that document's `outputPath`, unless `output` says where else it comes from. Acknowledgements of checkpoints that carry
- * an `id` come on its standard input.
+ * EVERTRAIN_JOB names and writes its output to that document's `outputPath`, unless `output` says where else it comes
+ * from. Acknowledgements of checkpoints that carry an `id` come on its standard input.
  *
  * USER_FILE_NOT_FOUND where the program cannot be found or run.
  */
@@ -76,9 +76,10 @@ export function implementCommand<S extends StepDefinition>(
     run: (input, context) => {
       let program = '';
       const command = (files: JobFiles) => {
-        const built =
-          typeof argv === 'function' ? partsOf(owner, argv(input as StepInput<S>, commandPaths(files)), files) : argv;
+        const paths = commandPaths(files);
+        const built = typeof argv === 'function' ? textsOf(argv(input as StepInput<S>, paths), paths) : argv;
         checkArgv(owner, built);
+        refuseSecrets(owner, built);
         program = built[0] as string;
         return built;
       };
@@ -133,16 +134,19 @@ function commandPaths({ path, document }: JobFiles): CommandPaths {
   };
 }
 
-function partsOf(owner: string, parts: readonly CommandPart[], files: JobFiles): unknown {
+function textsOf(parts: readonly CommandPart[], paths: CommandPaths): unknown {
   if (!Array.isArray(parts)) return parts;
-  const paths = commandPaths(files);
-  return (parts as readonly CommandPart[]).map((part, n) => {
+  return (parts as readonly CommandPart[]).map((part) => {
     if (isArtifact(part)) return paths.artifact(part);
-    const text = typeof part === 'boolean' || Number.isFinite(part) ? String(part) : (part as string);
-    if (typeof text !== 'string' || masked(text) === text) return text;
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: argument ${n} holds the value of a secret.`, {
-      remedy: 'Process lists show arguments: pass it by `secrets`, as an environment variable.',
-    });
+    return typeof part === 'boolean' || Number.isFinite(part) ? String(part) : part;
+  });
+}
+
+function refuseSecrets(owner: string, argv: readonly string[]): void {
+  const at = argv.findIndex((part) => masked(part) !== part);
+  if (at === -1) return;
+  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: argument ${at} holds the value of a secret.`, {
+    remedy: 'Process lists show arguments: pass it by `secrets`, as an environment variable.',
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Client, QueryConfig, QueryResult } from 'pg';
+import type { Client, QueryResult } from 'pg';
 import type { PostgresConnection } from '../../../workflows/sdk/connections/connection.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { postgresUrl } from '../connections/connection-url.js';
@@ -59,10 +59,9 @@ function reading<T>(to: PostgresConnection, asked: Query, signal: AbortSignal, r
   });
 }
 
-/** The simple protocol, which `pg` takes for a query without values, would run several statements. */
+/** By name, as `pg` would take a query without values for a list of statements. */
 function run(client: Client, { query, params }: Query): Promise<QueryResult> {
-  const config = { text: query, values: [...(params ?? [])], queryMode: 'extended' };
-  return client.query(config satisfies QueryConfig & { queryMode: string });
+  return client.query({ name: 'evertrain', text: query, values: [...(params ?? [])] });
 }
 
 /** Over a connection of its own: what limits them is a pool of places (`pool()`), for sensors their own. */

@@ -77,6 +77,17 @@ export function connection<const K extends Kind>(
       );
     }
   }
+  const { file, headers = {} } = given;
+  if (file !== undefined && (typeof file !== 'string' || file === '')) {
+    throw refused(`${owner}: file is ${show(file)}`, file, 'Use the path of a database, or leave it out.');
+  }
+  if (!Object.values(Object(headers)).every((value) => typeof value === 'string' || isSecret(value))) {
+    throw refused(
+      `${owner}: headers are not text or secrets`,
+      undefined,
+      "Use { 'x-team': 'ml', 'x-key': secret('KEY') }.",
+    );
+  }
   const url = given.kind === 'duckdb' ? {} : { url: checkUrl(owner, given.kind, given['url'] ?? ownUrl(name)) };
   const made = Object.freeze({ ...given, ...url, name });
   defined.connections.push(made as Connection);
