@@ -1,6 +1,6 @@
 import { cp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
 import type { Run } from '../../client/run.js';
 import { type CliProcess, evertrainCli } from '../support/cli-process.js';
@@ -41,7 +41,7 @@ afterAll(async () => {
   await project?.remove();
 });
 
-describe('coming from Airflow', () => {
+describe.concurrent('coming from Airflow', () => {
   it('has a day: clean, extract, train, evaluate, by a schedule', async () => {
     const applying = call('schedules', 'apply', '--yes');
     const run = await start('daily', { source });
@@ -100,7 +100,7 @@ describe('coming from Airflow', () => {
     await growing.dataArrived({ id: 'a', uri: source, rows: 200 });
     expect((await growing.state()).versions).toEqual([]);
     await growing.dataArrived({ id: 'b', uri: source, rows: 144 });
-    await expect.poll(async () => (await growing.state()).champion, { timeout: 30_000 }).toBe('1');
+    await vi.waitUntil(async () => (await growing.state()).champion === '1', { timeout: 50_000 });
     expect((await growing.state()).versions[0]?.metrics['accuracy']).toEqual(isAccurate);
   });
 });
