@@ -146,8 +146,10 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const serves = (queue: string) => options.queues === undefined || queue in options.queues;
   const manifest = checkManifest(project, options.activities, serves);
   checkProfileVariables(defined.variables, profileVariables());
-  const unset = await unsetSecrets(defined.secrets);
-  if (unset.length > 0 && serves(defaultQueue)) throw missingSecrets(unset);
+  const own = served(manifest).flatMap(({ secrets = [] }) => secrets.map(({ secret }) => secret));
+  const known = await unsetSecrets(defined.secrets);
+  const unset = serves(defaultQueue) ? known : known.filter((name) => own.includes(name));
+  if (unset.length > 0) throw missingSecrets(unset);
   const namespace = options.namespace ?? 'default';
   const settings = {
     address: options.address,

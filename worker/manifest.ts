@@ -59,7 +59,7 @@ function notImplemented(missing: readonly string[]): EvertrainError {
   const names = missing.map((name) => `"${name}"`).join(', ');
   return new EvertrainError('USER_STEP_NOT_IMPLEMENTED', `No implementation was given for ${names}.`, {
     value: missing,
-    remedy: 'Add implement(…) or implementPython(…) for each to the activities, or serve other queues.',
+    remedy: 'Add implement(…), implementPython(…) or the like for each to the activities, or serve other queues.',
   });
 }
 

@@ -26,6 +26,7 @@ export function asApplicationFailure(error: unknown, who: string): ApplicationFa
     type: known.code,
     message: masked(shortText(known.message)),
     nonRetryable: isFinal(known.code),
+    ...(known.retryAfterMs === undefined ? {} : { nextRetryDelay: known.retryAfterMs }),
     ...(error instanceof Error ? { cause: maskedError(shortError(error)) } : {}),
     details: [{ value: known.value === undefined ? null : masked(show(known.value)), remedy: known.remedy ?? null }],
   });

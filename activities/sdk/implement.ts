@@ -20,14 +20,11 @@ export function implement<S extends StepDefinition>(
   step: S,
   run: (input: StepInput<S>, context: StepContext) => Promise<StepOutput<S>> | StepOutput<S>,
 ): Implementation {
-  if (step?.kind !== 'step' || typeof run !== 'function') {
-    throw new EvertrainError(
-      'USER_OPTION_INVALID',
-      `implement was given ${show(step?.name ?? step)} and ${show(run)}.`,
-      {
-        remedy: 'Pass a value made by step() and a function.',
-      },
-    );
+  checkStep('implement', step);
+  if (typeof run !== 'function') {
+    throw new EvertrainError('USER_OPTION_INVALID', `implement of step "${step.name}" was given ${show(run)}.`, {
+      remedy: 'Pass a function.',
+    });
   }
   const digest = createHash('sha256').update(run.toString()).digest('hex');
   return {
@@ -35,4 +32,12 @@ export function implement<S extends StepDefinition>(
     run: async (input, context) => run(input as StepInput<S>, context),
     fingerprint: () => Promise.resolve(digest),
   };
+}
+
+export function checkStep(owner: string, step: StepDefinition): void {
+  if (step?.kind === 'step') return;
+  throw new EvertrainError('USER_OPTION_INVALID', `${owner} was given ${show(step)} as the step.`, {
+    value: step,
+    remedy: 'Pass a value made by step().',
+  });
 }

@@ -1,9 +1,12 @@
+import type { Secret } from '../../workflows/sdk/secret.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { StepContext } from './context.js';
 
-/** A step's contract bound to the code that does it; what `implement`, `implementPython` and `implementCommand` return. */
+/** A step's contract bound to the code that does it; what `implement`, `implementPython`, `implementCommand`, `implementSql` and `implementHttp` return. */
 export interface Implementation {
   readonly step: StepDefinition;
+  /** What a worker that serves the step must have. */
+  readonly secrets?: readonly Secret[];
   /** Validated input (decoded side of the schema) in, output (encoded side, to be validated) out. */
   run(input: unknown, context: StepContext): Promise<unknown>;
   /** Digest of what the code is (function text, script, argv, environment lock); part of the cache key. */

@@ -21,8 +21,15 @@ export async function secretValue({ secret }: Secret): Promise<string> {
   const { [secret]: own, [`${secret}_FILE`]: file, [`${secret}_COMMAND`]: command } = process.env;
   const value = own || (await (file ? fileText(secret, file) : command ? commandText(secret, command) : undefined));
   if (value === undefined || value === '') throw missingSecrets([secret]);
-  if (value.length >= leastMasked && !known.has(value)) hidden = formsOf([...known.add(value)]);
+  hide(value);
   return value;
+}
+
+/** Keeps values out of what this process logs, fails with and answers from now on. */
+export function hide(...values: readonly string[]): void {
+  for (const value of values) {
+    if (value.length >= leastMasked && !known.has(value)) hidden = formsOf([...known.add(value)]);
+  }
 }
 
 /** Those of the names that this worker has no source for; reads the others, so that `masked` knows them. */

@@ -1,8 +1,8 @@
-import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { HttpCondition, JsonCheck } from '../../workflows/sdk/sensors/condition.js';
-import { isSecret } from '../../workflows/sdk/secret.js';
+import { httpHeaders, httpUrl } from '../sdk/connections/connection-url.js';
+import { unreachable } from '../sdk/http/http-failure.js';
+import { masked } from '../sdk/secrets.js';
 import type { Seen } from './look.js';
-import { masked, secretValue } from '../sdk/secrets.js';
 
 const timeoutMs = 10_000;
 /** Of an answer whose JSON is looked at. */
@@ -10,14 +10,16 @@ const mostBytes = 1_000_000;
 
 /** One request; anything but the wanted answer is told, and looked at again. */
 export async function httpLook(condition: HttpCondition, signal: AbortSignal): Promise<Seen> {
-  const { url, method, body, status, json } = condition;
-  const headers = await headersOf(condition);
+  const { method, body, status, json } = condition;
+  const { url, headers } = await requestOf(condition);
   const ends = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     const response = await fetch(url, {
       method: method ?? (body === undefined ? 'GET' : 'POST'),
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      // A connection's headers would go with it.
+      redirect: typeof condition.server === 'string' ? 'follow' : 'manual',
       signal: ends,
     });
     const isWanted = status === undefined ? response.ok : status.includes(response.status);
@@ -31,23 +33,20 @@ export async function httpLook(condition: HttpCondition, signal: AbortSignal): P
     return { met: false, said: `${json.path} is ${masked(short(value))}` };
   } catch (error) {
     signal.throwIfAborted();
-    throw unreachable(url, masked(reasonOf(error)));
+    const { server } = condition;
+    throw unreachable({ name: typeof server === 'string' ? new URL(server).origin : server.name }, error);
   }
 }
 
-async function headersOf({ headers = {}, token, body }: HttpCondition): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) found[name.toLowerCase()] = await valueOf(value);
-  if (token !== undefined) found['authorization'] = `Bearer ${await valueOf(token)}`;
-  if (body !== undefined) found['content-type'] ??= 'application/json';
-  return found;
+async function requestOf({ server, place = '', body }: HttpCondition) {
+  const isUrl = typeof server === 'string';
+  const base = isUrl ? server : (await httpUrl(server)).href.replace(/\/$/, '');
+  const headers = isUrl ? {} : await httpHeaders(server);
+  return {
+    url: `${base}${place}`,
+    headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+  };
 }
-
-async function valueOf(value: HttpHeader): Promise<string> {
-  return isSecret(value) ? secretValue(value) : value;
-}
-
-type HttpHeader = NonNullable<HttpCondition['headers']>[string];
 
 /** `undefined` where it is no JSON, or too much. */
 async function readJson(response: Response): Promise<unknown> {
@@ -86,18 +85,4 @@ function holds(value: unknown, { equals, atLeast }: JsonCheck): boolean {
 function short(value: unknown): string {
   const text = (JSON.stringify(value) as string | undefined) ?? 'not there';
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
-}
-
-/** The inner error says more than `fetch failed`. */
-function reasonOf(error: unknown): string {
-  const { cause, message } = error as Error;
-  return cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : message;
-}
-
-function unreachable(url: string, why: string): EvertrainError {
-  const { origin } = new URL(url);
-  return new EvertrainError('SYSTEM_SERVER_UNREACHABLE', `${origin} gave no answer: ${why}.`, {
-    value: origin,
-    remedy: 'Check the server and the network; it is asked again.',
-  });
 }

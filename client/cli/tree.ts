@@ -1,6 +1,14 @@
 import colors from 'picocolors';
 import { childId } from '../history/fold-child.js';
-import type { ApprovalView, FanOutView, GateView, RunView, StepView, WaitingStep } from '../history/run-view.js';
+import type {
+  ApprovalView,
+  ChildView,
+  FanOutView,
+  GateView,
+  RunView,
+  StepView,
+  WaitingStep,
+} from '../history/run-view.js';
 import { trialCallsOf } from '../history/trial-call.js';
 import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
@@ -38,6 +46,7 @@ export function renderTree(view: RunView, { color, width, now = Date.now() }: Tr
     if (status === 'waiting' && summary !== undefined) lines.push(`  ${marks.waiting} ${summary}`);
   }
   for (const fanOut of view.fanOuts) lines.push(`  ${fanOutLine(fanOut, paint, view.closedAt !== undefined)}`);
+  for (const line of linesOfChildren(view, paint)) lines.push(`  ${line}`);
   for (const line of linesOfStudies(view, paint, width - 2)) lines.push(`  ${line}`);
   for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
   for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint, view.closedAt !== undefined)}`);
@@ -74,6 +83,18 @@ export function fanOutLine({ id, items, ended, failed, runs }: FanOutView, paint
   const bad = failed === 0 ? '' : paint.red(`, ${thousands(failed)} failed`);
   const where = closed || runs.length === 0 ? '' : paint.dim(`  at work in ${runs.slice(0, mostRuns).join(', ')}`);
   return `${mark} ${id} ${thousands(ended)} of ${thousands(items)} items${bad}${where}`;
+}
+
+/** Runs of other pipelines that this one has called or started. */
+function linesOfChildren({ children }: RunView, paint: Paint): string[] {
+  const own = children.filter(({ pipeline }) => pipeline !== studyWorkflowType && pipeline !== fanOutWorkflowType);
+  const lines = own.slice(0, foldAbove).map((child) => {
+    const { status, isDetached, workflowId } = child;
+    const state = isDetached === true && status === 'running' ? 'started, not waited for' : status;
+    const failure = child.failure === undefined ? '' : ` ${child.failure.message}`;
+    return `${paint.green(childMarks[status])} ${child.pipeline} ${paint.dim(`${state}, ${workflowId}`)}${failure}`;
+  });
+  return own.length > foldAbove ? [...lines, `… and ${own.length - foldAbove} more runs`] : lines;
 }
 
 function linesOfStudies({ studies, children, workflowId }: RunView, paint: Paint, width: number): string[] {
@@ -122,6 +143,18 @@ const marks: Record<StepView['status'], string> = {
   failed: '✖',
   cancelled: '∅',
   unknown: '?',
+};
+
+const childMarks: Record<ChildView['status'], string> = {
+  starting: '·',
+  running: '▸',
+  completed: '✔',
+  rejected: '∅',
+  failed: '✖',
+  cancelled: '∅',
+  terminated: '✖',
+  'timed-out': '✖',
+  existed: '♻',
 };
 
 /** One line of a step, also used by itself when a run is followed without a terminal. */

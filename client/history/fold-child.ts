@@ -3,6 +3,9 @@ import { poolWorkflowType } from '../../workflows/sdk/protocol.js';
 import { toNumber } from './decode.js';
 import type { ChildFacts, Facts, Occurrence } from './fold.js';
 
+/** PARENT_CLOSE_POLICY_ABANDON. */
+const abandon = 2;
+
 /** A child run's id as calls have it: its workflow id without its parent's. */
 export function childId(child: string, parent: string): string {
   return child.startsWith(`${parent}/`) ? child.slice(parent.length + 1) : child;
@@ -20,6 +23,7 @@ export function foldChild(facts: Facts, { event, id, at }: Occurrence): void {
       initiatedAt: at,
       causes: facts.causes.call(),
       input: initiated.input?.payloads?.[0],
+      isDetached: initiated.parentClosePolicy === abandon,
     });
     return;
   }
@@ -27,6 +31,7 @@ export function foldChild(facts: Facts, { event, id, at }: Occurrence): void {
   if (started) {
     const child = facts.children.get(toNumber(started.initiatedEventId));
     if (child && started.workflowExecution?.runId) child.runId = started.workflowExecution.runId;
+    if (child?.isDetached === true) facts.causes.arrive(`child:${child.workflowId}`);
     return;
   }
   foldEnd(facts, { event, id, at });
@@ -50,9 +55,11 @@ function foldEnd(facts: Facts, { event, id, at }: Occurrence): void {
         ? 'terminated'
         : timedOut
           ? 'timed-out'
-          : 'failed';
+          : neverStarted && child.isDetached
+            ? 'existed'
+            : 'failed';
   const message = neverStarted ? { message: 'A run of this id exists already.' } : undefined;
   const failure = failed?.failure ?? message;
   child.end = { kind, at, event: id, result: completed?.result?.payloads?.[0], failure };
-  facts.causes.arrive(`child:${child.workflowId}`);
+  if (!child.isDetached || neverStarted) facts.causes.arrive(`child:${child.workflowId}`);
 }

@@ -119,11 +119,13 @@ export interface ChildFacts {
   readonly initiatedAt: number;
   readonly causes: Causes;
   readonly input: Payload | undefined;
+  /** Started, and not waited for. */
+  readonly isDetached: boolean;
   runId?: string;
   end?: {
     readonly at: number;
     readonly event: number;
-    readonly kind: 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed-out';
+    readonly kind: 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed-out' | 'existed';
     readonly result?: Payload | undefined;
     readonly failure?: Failure | null | undefined;
   };

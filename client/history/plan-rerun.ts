@@ -84,8 +84,11 @@ function endedWell(facts: Facts, workflowId: string): Map<string, Recorded[strin
     const handedOver = end?.kind === 'reused' ? earlier?.recorded[id] : undefined;
     if (handedOver !== undefined && earlier !== undefined) found.set(id, { from: earlier.of, ...handedOver });
   }
-  for (const { workflowId: child, input, end } of facts.children.values()) {
-    if (end?.kind === 'completed') add(childId(child, workflowId), decodePayload(input), decodePayload(end.result));
+  for (const { workflowId: child, runId, input, isDetached, end } of facts.children.values()) {
+    const started = { workflowId: child, runId, isNew: true };
+    if (isDetached && runId !== undefined) add(childId(child, workflowId), decodePayload(input), started);
+    else if (end?.kind === 'completed')
+      add(childId(child, workflowId), decodePayload(input), decodePayload(end.result));
   }
   return found;
 }

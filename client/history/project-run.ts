@@ -221,8 +221,9 @@ function stepViews(
 }
 
 function childView(child: ChildFacts): ChildView {
-  const { workflowId, runId, pipeline, initiatedAt: startedAt, end } = child;
-  const base = { workflowId, ...(runId === undefined ? {} : { runId }), pipeline, startedAt };
+  const { workflowId, runId, pipeline, initiatedAt: startedAt, isDetached, end } = child;
+  const known = { ...(runId === undefined ? {} : { runId }), ...(isDetached ? { isDetached } : {}) };
+  const base = { workflowId, ...known, pipeline, startedAt };
   if (end === undefined) return { ...base, status: runId === undefined ? 'starting' : 'running' };
   const ended = { ...base, endedAt: end.at };
   if (end.kind === 'failed') return { ...ended, status: 'failed', failure: failureView(end.failure) };

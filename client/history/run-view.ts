@@ -111,9 +111,13 @@ export interface ChildView {
     | 'failed'
     | 'cancelled'
     | 'terminated'
-    | 'timed-out';
+    | 'timed-out'
+    /** A run of this id was there already, so that none was started. */
+    | 'existed';
   readonly startedAt: number;
   readonly endedAt?: number;
+  /** Started, and not waited for (`start`): its end may come after this run's, and is not told here then. */
+  readonly isDetached?: true;
   /** As of a step. */
   readonly inputDiffers?: true;
   /** The child pipeline's output, when it completed. */

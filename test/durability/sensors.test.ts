@@ -12,12 +12,12 @@ import { watchWorkflowId } from '../../workflows/sdk/protocol.js';
 import {
   type Artifact,
   type Condition,
+  connection,
   httpAnswers,
   type NewsFacts,
   objectExists,
   prefixHasNews,
   runEnded,
-  secret,
   type SensorOptions,
   sqlReturnsRows,
   timeIs,
@@ -55,6 +55,8 @@ beforeEach(async ({ task }) => {
   await mkdir(folder);
 });
 
+const files = connection('files', { kind: 'duckdb' });
+const postgresBy = (secret: string) => connection('warehouse', { kind: 'postgres', url: { secret } });
 const often: SensorOptions = { every: '50ms' };
 
 function start(
@@ -118,7 +120,7 @@ describe('a sensor', () => {
     const conditions = [
       objectExists('s3://evertrain/in/x.csv'),
       prefixHasNews('s3://evertrain/in', { pattern: '*.parquet' }),
-      sqlReturnsRows(secret('EVERTRAIN_TEST_WAREHOUSE'), query, { params: [5] }),
+      sqlReturnsRows(postgresBy('EVERTRAIN_TEST_WAREHOUSE'), query, { params: [5] }),
     ];
     const run = await start(conditions);
     await untilView(run, ({ steps }) => steps.length === 3 && steps.every((step) => looks(step) >= 1));
@@ -197,17 +199,13 @@ describe('a sensor', () => {
   it.each([
     [
       'a query that writes',
-      () => sqlReturnsRows('duckdb:', 'WITH x AS (SELECT 1) INSERT INTO t FROM x'),
-      'USER_SENSOR_FAILED',
+      () => sqlReturnsRows(files, 'WITH x AS (SELECT 1) INSERT INTO t FROM x'),
+      'USER_QUERY_REFUSED',
     ],
-    [
-      'a second statement',
-      () => sqlReturnsRows('duckdb:', "SELECT 1; COPY (SELECT 1) TO 'x.csv'"),
-      'USER_SENSOR_FAILED',
-    ],
+    ['a second statement', () => sqlReturnsRows(files, "SELECT 1; COPY (SELECT 1) TO 'x.csv'"), 'USER_QUERY_REFUSED'],
     [
       'a secret that is not set',
-      () => sqlReturnsRows({ secret: 'NOT_SET_ANYWHERE' }, 'SELECT 1'),
+      () => sqlReturnsRows(postgresBy('NOT_SET_ANYWHERE'), 'SELECT 1'),
       'USER_SECRET_MISSING',
     ],
     ['objects of no known kind', () => objectExists('az://container/blob'), 'USER_SENSOR_FAILED'],

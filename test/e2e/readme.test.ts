@@ -1,18 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
-import { built } from '../support/built-tree.js';
 import { type CliProcess, evertrainCli } from '../support/cli-process.js';
+import { exampleProject } from '../support/example-project.js';
 
-const entryPoints: Readonly<Record<string, string>> = {
-  evertrain: 'workflows/sdk/index.ts',
-  'evertrain/activities': 'activities/sdk/index.ts',
-  'evertrain/client': 'client/index.ts',
-};
-
+let project: Awaited<ReturnType<typeof exampleProject>>;
 let folder: string;
 let dev: CliProcess;
 const call = (...args: string[]) => evertrainCli(args, { cwd: folder }).ended;
@@ -20,27 +12,15 @@ const modelState = async () => JSON.parse((await call('model', 'iris')).out) as 
 
 /** The files that the README shows, as a project of their own; what they import from `evertrain` is this checkout. */
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'evertrain-readme-'));
-  await cp('examples/readme', folder, { recursive: true });
-  await symlink(resolve('node_modules'), join(folder, 'node_modules'), 'dir');
-  await cp('data/iris.csv', join(folder, 'data/iris.csv'));
-  await writeFile(join(folder, 'package.json'), '{ "type": "module", "private": true }');
-  for (const name of await readdir(folder, { recursive: true })) {
-    if (!name.endsWith('.ts') || name.startsWith('node_modules')) continue;
-    const text = await readFile(join(folder, name), 'utf8');
-    const imports = /from '(evertrain(?:\/\w+)?)'/g;
-    await writeFile(
-      join(folder, name),
-      text.replace(imports, (_, entry: string) => `from '${built(resolve(entryPoints[entry] ?? entry))}'`),
-    );
-  }
+  project = await exampleProject('readme', { 'iris.csv': 'data/iris.csv' });
+  folder = project.folder;
   dev = evertrainCli(['dev'], { cwd: folder });
   await dev.until('Watching for changes');
 });
 afterAll(async () => {
   dev?.child.kill('SIGINT');
   await dev?.ended;
-  await rm(folder, { recursive: true, force: true });
+  await project?.remove();
 });
 
 it("the README's project trains when its client says so, waits for a person, and serves the champion", async () => {

@@ -9,6 +9,7 @@ export const historiesFolder = fileURLToPath(new URL('histories', import.meta.ur
 export const bundles: Readonly<Record<string, string>> = {
   assets: fileURLToPath(new URL('../fixtures/assets/workflows.ts', import.meta.url)),
   durability: fileURLToPath(new URL('../fixtures/durability/workflows.ts', import.meta.url)),
+  kinds: fileURLToPath(new URL('../fixtures/kinds/workflows.ts', import.meta.url)),
   sensors: fileURLToPath(new URL('../fixtures/sensors/workflows.ts', import.meta.url)),
   shipped: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
 };

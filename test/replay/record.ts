@@ -34,6 +34,7 @@ import {
 import { dated } from '../fixtures/durability/dated.js';
 import { lightChain, lightFailing, lightMix } from '../fixtures/durability/light.js';
 import { flowerStudy } from '../fixtures/durability/studies.js';
+import { starting } from '../fixtures/kinds/contracts.js';
 import { sensing } from '../fixtures/sensors/contracts.js';
 import { durableProject } from '../support/durable-project.js';
 import { saveHistory } from '../support/histories.js';
@@ -242,6 +243,17 @@ try {
   await recordAssets(assets);
 } finally {
   await assets.close();
+}
+
+// Its steps have secrets, which the recorded pipeline does not use.
+for (const name of ['WAREHOUSE', 'LABELS', 'KEY']) process.env[`EVERTRAIN_TEST_${name}`] = 'none';
+const kinds = await durableProject('kinds');
+try {
+  await kinds.worker();
+  const starts = { pipeline: starting, input: (effects: string) => ({ effects, key: 'started' }) };
+  await record('kinds', { starting: starts }, kinds.evertrain, kinds.effects.url);
+} finally {
+  await kinds.close();
 }
 
 const sensors = await durableProject('sensors');

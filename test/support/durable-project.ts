@@ -26,7 +26,7 @@ export interface DurableProject {
 }
 
 export async function durableProject(
-  fixture: 'durability' | 'assets' | 'events' | 'limits' | 'resources' | 'rungs' | 'sensors' = 'durability',
+  fixture: 'durability' | 'assets' | 'events' | 'kinds' | 'limits' | 'resources' | 'rungs' | 'sensors' = 'durability',
   dynamicConfig: readonly string[] = [],
 ): Promise<DurableProject> {
   const project = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));

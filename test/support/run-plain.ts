@@ -25,6 +25,7 @@ import { decode } from '../../workflows/sdk/schema.js';
 import { studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
 import { sensorTimedOut } from '../../workflows/sdk/sensors/timed-out.js';
+import type { StartedRun } from '../../workflows/sdk/start.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { PlainActivities } from './plain-activities.js';
 
@@ -37,6 +38,12 @@ export interface PlainCall {
   readonly groups: readonly string[];
 }
 
+export interface PlainStart {
+  readonly pipeline: string;
+  readonly input: unknown;
+  readonly workflowId: string;
+}
+
 export interface PlainOptions {
   /** By step name; comes before `activities`. */
   readonly steps?: Readonly<Record<string, PlainStep>>;
@@ -46,6 +53,8 @@ export interface PlainOptions {
   readonly answers?: Readonly<Record<string, unknown>>;
   /** Payloads of signals by name, oldest first. */
   readonly signals?: Readonly<Record<string, readonly unknown[]>>;
+  /** Told of each run that the pipeline starts and does not wait for, which is not run; `false`: one of its id is there. */
+  readonly onStart?: (run: PlainStart) => boolean | void;
   /** Values of variables by name; the others have their defaults. */
   readonly variables?: Readonly<Record<string, unknown>>;
   /** What sensors find, by name; one that is missing times out where it has a `timeout`, and else is an error. */
@@ -65,6 +74,7 @@ const optionNames = [
   'answers',
   'signals',
   'sensors',
+  'onStart',
   'variables',
   'builtIns',
   'startAt',
@@ -174,6 +184,19 @@ class PlainHost implements RunHost {
   async child(_scope: RunScope, pipeline: PipelineDefinition, input: unknown, id: string): Promise<unknown> {
     checkInput(id, input);
     return runIn(new PlainHost({ ...this.given, startAt: new Date(this.clockMs) }), pipeline, asJson(input));
+  }
+
+  async start(
+    _scope: RunScope,
+    { name: pipeline, input: schema }: PipelineDefinition,
+    input: unknown,
+    id: string,
+    workflowId = `plain/${id}`,
+  ): Promise<StartedRun> {
+    checkInput(id, input);
+    decode(schema, asJson(input), 'USER_INPUT_INVALID', `the input of pipeline "${pipeline}"`);
+    const isNew = this.given.onStart?.({ pipeline, input: asJson(input), workflowId }) !== false;
+    return { workflowId, ...(isNew ? { runId: 'plain' } : {}), isNew };
   }
 
   async sensor(_scope: RunScope, request: SensorRequest): Promise<unknown> {

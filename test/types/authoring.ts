@@ -3,7 +3,7 @@
  * error itself.
  */
 import { z } from 'zod';
-import { implement } from '../../activities/sdk/implement.js';
+import { implement, implementCommand, implementHttp, implementSql } from '../../activities/sdk/index.js';
 import type { Evertrain } from '../../client/evertrain.js';
 import {
   allNew,
@@ -13,6 +13,7 @@ import {
   type Artifact,
   asset,
   candidate,
+  connection,
   type Duration,
   fanOut,
   fanOutSettled,
@@ -25,6 +26,7 @@ import {
   type PipelineResult,
   type Settled,
   signal,
+  start,
   step,
 } from '../../workflows/sdk/index.js';
 
@@ -191,4 +193,34 @@ export async function assets(): Promise<void> {
   });
   // @ts-expect-error the input has no such field
   step('types.publishes', { input: z.object({}), publishes: { asset: labels, partition: ({ day }) => day } });
+}
+
+const warehouse = connection('types-warehouse', { kind: 'postgres' });
+const files = connection('types-files', { kind: 'duckdb', file: 'x.duckdb' });
+const labels = connection('types-labels', { kind: 'http', url: 'https://labels.example.org' });
+// @ts-expect-error an option of another kind
+connection('types-wrong', { kind: 'duckdb', url: 'duckdb:' });
+
+export const kinds = [
+  implementSql(fit, warehouse, 'SELECT $1', { params: ({ depth }) => [depth, null, true, 'x'] }),
+  // @ts-expect-error a value that no database takes
+  implementSql(fit, files, 'SELECT $1', { params: () => [new Date()] }),
+  // @ts-expect-error a server is no database
+  implementSql(fit, labels, 'SELECT 1'),
+  // @ts-expect-error a connection is a value, not a name
+  implementSql(fit, 'warehouse', 'SELECT 1'),
+  // @ts-expect-error a database is no server
+  implementHttp(fit, warehouse),
+  // @ts-expect-error an input field that does not exist
+  implementHttp(fit, labels, { path: ({ day }) => [day] }),
+  implementCommand(fit, ({ table: of, depth }) => ['Rscript', 'fit.R', of, depth]),
+  // @ts-expect-error no argument
+  implementCommand(fit, () => ['Rscript', {}]),
+];
+
+export async function starts(other: Pipeline<typeof dated.input, number>): Promise<void> {
+  const { workflowId, isNew } = await start(other, { at: '2020-01-01' }, { id: 'x' });
+  same<[typeof workflowId, typeof isNew], [string, boolean]>();
+  // @ts-expect-error a field of the wrong type
+  await start(other, { at: 1 });
 }

@@ -40,6 +40,8 @@ export const errorCodes = [
   'USER_JOB_OUTPUT_INVALID',
   'USER_SAMPLER_FAILED',
   'USER_SENSOR_FAILED',
+  'USER_CONNECTION_INVALID',
+  'USER_QUERY_REFUSED',
   'USER_SECRET_MISSING',
   'USER_FILE_NOT_FOUND',
   'USER_DATA_MALFORMED',
@@ -75,6 +77,8 @@ export interface ErrorFacts {
   readonly value?: unknown;
   /** What to do next, as a sentence. */
   readonly remedy?: string;
+  /** When a step that fails with it is to be tried again; instead of the delay that its policy has. */
+  readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
 
@@ -86,6 +90,7 @@ export class EvertrainError extends Error {
   readonly code: ErrorCode;
   readonly value: unknown;
   readonly remedy: string | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, what: string, facts: ErrorFacts = {}) {
     super(
@@ -96,6 +101,7 @@ export class EvertrainError extends Error {
     this.code = code;
     this.value = facts.value;
     this.remedy = facts.remedy;
+    this.retryAfterMs = facts.retryAfterMs;
   }
 }
 

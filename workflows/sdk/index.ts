@@ -4,6 +4,13 @@ export { type Artifact, artifact } from './artifact.js';
 export { type Asset, asset, type AssetOptions } from './assets/asset.js';
 export { allNew, anyNew, type AssetRule, onAssets, type Published, type RuleOptions } from './assets/on-assets.js';
 export { type Candidate, candidate } from './candidate.js';
+export {
+  type Connection,
+  connection,
+  type ConnectionOptions,
+  type Database,
+  type HttpConnection,
+} from './connections/connection.js';
 export type { Duration } from './duration.js';
 export { type ErrorCode, errorCodes, EvertrainError, isEvertrainError } from './errors.js';
 export { kafkaTopic, type KafkaOptions } from './events/kafka-topic.js';
@@ -67,6 +74,7 @@ export { sqlReturnsRows, type SqlOptions } from './sensors/sql-returns-rows.js';
 export { timeIs } from './sensors/time-is.js';
 export type { Settled } from './settled.js';
 export { type Signal, signal } from './signal.js';
+export { start, type StartedRun, type StartOptions } from './start.js';
 export { type Step, step, type StepOptions } from './step.js';
 export { now, sleep } from './timer.js';
 export { type Variable, variable, type VariableOptions } from './variable.js';

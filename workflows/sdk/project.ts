@@ -83,6 +83,7 @@ export function project(parts: {
   const pipelines = byName('pipeline', [...parts.pipelines, ...runs]);
   checkPools(pipelines.values());
   byName('variable', defined.variables);
+  byName('connection', defined.connections);
   const schedules = byName('schedule', parts.schedules ?? []);
   byName('asset', defined.assets);
   const rules = byName('rule', parts.rules ?? []);

@@ -1,4 +1,5 @@
 import type { AssetDefinition } from './assets/asset.js';
+import type { Connection } from './connections/connection.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { PoolDefinition } from './pools/pool.js';
 import type { Resources } from './resources.js';
@@ -15,6 +16,7 @@ export const defined: {
   readonly pools: PoolDefinition[];
   readonly variables: VariableDefinition[];
   readonly assets: AssetDefinition[];
+  readonly connections: Connection[];
   /** As `project({ queues })` says, in its order. */
   queues?: Readonly<Record<string, Resources>>;
   /** Names of environment variables. */
@@ -27,5 +29,6 @@ export const defined: {
   pools: [],
   variables: [],
   assets: [],
+  connections: [],
   secrets: new Set(),
 };

@@ -2,6 +2,7 @@ import { AsyncLocalStorage, inWorkflowContext } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
 import type { PipelineDefinition } from './pipeline.js';
 import type { ItemsReport, RunOptions, TrialReport } from './protocol.js';
+import type { StartedRun } from './start.js';
 import type { SensorRequest } from './sensors/condition.js';
 import type { StepDefinition } from './step.js';
 import { trace } from './trace.js';
@@ -48,6 +49,14 @@ export interface RunHost {
     path: StepPath,
     own?: Pick<RunOptions, 'seed' | 'atMost'>,
   ): Promise<unknown>;
+  /** Answers when the engine has recorded the start. `workflowId` is set where the pipeline gives the run an id. */
+  start(
+    scope: RunScope,
+    pipeline: PipelineDefinition,
+    input: unknown,
+    id: string,
+    workflowId: string | undefined,
+  ): Promise<StartedRun>;
   /** What was found; `undefined` where the time was over first. The promise may be awaited late, as a step's. */
   sensor(scope: RunScope, request: SensorRequest, id: string): Promise<unknown>;
   /** One of Evertrain's own activities, by its type. */

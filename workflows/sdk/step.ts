@@ -44,7 +44,7 @@ export const descriptionFields = ['description', 'owner', 'tags'] as const;
 
 /**
  * Declares a step: its name, schemas and policy. The value is the contract: a pipeline calls it, a worker implements it
- * (`implement`, `implementPython`, `implementCommand`).
+ * (`implement`, `implementPython`, `implementCommand`, `implementSql`, `implementHttp`).
  */
 export function step<I extends Schema | undefined = undefined, O extends Schema | undefined = undefined>(
   name: string,

@@ -3,9 +3,11 @@ import {
   type ActivityOptions,
   ApplicationFailure,
   CancellationScope,
+  ChildWorkflowCancellationType,
   ChildWorkflowFailure,
   condition,
   isCancellation,
+  ParentClosePolicy,
   proxySinks,
   scheduleActivity,
   sleep,
@@ -15,6 +17,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { partitionOf } from './assets/publishes.js';
 import { RunPublications } from './assets/run-publications.js';
 import { awaitable } from './awaitable.js';
@@ -48,6 +51,7 @@ import { RecordBudget } from './record-budget.js';
 import { defined } from './registry.js';
 import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
 import { waitForSensor } from './sensors/wait-for-sensor.js';
+import type { StartedRun } from './start.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -291,12 +295,6 @@ export class TemporalHost implements RunHost {
     const place = new PlaceInWindow(checkInput(id, input));
     const recorded = this.handedOver(scope, pipeline.name, input, id);
     if (recorded !== undefined) return recorded.output;
-    const { priority, planned } = scope.options;
-    const inherited = {
-      ...(scope.options.fresh === true ? { fresh: true } : {}),
-      ...(priority === undefined ? {} : { priority }),
-      ...(planned === undefined ? {} : { planned }),
-    };
     const { workflowId } = workflowInfo();
     const resumes = (trial?.resumes ?? []).flatMap(({ prefix }) => {
       const before = prefix + id.slice((trial as TrialPath).prefix.length);
@@ -305,7 +303,7 @@ export class TemporalHost implements RunHost {
     });
     const options = {
       seed: seedOf(scope, id, trial),
-      ...inherited,
+      ...inheritedBy(scope),
       ...(resumes.length === 0 ? {} : { resumes }),
       ...own,
     };
@@ -315,16 +313,44 @@ export class TemporalHost implements RunHost {
         const run = await startChild(pipeline.name, {
           workflowId: `${workflowId}/${id}`,
           args: [input, options],
-          typedSearchAttributes: [
-            { key: { name: searchAttributes.pipeline.name, type: 'KEYWORD' }, value: pipeline.name },
-          ],
-          staticSummary: pipeline.description ?? pipeline.name,
-          priority: taskPriority(pipeline.name, priority),
+          ...labelsOf(scope, pipeline),
         });
         if (trial !== undefined) this.childRuns.set(id, run.firstExecutionRunId);
         return run.result();
       });
     } catch (error) {
+      throw scope.rejected ?? stepFailure(error, id);
+    } finally {
+      this.children.leave(place);
+    }
+  }
+
+  async start(
+    scope: RunScope,
+    pipeline: PipelineDefinition,
+    input: unknown,
+    id: string,
+    given: string | undefined,
+  ): Promise<StartedRun> {
+    const place = new PlaceInWindow(checkInput(id, input));
+    const recorded = this.handedOver(scope, pipeline.name, input, given ?? id);
+    if (recorded !== undefined) return recorded.output as StartedRun;
+    const workflowId = given ?? `${workflowInfo().workflowId}/${id}`;
+    try {
+      const { firstExecutionRunId: runId } = await this.children.run(place, () => {
+        checkRoom(id);
+        return startChild(pipeline.name, {
+          workflowId,
+          args: [input, { seed: seedOf(scope, id, undefined), ...inheritedBy(scope) }],
+          parentClosePolicy: ParentClosePolicy.ABANDON,
+          cancellationType: ChildWorkflowCancellationType.ABANDON,
+          ...(given === undefined ? {} : { workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const }),
+          ...labelsOf(scope, pipeline),
+        });
+      });
+      return { workflowId, runId, isNew: true };
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return { workflowId, isNew: false };
       throw scope.rejected ?? stepFailure(error, id);
     } finally {
       this.children.leave(place);
@@ -415,6 +441,25 @@ export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Pro
       summary: `tell people: ${partial.kind}`,
     }),
   ).catch(() => undefined);
+}
+
+/** What a run hands on to those that it starts. */
+function inheritedBy({ options: { fresh, priority, planned } }: RunScope): Partial<RunOptions> {
+  return {
+    ...(fresh === true ? { fresh } : {}),
+    ...(priority === undefined ? {} : { priority }),
+    ...(planned === undefined ? {} : { planned }),
+  };
+}
+
+/** How the engine lists a run that this one starts, and what of its queue it gets. */
+function labelsOf({ options }: RunScope, { name, description }: PipelineDefinition) {
+  const key = { name: searchAttributes.pipeline.name, type: 'KEYWORD' } as const;
+  return {
+    typedSearchAttributes: [{ key, value: name }],
+    staticSummary: description ?? name,
+    priority: taskPriority(name, options.priority),
+  };
 }
 
 function poolOf(step: string, name: string): PoolDefinition {

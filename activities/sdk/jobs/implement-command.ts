@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
-import type { Artifact } from '../../../workflows/sdk/artifact.js';
+import { type Artifact, isArtifact } from '../../../workflows/sdk/artifact.js';
 import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
 import { checkOptions } from '../../../workflows/sdk/options.js';
+import { isSecret, type Secret } from '../../../workflows/sdk/secret.js';
 import type { StepDefinition } from '../../../workflows/sdk/step.js';
-import type { StepInput } from '../implement.js';
+import { checkStep, type StepInput } from '../implement.js';
 import type { Implementation } from '../implementation.js';
+import { masked, secretValue } from '../secrets.js';
 import { CannotStart, startGuarded } from './guarded-process.js';
 import type { JobFiles } from './job-document.js';
+import type { PlainOutput } from './job-output.js';
 import type { JobProcess } from './job-process.js';
 import {
   checkJobOptions,
@@ -16,7 +19,6 @@ import {
   jobEnvironment,
   type JobOptions,
   jobOptionNames,
-  notAStep,
   sortedEntries,
 } from './job-options.js';
 import { defaultGraceMs, runJob } from './run-job.js';
@@ -24,6 +26,10 @@ import { defaultGraceMs, runJob } from './run-job.js';
 export interface CommandOptions extends JobOptions {
   /** Files whose content counts for the step cache, beside those that `argv` names when it is an array. */
   readonly files?: readonly string[];
+  /** Environment variables that hold secrets, by name; arguments are no place for them, as process lists show those. */
+  readonly secrets?: Readonly<Record<string, Secret>>;
+  /** Where the output of a program comes from that does not write an output document. */
+  readonly output?: PlainOutput;
 }
 
 /** Paths for a command's arguments. */
@@ -38,15 +44,18 @@ export interface CommandPaths {
   artifact(artifact: Artifact): string;
 }
 
+/** An artifact of the input stands for its local path. */
+export type CommandPart = string | number | boolean | Artifact;
+
 type Argv<S extends StepDefinition> =
   | readonly string[]
-  | ((input: StepInput<S>, paths: CommandPaths) => readonly string[]);
+  | ((input: StepInput<S>, paths: CommandPaths) => readonly CommandPart[]);
 
 /**
  * Binds a step to any program. `argv` is the program and its arguments, passed as they are, never through a shell; the
  * program runs in the worker's working directory and speaks the job contract (`runJob`): it reads the JSON document that
- * EVERTRAIN_JOB names and writes its output to that document's `outputPath`. Acknowledgements of checkpoints that carry
- * an `id` come on its standard input.
+ * EVERTRAIN_JOB names and writes its output to that document's `outputPath`, unless `output` says where else it comes
+ * from. Acknowledgements of checkpoints that carry an `id` come on its standard input.
  *
  * USER_FILE_NOT_FOUND where the program cannot be found or run.
  */
@@ -55,18 +64,22 @@ export function implementCommand<S extends StepDefinition>(
   argv: Argv<S>,
   options: CommandOptions = {},
 ): Implementation {
-  const owner = `implementCommand of step "${step?.name}"`;
-  if (step?.kind !== 'step') throw notAStep('implementCommand', step);
-  checkOptions(owner, options, [...jobOptionNames, 'files']);
+  checkStep('implementCommand', step);
+  const owner = `implementCommand of step "${step.name}"`;
+  checkOptions(owner, options, [...jobOptionNames, 'files', 'secrets', 'output']);
   checkJobOptions(owner, step, options);
+  checkPlain(owner, options);
   if (typeof argv !== 'function') checkArgv(owner, argv);
   return {
     step,
+    secrets: Object.values(options.secrets ?? {}),
     run: (input, context) => {
       let program = '';
       const command = (files: JobFiles) => {
-        const built = typeof argv === 'function' ? argv(input as StepInput<S>, commandPaths(files)) : argv;
+        const paths = commandPaths(files);
+        const built = typeof argv === 'function' ? textsOf(argv(input as StepInput<S>, paths), paths) : argv;
         checkArgv(owner, built);
+        refuseSecrets(owner, built);
         program = built[0] as string;
         return built;
       };
@@ -75,6 +88,7 @@ export function implementCommand<S extends StepDefinition>(
         target: typeof argv === 'function' ? step.name : (argv[0] as string),
         input,
         needsOutput: step.output !== undefined,
+        ...(options.output === undefined ? {} : { output: options.output }),
         graceMs: options.graceMs ?? defaultGraceMs,
         launch: async (files: JobFiles) =>
           launch(command(files), files, options, context.gpus).catch((error: unknown) => {
@@ -87,14 +101,16 @@ export function implementCommand<S extends StepDefinition>(
   };
 }
 
-function launch(
+async function launch(
   argv: readonly string[],
   files: JobFiles,
-  options: CommandOptions,
+  { env: own = {}, secrets = {} }: CommandOptions,
   gpus: readonly string[],
 ): Promise<JobProcess> {
+  const values: Record<string, string> = {};
+  for (const [name, secret] of Object.entries(secrets)) values[name] = await secretValue(secret);
   const env = {
-    ...jobEnvironment(options.env ?? {}),
+    ...jobEnvironment({ ...own, ...values }),
     ...gpuVariables(gpus),
     EVERTRAIN_JOB: files.path,
     EVERTRAIN_ACK: 'stdin',
@@ -116,6 +132,41 @@ function commandPaths({ path, document }: JobFiles): CommandPaths {
       });
     },
   };
+}
+
+function textsOf(parts: readonly CommandPart[], paths: CommandPaths): unknown {
+  if (!Array.isArray(parts)) return parts;
+  return (parts as readonly CommandPart[]).map((part) => {
+    if (isArtifact(part)) return paths.artifact(part);
+    return typeof part === 'boolean' || Number.isFinite(part) ? String(part) : part;
+  });
+}
+
+function refuseSecrets(owner: string, argv: readonly string[]): void {
+  const at = argv.findIndex((part) => masked(part) !== part);
+  if (at === -1) return;
+  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: argument ${at} holds the value of a secret.`, {
+    remedy: 'Process lists show arguments: pass it by `secrets`, as an environment variable.',
+  });
+}
+
+function checkPlain(owner: string, { secrets = {}, output }: CommandOptions): void {
+  for (const [name, value] of Object.entries(secrets)) {
+    if (/^[^=\0]+$/.test(name) && isSecret(value)) continue;
+    // What was given may be the secret itself.
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: secrets has ${show(name)}, which is no secret.`, {
+      remedy: "Name the variable of the worker that has it: { API_TOKEN: secret('API_TOKEN') }.",
+    });
+  }
+  if (output === undefined) return;
+  checkOptions(`${owner}: output`, output, ['lastLine', 'files']);
+  for (const path of Object.values(output.files ?? {})) {
+    if (typeof path === 'string' && path !== '' && !isAbsolute(path) && !path.split('/').includes('..')) continue;
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: output.files has ${show(path)}.`, {
+      value: path,
+      remedy: 'Use paths below `workDir`; a directory ends with "/".',
+    });
+  }
 }
 
 function checkArgv(owner: string, argv: unknown): asserts argv is readonly string[] {
@@ -141,11 +192,12 @@ function notStarted(owner: string, program: string, error: CannotStart): Evertra
 }
 
 /** Arguments (or the text of the function that makes them) and the content of the files that they name. */
-async function fingerprint(argv: unknown, { files = [], env }: CommandOptions): Promise<string> {
+async function fingerprint(argv: unknown, { files = [], env, output }: CommandOptions): Promise<string> {
   const digest = createHash('sha256');
   const named = Array.isArray(argv) ? (argv as readonly string[]) : [];
   digest.update(typeof argv === 'function' ? argv.toString() : JSON.stringify(argv));
   digest.update(JSON.stringify(sortedEntries(env)));
+  if (output !== undefined) digest.update(JSON.stringify(output));
   for (const [index, file] of [...named, ...files].entries()) {
     const found = await stat(file).catch(() => undefined);
     if (found?.isFile() === true && !(index === 0 && isAbsolute(file))) {

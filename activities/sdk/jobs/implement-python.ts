@@ -1,11 +1,12 @@
 import type { StepDefinition } from '../../../workflows/sdk/step.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { checkOptions } from '../../../workflows/sdk/options.js';
+import { checkStep } from '../implement.js';
 import type { Implementation } from '../implementation.js';
 import { CannotStart, startGuarded } from './guarded-process.js';
 import type { JobFiles } from './job-document.js';
 import type { JobProcess } from './job-process.js';
-import { checkJobOptions, gpuVariables, type JobOptions, jobOptionNames, notAStep } from './job-options.js';
+import { checkJobOptions, gpuVariables, type JobOptions, jobOptionNames } from './job-options.js';
 import { packageFile } from './package-file.js';
 import { type PythonEnvironment, pythonEnvironment, pythonMissing, requirementsOf } from './python-environment.js';
 import { pythonFingerprint } from './python-fingerprint.js';
@@ -52,8 +53,8 @@ export function implementPython<S extends StepDefinition>(
   target: string,
   options: PythonOptions = {},
 ): PythonImplementation {
-  const owner = `implementPython of step "${step?.name}"`;
-  if (step?.kind !== 'step') throw notAStep('implementPython', step);
+  checkStep('implementPython', step);
+  const owner = `implementPython of step "${step.name}"`;
   checkOptions(owner, options, [...jobOptionNames, 'python', 'requirements', 'fresh', 'mlflow']);
   checkJobOptions(owner, step, options);
   const asksForGpus = (step.policy.resources?.gpu ?? 0) > 0;

@@ -48,13 +48,6 @@ export function sortedEntries(env: Readonly<Record<string, string>> = {}): [stri
   return Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-export function notAStep(what: string, value: unknown): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${what} was given ${show(value)} as the step.`, {
-    value,
-    remedy: 'Pass a value made by step().',
-  });
-}
-
 function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
   return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what}.`, { value, remedy });
 }

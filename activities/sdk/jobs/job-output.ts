@@ -10,7 +10,8 @@ const mostBytes = 32 << 20;
  * Reads a job's output document and stores the files that it names: `{"$file": path, "mediaType"?}` and
  * `{"$directory": path}` become artifact references. `undefined` where the job wrote none.
  */
-export async function readJobOutput(document: JobDocument, name: string, context: StepContext): Promise<unknown> {
+export async function readJobOutput(place: JobPlace): Promise<unknown> {
+  const { document, name } = place;
   const { outputPath } = document;
   const found = await stat(outputPath).catch(() => undefined);
   if (found === undefined) return undefined;
@@ -21,7 +22,31 @@ export async function readJobOutput(document: JobDocument, name: string, context
     });
   }
   const text = await readFile(outputPath, 'utf8');
-  return storeFiles(parse(text, name), { document, name, context }, 'output');
+  return storeFiles(parse(text, name), place, 'output');
+}
+
+/** The output of a program that does not know of jobs: what it printed last, and files that it left in its work folder. */
+export interface PlainOutput {
+  /** The last line of standard output is a JSON object: the output's fields. */
+  readonly lastLine?: boolean;
+  /** Fields that are artifacts, by the path of their file below `workDir`, or of their directory, which ends with `/`. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export function plainOutput(
+  { lastLine = false, files = {} }: PlainOutput,
+  said: string,
+  place: JobPlace,
+): Promise<unknown> {
+  const told = lastLine ? parse(said, place.name) : {};
+  if (typeof told !== 'object' || told === null || Array.isArray(told)) {
+    throw invalid(place.name, 'has a last line that is no JSON object', said.slice(0, 200));
+  }
+  const markers = Object.entries(files).map(([field, path]) => [
+    field,
+    path.endsWith('/') ? { $directory: path } : { $file: path },
+  ]);
+  return storeFiles({ ...told, ...Object.fromEntries(markers) }, place, 'output');
 }
 
 function parse(text: string, name: string): unknown {
@@ -40,13 +65,13 @@ function parse(text: string, name: string): unknown {
   }
 }
 
-interface Place {
+export interface JobPlace {
   readonly document: JobDocument;
   readonly name: string;
   readonly context: StepContext;
 }
 
-async function storeFiles(value: unknown, place: Place, at: string): Promise<unknown> {
+async function storeFiles(value: unknown, place: JobPlace, at: string): Promise<unknown> {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
     const items: unknown[] = [];
@@ -67,7 +92,7 @@ async function storeFiles(value: unknown, place: Place, at: string): Promise<unk
   return result;
 }
 
-async function storeFile(marker: Record<string, unknown>, place: Place, at: string): Promise<unknown> {
+async function storeFile(marker: Record<string, unknown>, place: JobPlace, at: string): Promise<unknown> {
   const { $file, $directory, mediaType, ...others } = marker;
   const path = $file ?? $directory;
   const isWrong = typeof path !== 'string' || ($file !== undefined && $directory !== undefined);
@@ -89,6 +114,7 @@ async function storeFile(marker: Record<string, unknown>, place: Place, at: stri
 function invalid(name: string, what: string, value: unknown): EvertrainError {
   return new EvertrainError('USER_JOB_OUTPUT_INVALID', `${name} ${what}.`, {
     value,
-    remedy: 'Write one JSON document to the `outputPath` of the job document.',
+    remedy:
+      'Write one JSON document to the `outputPath` of the job document, or what the `output` of the command says.',
   });
 }

@@ -18,6 +18,8 @@ export class JobReports {
   failure: JobFailure | undefined;
   /** The last lines of standard error, for the message of a program that tells no failure. */
   readonly lastErrors: string[] = [];
+  /** The last line of standard output that is no event and not empty. */
+  lastLine = '';
   private readonly budget = new OutputBudget();
 
   constructor(
@@ -28,7 +30,10 @@ export class JobReports {
   ) {}
 
   stdoutLine(line: string): void | Promise<void> {
-    if (!line.startsWith(eventPrefix)) return this.log(line, 'stdout');
+    if (!line.startsWith(eventPrefix)) {
+      if (line.trim() !== '') this.lastLine = line;
+      return this.log(line, 'stdout');
+    }
     const event = parseEvent(line.slice(eventPrefix.length));
     if ('malformed' in event) {
       this.context.log.warn(`A malformed event line was left out: ${event.malformed}`, { line: show(line) });

@@ -3,7 +3,7 @@ import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { StepContext } from '../context.js';
 import { type JobFiles, writeJobDocument } from './job-document.js';
 import { jobFailure } from './job-failure.js';
-import { readJobOutput } from './job-output.js';
+import { type PlainOutput, plainOutput, readJobOutput } from './job-output.js';
 import type { JobEnd, JobProcess } from './job-process.js';
 import { JobReports } from './job-reports.js';
 import { LineReader } from './line-reader.js';
@@ -25,6 +25,8 @@ export interface Job {
   /** Whether a job that writes no output document fails: it does where the step declares an output. */
   readonly needsOutput: boolean;
   readonly mlflow?: boolean;
+  /** Of a program that writes no output document. */
+  readonly output?: PlainOutput;
   /** From SIGTERM to SIGKILL when the step is cancelled. */
   readonly graceMs: number;
   launch(files: JobFiles): Promise<JobProcess>;
@@ -48,7 +50,9 @@ export async function runJob(job: Job, context: StepContext): Promise<unknown> {
   if (refused !== undefined) throw refused.reason;
   const failure = jobFailure(job.name, end, reports.failure, reports.lastErrors);
   if (failure !== undefined) throw failure;
-  const output = await readJobOutput(files.document, job.name, context);
+  const place = { document: files.document, name: job.name, context };
+  const output =
+    job.output === undefined ? await readJobOutput(place) : await plainOutput(job.output, reports.lastLine, place);
   if (output === undefined && job.needsOutput) throw noOutput(job.name);
   return output;
 }

@@ -1,16 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { shownFile } from './shown-file.js';
 
 const readme = readFileSync('README.md', 'utf8');
 
-/** A file of examples/readme as the README shows it: without its imports, its path in front of its first comment. */
-function shown(path: string): string {
-  const mark = path.endsWith('.py') ? '# ' : '// ';
-  const text = readFileSync(join('examples/readme', path), 'utf8');
-  return `${mark}${path}: ${text.slice(text.indexOf(`\n${mark}`) + 1 + mark.length)}`;
-}
-
+const shown = (path: string) => shownFile('examples/readme', path);
 const block = (language: string) => new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(readme)?.[1];
 
 describe('README.md', () => {

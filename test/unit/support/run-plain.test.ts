@@ -13,6 +13,7 @@ import {
   search,
   signal,
   sleep,
+  start,
   step,
   tpe,
 } from '../../../workflows/sdk/index.js';
@@ -36,6 +37,36 @@ const flow = pipeline('plain.flow', { input: z.object({ rows: z.int() }) }, asyn
 const invalid = (code: string) => ({ code });
 
 describe('a pipeline as a plain call', () => {
+  it('tells of the runs that it starts, and does not run them', async () => {
+    const starts = pipeline('plain.starts', {}, async () => [
+      await start(flow, { rows: 1 }),
+      await start(flow, { rows: 2 }, { id: 'flow-2' }),
+    ]);
+    const told: unknown[] = [];
+    const { output } = (await runPlain(starts, undefined, {
+      onStart: (run) => {
+        told.push(run);
+        return run.workflowId !== 'flow-2';
+      },
+    })) as { output: unknown };
+    expect(told).toEqual([
+      { pipeline: 'plain.flow', input: { rows: 1 }, workflowId: 'plain/plain.flow' },
+      { pipeline: 'plain.flow', input: { rows: 2 }, workflowId: 'flow-2' },
+    ]);
+    expect(output).toEqual([
+      { workflowId: 'plain/plain.flow', runId: 'plain', isNew: true },
+      { workflowId: 'flow-2', isNew: false },
+    ]);
+    const bad = (input: unknown, options?: object) =>
+      runPlain(
+        pipeline('plain.bad', {}, () => start(flow, input as never, options)),
+        undefined,
+      );
+    await expect(bad({ rows: 'many' })).rejects.toMatchObject(invalid('USER_INPUT_INVALID'));
+    await expect(bad({ rows: 1 }, { id: '' })).rejects.toMatchObject(invalid('USER_OPTION_INVALID'));
+    await expect(bad({ rows: 1 }, { wait: true })).rejects.toMatchObject(invalid('USER_OPTION_UNKNOWN'));
+  });
+
   it('runs its steps, groups and fan-outs with the ids of a real run', async () => {
     const ids: string[] = [];
     const seen = (input: { id: number }, call: { id: string }) => {

@@ -1,5 +1,6 @@
 import type { Artifact } from '../artifact.js';
-import type { Secret } from '../secret.js';
+import type { Database, HttpConnection } from '../connections/connection.js';
+import type { SqlParam } from '../connections/sql-text.js';
 
 declare const facts: unique symbol;
 
@@ -38,19 +39,17 @@ export interface NewsCondition {
 
 export interface SqlCondition {
   readonly kind: 'sql';
-  readonly database: string | Secret;
+  readonly database: Database;
   readonly query: string;
   readonly params?: readonly SqlParam[];
 }
 
-export type SqlParam = string | number | boolean | null;
-
 export interface HttpCondition {
   readonly kind: 'http';
-  readonly url: string;
+  readonly server: string | HttpConnection;
+  /** What is appended to the server's URL, encoded. */
+  readonly place?: string;
   readonly method?: 'GET' | 'HEAD' | 'POST';
-  readonly headers?: Readonly<Record<string, string | Secret>>;
-  readonly token?: Secret;
   readonly body?: unknown;
   /** Default: 200 to 299. */
   readonly status?: readonly number[];

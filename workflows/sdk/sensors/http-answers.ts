@@ -1,47 +1,45 @@
+import { checkConnection, type HttpConnection } from '../connections/connection.js';
+import { encodedPlace, type HttpPlace } from '../connections/http-target.js';
 import { EvertrainError, show } from '../errors.js';
 import { checkOptions } from '../options.js';
-import { isSecret } from '../secret.js';
 import type { Condition, HttpCondition, HttpFacts } from './condition.js';
 
-export interface HttpOptions extends Pick<HttpCondition, 'method' | 'headers' | 'token' | 'body' | 'json'> {
+export interface HttpOptions extends HttpPlace, Pick<HttpCondition, 'method' | 'body' | 'json'> {
   /** Which answers will do; default 200 to 299. */
   readonly status?: number | readonly number[];
 }
 
-const fields = ['method', 'headers', 'token', 'body', 'json', 'status'] as const;
+const fields = ['path', 'query', 'method', 'body', 'json', 'status'] as const;
 
-/**
- * A server answers as wanted, within 10 s. `token` is sent as `authorization: Bearer …`; `headers` may be secrets. Any
- * other answer is waited out.
- */
-export function httpAnswers(url: string, options: HttpOptions = {}): Condition<HttpFacts> {
+/** A server, by its connection or a URL that anybody may know, answers as wanted within 10 s. Any other answer is waited out. */
+export function httpAnswers(server: string | HttpConnection, options: HttpOptions = {}): Condition<HttpFacts> {
   const owner = 'httpAnswers';
   checkOptions(owner, options, fields);
-  const { method, status, json, token, headers, body } = options;
-  checkUrl(owner, url);
+  const { method, status, json, body } = options;
+  if (typeof server === 'string') checkUrl(owner, server);
+  else checkConnection(owner, server, ['http']);
   if (method !== undefined && !['GET', 'HEAD', 'POST'].includes(method))
     refuse(owner, 'method', method, 'Use GET, HEAD or POST.');
   const statuses = status === undefined ? undefined : [status].flat();
   if (statuses?.some((one) => !Number.isInteger(one) || one < 100 || one > 599)) {
     refuse(owner, 'status', status, 'Use numbers from 100 to 599.');
   }
-  if (token !== undefined && !isSecret(token)) refuse(owner, 'token', undefined, "Use secret('API_TOKEN').");
   if (json !== undefined) {
     checkOptions(`${owner}: json`, json, ['path', 'equals', 'atLeast']);
     if (!/^[^.[\]]+(\.[^.[\]]+|\[\d+\])*$/.test(String(json.path))) {
       refuse(owner, 'json.path', json.path, "Write fields and indexes, for example 'jobs[0].state'.");
     }
   }
+  const place = encodedPlace(owner, options);
   return {
     kind: 'http',
-    url,
+    server,
+    ...(place === '' ? {} : { place }),
     ...(method === undefined ? {} : { method }),
-    ...(headers === undefined ? {} : { headers }),
-    ...(token === undefined ? {} : { token }),
     ...(body === undefined ? {} : { body }),
     ...(statuses === undefined ? {} : { status: statuses }),
     ...(json === undefined ? {} : { json }),
-    words: `${url} answers${json === undefined ? '' : ` ${wanted(json)}`}`,
+    words: `${typeof server === 'string' ? server : server.name}${place} answers${json === undefined ? '' : ` ${wanted(json)}`}`,
   };
 }
 
@@ -51,12 +49,12 @@ function wanted({ path, equals, atLeast }: NonNullable<HttpOptions['json']>): st
 }
 
 /** What the sandbox's URL would take is checked by the worker again. */
-function checkUrl(owner: string, url: unknown): void {
-  if (typeof url !== 'string' || !/^https?:\/\/[^/?#\s]+[^\s]*$/.test(url)) {
-    refuse(owner, 'the url', url, 'Use an http or https URL.');
+function checkUrl(owner: string, url: string): void {
+  if (/^https?:\/\/[^/?#]*@/.test(url)) {
+    refuse(owner, 'the url', '…@…', 'Leave the user and password out, and declare a connection with a `token`.');
   }
-  if (/^https?:\/\/[^/?#]*@/.test(String(url))) {
-    refuse(owner, 'the url', '…@…', 'Leave the user and password out, and send them in `headers` by a secret.');
+  if (!/^https?:\/\/[^/?#\s]+[^\s]*$/.test(url)) {
+    refuse(owner, 'the url', url, 'Use an http or https URL.');
   }
 }
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { httpLook } from '../../../../activities/sensors/http-look.js';
+import { connection, type HttpConnection } from '../../../../workflows/sdk/connections/connection.js';
 import { type HttpOptions, httpAnswers } from '../../../../workflows/sdk/sensors/http-answers.js';
 import type { HttpCondition } from '../../../../workflows/sdk/sensors/condition.js';
 
@@ -26,7 +27,8 @@ beforeEach(() => {
   answer = (_, response) => void response.end('{"jobs":[{"state":"done","rows":7}],"ok":false}');
 });
 
-const look = (options: HttpOptions = {}, to = url) => httpLook(httpAnswers(to, options) as HttpCondition, signal);
+const look = (options: HttpOptions = {}, to: string | HttpConnection = url) =>
+  httpLook(httpAnswers(to, options) as HttpCondition, signal);
 
 describe('a look at a server', () => {
   it.each<[HttpOptions, object]>([
@@ -50,12 +52,11 @@ describe('a look at a server', () => {
       got = request;
       response.end(JSON.stringify({ echo: request.headers.authorization }));
     };
-    const seen = await look({
-      token: { secret: 'EVERTRAIN_TEST_TOKEN' },
-      headers: { 'X-Key': { secret: 'EVERTRAIN_TEST_TOKEN' } },
-      body: { ask: 1 },
-      json: { path: 'echo', equals: 'x' },
-    });
+    const key = { secret: 'EVERTRAIN_TEST_TOKEN' };
+    const jobs = connection('jobs', { kind: 'http', url: new URL(url).origin, token: key, headers: { 'X-Key': key } });
+    const options = { path: ['jobs', 'a/b'], query: { x: '&' }, body: { ask: 1 } };
+    const seen = await look({ ...options, json: { path: 'echo', equals: 'x' } }, jobs);
+    expect(got?.url).toBe('/jobs/a%2Fb?x=%26');
     expect(seen).toEqual({ met: false, said: 'echo is "Bearer …"' });
     expect([got?.method, got?.headers.authorization, got?.headers['x-key'], got?.headers['content-type']]).toEqual([
       'POST',
@@ -63,7 +64,10 @@ describe('a look at a server', () => {
       secret,
       'application/json',
     ]);
-    const missing = look({ token: { secret: 'NOT_SET_ANYWHERE' } });
+    const missing = look(
+      {},
+      connection('jobs', { kind: 'http', url: new URL(url).origin, token: { secret: 'NOT_SET_ANYWHERE' } }),
+    );
     await expect(missing).rejects.toMatchObject({ code: 'USER_SECRET_MISSING' });
   });
 

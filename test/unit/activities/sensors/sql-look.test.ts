@@ -4,20 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { sqlLook } from '../../../../activities/sensors/sql/sql-look.js';
+import { sqlLook } from '../../../../activities/sensors/sql-look.js';
 import type { SqlCondition } from '../../../../workflows/sdk/sensors/condition.js';
-import type { Secret } from '../../../../workflows/sdk/secret.js';
+import { connection, type Database } from '../../../../workflows/sdk/index.js';
 import { type PostgresServer, startPostgres } from '../../../support/postgres-server.js';
 
 let postgres: PostgresServer;
 let folder: string;
 const { signal } = new AbortController();
-const warehouse = { secret: 'EVERTRAIN_TEST_WAREHOUSE' };
+const postgresBy = (secret: string) => connection('warehouse', { kind: 'postgres', url: { secret } });
+const warehouse = postgresBy('EVERTRAIN_TEST_WAREHOUSE');
+const files = connection('files', { kind: 'duckdb' });
 
 beforeAll(async () => {
   postgres = await startPostgres();
   folder = await mkdtemp(join(tmpdir(), 'evertrain-sql-'));
-  vi.stubEnv(warehouse.secret, postgres.url);
+  vi.stubEnv('EVERTRAIN_TEST_WAREHOUSE', postgres.url);
   await postgres.run('CREATE TABLE batches (id text, size bigint, at timestamptz)');
   await postgres.run('CREATE SEQUENCE numbers');
 });
@@ -27,7 +29,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function look(database: string | Secret, query: string, params?: SqlCondition['params']) {
+const inFile = (file: string) => connection('some', { kind: 'duckdb', file });
+
+function look(database: Database, query: string, params?: SqlCondition['params']) {
   const some = params === undefined ? {} : { params };
   return sqlLook({ kind: 'sql', database, query, ...some }, signal);
 }
@@ -60,6 +64,7 @@ describe('a query in PostgreSQL', () => {
   it.each([
     'WITH gone AS (DELETE FROM batches RETURNING id) SELECT * FROM gone',
     'SELECT 1; DELETE FROM batches',
+    'SELECT 1; COMMIT; DELETE FROM batches',
     "SELECT nextval('numbers')",
     'SELECT * FROM batches FOR UPDATE',
     'SELECT * FROM no_such_table',
@@ -67,7 +72,7 @@ describe('a query in PostgreSQL', () => {
     'SELECT $1::int',
   ])('that does more than read, or has an error, is refused by the server: %s', async (query) => {
     const before = await counts();
-    await expect(look(warehouse, query)).rejects.toMatchObject({ code: 'USER_SENSOR_FAILED' });
+    await expect(look(warehouse, query)).rejects.toMatchObject({ code: 'USER_QUERY_REFUSED' });
     expect(await counts()).toBe(before);
   });
 
@@ -79,18 +84,18 @@ describe('a query in PostgreSQL', () => {
   it('is waited for while the server is away, and its password is in no error', async () => {
     const wrong = postgres.url.replace(encodeURIComponent(postgres.password), 'not%20the%20one');
     vi.stubEnv('EVERTRAIN_TEST_WRONG', wrong);
-    const refused: unknown = await look({ secret: 'EVERTRAIN_TEST_WRONG' }, 'SELECT 1').catch(
+    const refused: unknown = await look(postgresBy('EVERTRAIN_TEST_WRONG'), 'SELECT 1').catch(
       (error: unknown) => error,
     );
-    expect(refused).toMatchObject({ code: 'USER_SENSOR_FAILED' });
+    expect(refused).toMatchObject({ code: 'USER_QUERY_REFUSED' });
     await postgres.kill();
     const away: unknown = await look(warehouse, 'SELECT 1').catch((error: unknown) => error);
     expect(away).toMatchObject({ code: 'SYSTEM_SERVER_UNREACHABLE' });
     await postgres.restart();
     expect(await look(warehouse, 'SELECT 1')).toMatchObject({ met: true });
     vi.stubEnv('EVERTRAIN_TEST_WRONG', `mysql://${postgres.password}`);
-    const odd: unknown = await look({ secret: 'EVERTRAIN_TEST_WRONG' }, 'SELECT 1').catch((error: unknown) => error);
-    expect(odd).toMatchObject({ code: 'USER_SENSOR_FAILED' });
+    const odd: unknown = await look(postgresBy('EVERTRAIN_TEST_WRONG'), 'SELECT 1').catch((error: unknown) => error);
+    expect(odd).toMatchObject({ code: 'USER_CONNECTION_INVALID' });
     for (const error of [refused, away, odd] as Error[]) {
       const text = JSON.stringify([error, error.message, error.stack, String(error.cause)]);
       for (const secret of [postgres.password, 'not the one', 'not%20the%20one']) expect(text).not.toContain(secret);
@@ -110,21 +115,21 @@ describe('a query in DuckDB', () => {
     const path = join(folder, 'part.csv');
     await writeFile(path, 'x\n1\n2\n');
     const query = `SELECT count(*) AS rows, sum(x) AS sum FROM '${path}' HAVING count(*) >= $1`;
-    expect(await look('duckdb:', query, [3])).toMatchObject({ met: false });
-    expect(await look('duckdb:', query, [2])).toMatchObject({ met: true, facts: { rows: [{ rows: 2, sum: 3 }] } });
+    expect(await look(files, query, [3])).toMatchObject({ met: false });
+    expect(await look(files, query, [2])).toMatchObject({ met: true, facts: { rows: [{ rows: 2, sum: 3 }] } });
   });
 
   it('reads a database of a file, which it cannot change', async () => {
     const path = join(folder, 'some.duckdb');
-    await expect(look(`duckdb://${path}`, 'SELECT 1')).rejects.toMatchObject({ code: 'SYSTEM_SERVER_UNREACHABLE' });
+    await expect(look(inFile(path), 'SELECT 1')).rejects.toMatchObject({ code: 'SYSTEM_SERVER_UNREACHABLE' });
     const instance = await DuckDBInstance.create(path);
     const connection = await instance.connect();
     await connection.run('CREATE TABLE t AS SELECT 7 AS x; CREATE SEQUENCE numbers');
     connection.closeSync();
     instance.closeSync();
-    expect(await look(`duckdb://${path}`, 'SELECT x FROM t')).toMatchObject({ facts: { rows: [{ x: 7 }] } });
-    await expect(look(`duckdb://${path}`, "SELECT nextval('numbers')")).rejects.toMatchObject({
-      code: 'USER_SENSOR_FAILED',
+    expect(await look(inFile(path), 'SELECT x FROM t')).toMatchObject({ facts: { rows: [{ x: 7 }] } });
+    await expect(look(inFile(path), "SELECT nextval('numbers')")).rejects.toMatchObject({
+      code: 'USER_QUERY_REFUSED',
     });
   });
 
@@ -136,13 +141,13 @@ describe('a query in DuckDB', () => {
     ['SELECT * FROM no_such_table'],
     [''],
   ])('that does more than read, or has an error, is refused: %s', async (query) => {
-    const asked = look('duckdb:', query.replace('FOLDER', folder));
-    await expect(asked).rejects.toMatchObject({ code: 'USER_SENSOR_FAILED' });
+    const asked = look(files, query.replace('FOLDER', folder));
+    await expect(asked).rejects.toMatchObject({ code: 'USER_QUERY_REFUSED' });
     expect(existsSync(join(folder, 'out.csv'))).toBe(false);
   });
 
   it('is waited for while a file that it reads is not there', async () => {
-    const asked = look('duckdb:', `SELECT * FROM '${folder}/none.parquet'`);
+    const asked = look(files, `SELECT * FROM '${folder}/none.parquet'`);
     await expect(asked).rejects.toMatchObject({ code: 'SYSTEM_SERVER_UNREACHABLE' });
   });
 });

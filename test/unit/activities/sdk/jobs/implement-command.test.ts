@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { z } from 'zod';
 import { implementCommand } from '../../../../../activities/sdk/jobs/implement-command.js';
-import { artifact } from '../../../../../workflows/sdk/artifact.js';
+import { type Artifact, artifact } from '../../../../../workflows/sdk/artifact.js';
 import { step } from '../../../../../workflows/sdk/step.js';
 import {
   fileJson,
@@ -43,6 +43,73 @@ describe('implementCommand', () => {
   it('runs a program that reads one JSON document and writes another', async () => {
     const argv = await node('plain', `answer({ y: job.input.x + 1, seed: job.context.seed, cwd: process.cwd() });`);
     expect(await implementCommand(anyStep, argv).run({ x: 1 }, context)).toEqual({ y: 2, seed: 7, cwd: process.cwd() });
+  });
+
+  it('passes values of any type as one argument each, artifacts as their paths', async () => {
+    const table = await context.artifacts.putBytes(Buffer.from('x\n'), 'text/csv');
+    const program = await node('typed', `answer(process.argv.slice(2));`);
+    const typed = step('test.typed', { input: z.object({ table: artifact(), depth: z.int(), name: z.string() }) });
+    const command = implementCommand(typed, ({ table: of, depth, name }) => [...program, of, depth, name, true]);
+    const name = `a b; touch x --output='$HOME'`;
+    const output = (await command.run({ table, depth: 3, name }, context)) as string[];
+    expect(output).toEqual([await context.artifacts.path(table), '3', name, 'true']);
+    for (const bad of [Number.NaN, undefined, {}]) {
+      const refused = implementCommand(typed, () => [...program, bad as never]).run({ table }, context);
+      await expect(refused).rejects.toMatchObject({ code: 'USER_OPTION_INVALID' });
+    }
+  });
+
+  it('takes the last line and files of a program that knows nothing of jobs', async () => {
+    const script =
+      'mkdir "$0/plots"; echo x > "$0/plots/a"; echo model > "$0/m.bin"; echo log; echo "{\\"y\\": $1}"; echo';
+    const command = implementCommand(
+      anyStep,
+      (input, { workDir }) => ['sh', '-c', script, workDir, (input as { y: number }).y],
+      {
+        output: { lastLine: true, files: { model: 'm.bin', plots: 'plots/' } },
+      },
+    );
+    const { model, plots, y } = (await command.run({ y: 7 }, context)) as Record<string, Artifact>;
+    expect([y, (await context.artifacts.bytes(model as Artifact)).toString()]).toEqual([7, 'model\n']);
+    expect(plots?.mediaType).toBe('application/vnd.evertrain.directory+json');
+    expect(context.logs.map(({ message }) => message)).toContain('log');
+    const absent = implementCommand(anyStep, ['true'], { output: { files: { model: 'm.bin' } } });
+    await expect(absent.run({}, context)).rejects.toMatchObject({ code: 'USER_JOB_OUTPUT_INVALID' });
+    for (const said of ['no JSON', '[1]', '']) {
+      const silent = implementCommand(anyStep, ['echo', said], { output: { lastLine: true } });
+      await expect(silent.run({}, context)).rejects.toMatchObject({ code: 'USER_JOB_OUTPUT_INVALID' });
+    }
+  });
+
+  it('gives a secret by its environment, and by no argument', async () => {
+    const value = 'a "secret" of a command';
+    vi.stubEnv('EVERTRAIN_TEST_COMMAND', value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const token = { secret: 'EVERTRAIN_TEST_COMMAND' };
+    const script = 'process.stdout.write(JSON.stringify({ length: process.env.TOKEN.length }))';
+    const argv = [process.execPath, '-e', script];
+    const options = { secrets: { TOKEN: token }, output: { lastLine: true } };
+    const command = implementCommand(anyStep, argv, options);
+    expect(command.secrets).toEqual([token]);
+    expect(await command.run({}, context)).toEqual({ length: value.length });
+    const glued = implementCommand(anyStep, () => [...argv, `--token=${value}`], options);
+    for (const one of [glued, implementCommand(anyStep, [...argv, value], options)]) {
+      const refused: unknown = await one.run({}, context).catch((error: unknown) => error);
+      expect(refused).toMatchObject({ code: 'USER_OPTION_INVALID' });
+      expect(String(refused)).not.toContain('of a command');
+    }
+    vi.stubEnv('EVERTRAIN_TEST_COMMAND', '');
+    await expect(command.run({}, context)).rejects.toMatchObject({ code: 'USER_SECRET_MISSING' });
+  });
+
+  it.each<[string, object]>([
+    ['a secret by its value', { secrets: { TOKEN: 'a-value' } }],
+    ['a file outside of the work folder', { output: { files: { model: '../m.bin' } } }],
+    ['a file by its whole path', { output: { files: { model: '/m.bin' } } }],
+    ['an output of no known kind', { output: { stdout: true } }],
+  ])('refuses where it is written: %s', (_what, options) => {
+    expect(() => implementCommand(anyStep, ['true'], options as never)).toThrow(/USER_OPTION_(INVALID|UNKNOWN)/);
+    expect(() => implementCommand(anyStep, ['true'], options as never)).not.toThrow(/a-value/);
   });
 
   it('passes arguments as they are, never through a shell', async () => {

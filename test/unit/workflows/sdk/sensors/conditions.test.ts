@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  connection,
   httpAnswers,
   objectExists,
   pipeline,
@@ -14,6 +15,8 @@ import {
 import { runPlain } from '../../../../support/run-plain.js';
 
 const password = 'hunter2';
+const files = connection('files', { kind: 'duckdb' });
+const postgres = (url: string) => connection('warehouse', { kind: 'postgres', url });
 
 describe('a condition', () => {
   it.each<[string, () => unknown]>([
@@ -30,17 +33,29 @@ describe('a condition', () => {
     ['a pattern that starts at the root', () => prefixHasNews('/data', { pattern: '/x' })],
     ['a mark that is none', () => prefixHasNews('/data', { since: { uri: 'x' } as never })],
     ['an option that does not exist', () => prefixHasNews('/data', { patern: '*' } as never)],
-    ['a database that is none', () => sqlReturnsRows('mysql://x', 'SELECT 1')],
-    ['a password in a url', () => sqlReturnsRows(`postgres://ann:${password}@host/db`, 'SELECT 1')],
-    ['a password among parameters', () => sqlReturnsRows(`postgres://host/db?password=${password}`, 'SELECT 1')],
-    ['a query that writes', () => sqlReturnsRows('duckdb:', '/* x */ DELETE FROM t')],
-    ['no query', () => sqlReturnsRows('duckdb:', '-- nothing')],
-    ['a parameter that is no value', () => sqlReturnsRows('duckdb:', 'SELECT $1', { params: [{} as never] })],
+    ['a database that is none', () => sqlReturnsRows(`mysql://ann:${password}@host/db` as never, 'SELECT 1')],
+    ['a connection that was not declared', () => sqlReturnsRows({ ...files }, 'SELECT 1')],
+    ['a server for a database', () => sqlReturnsRows(connection('api', { kind: 'http' }) as never, 'SELECT 1')],
+    ['a connection of no known kind', () => connection('c', { kind: 'mysql' } as never)],
+    ['a connection without a name', () => connection('', { kind: 'duckdb' })],
+    ['a connection with another kind of url', () => postgres('mysql://host/db')],
+    ['a password in a url', () => postgres(`postgres://ann:${password}@host/db`)],
+    ['a password among parameters', () => postgres(`postgres://host/db?password=${password}`)],
+    ['a password in the clear', () => connection('c', { kind: 'postgres', password: password as never })],
+    ["a server's url with a user", () => connection('c', { kind: 'http', url: `https://${password}@host` })],
+    ["a server's token in the clear", () => connection('c', { kind: 'http', token: password as never })],
+    ['a file that is none', () => connection('c', { kind: 'duckdb', file: '' })],
+    ['headers that are no text', () => connection('c', { kind: 'http', headers: { x: [password] as never } })],
+    ['an option of another kind', () => connection('c', { kind: 'duckdb', url: 'duckdb:' } as never)],
+    ['a query that writes', () => sqlReturnsRows(files, '/* x */ DELETE FROM t')],
+    ['no query', () => sqlReturnsRows(files, '-- nothing')],
+    ['a parameter that is no value', () => sqlReturnsRows(files, 'SELECT $1', { params: [{} as never] })],
     ['a url of another kind', () => httpAnswers('ftp://example.org')],
     ['a url with a password', () => httpAnswers(`https://ann:${password}@example.org`)],
     ['a status that is none', () => httpAnswers('https://example.org', { status: 1000 })],
     ['a path that cannot be read', () => httpAnswers('https://example.org', { json: { path: 'a..b' } })],
-    ['a token in the clear', () => httpAnswers('https://example.org', { token: password as never })],
+    ['a segment that leads up', () => httpAnswers('https://example.org', { path: ['jobs', '..'] })],
+    ['a segment that is empty', () => httpAnswers('https://example.org', { path: [''] })],
     ['a run without id', () => runEnded('')],
     ['an end that is none', () => runEnded('r', { outcome: 'done' as never })],
     ['a time without zone', () => timeIs('2026-11-23T02:00:00')],
@@ -53,7 +68,7 @@ describe('a condition', () => {
     } catch (error) {
       refused = error;
     }
-    expect(refused).toMatchObject({ code: expect.stringMatching(/^USER_OPTION_/) as string });
+    expect(refused).toMatchObject({ code: expect.stringMatching(/^USER_(OPTION|NAME)_/) as string });
     expect(String(refused)).not.toContain(password);
   });
 
@@ -106,6 +121,6 @@ describe('a sensor in a plain call', () => {
     { interval: '1m' },
   ])('has options that are checked: %o', async (options) => {
     const run = runPlain(waits(objectExists('/x'), options as never), undefined, { sensors: { file: {} } });
-    await expect(run).rejects.toMatchObject({ code: expect.stringMatching(/^USER_OPTION_/) as string });
+    await expect(run).rejects.toMatchObject({ code: expect.stringMatching(/^USER_(OPTION|NAME)_/) as string });
   });
 });

@@ -1,0 +1,46 @@
+import { awaitable, called } from './awaitable.js';
+import { EvertrainError, show } from './errors.js';
+import { checkOptions } from './options.js';
+import type { PipelineDefinition, PipelineInput } from './pipeline.js';
+import { currentPath, currentScope, nextId } from './run-scope.js';
+
+export interface StartOptions {
+  /**
+   * The new run's id, for a run of which there is to be one, whoever starts it: while a run of this id is open or has ended
+   * well, none is started. Default: derived from this run's id and the call's.
+   */
+  readonly id?: string;
+}
+
+export interface StartedRun {
+  readonly workflowId: string;
+  /** Absent where `isNew` is false. */
+  readonly runId?: string;
+  /** False where a run of this id was there already. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Starts a run of another pipeline without waiting for its end: it goes on when this one ends, fails or is cancelled. Wait for
+ * it later, or elsewhere, by `sensor('trained', runEnded(workflowId))`; to wait at once call the pipeline like a step.
+ */
+export function start<P extends PipelineDefinition>(
+  pipeline: P,
+  input: PipelineInput<P>,
+  options: StartOptions = {},
+): Promise<StartedRun> {
+  return called(() => {
+    if (pipeline?.kind !== 'pipeline') refuse('the pipeline', pipeline, 'Pass a value made by pipeline().');
+    const owner = `start of pipeline "${pipeline.name}"`;
+    checkOptions(owner, options, ['id']);
+    const { id } = options;
+    const isId = id === undefined || (typeof id === 'string' && id.length > 0 && id.length <= 500);
+    if (!isId) refuse(`${owner}: id`, id, 'Use a text of at most 500 characters.');
+    const scope = currentScope(owner);
+    return awaitable(scope.host.start(scope, pipeline, input, nextId(scope, currentPath(), pipeline.name), id));
+  });
+}
+
+function refuse(what: string, value: unknown, remedy: string): never {
+  throw new EvertrainError('USER_OPTION_INVALID', `start: ${what} is ${show(value)}.`, { value, remedy });
+}
