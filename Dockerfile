@@ -20,6 +20,8 @@ COPY python/search-requirements.txt python/search-requirements.txt
 RUN node worker/setup/main.mjs python search
 
 COPY . .
+# The pages of the dashboard, which the user below could not write.
+RUN npx vite build client/dashboard/page --outDir /app/dashboard --logLevel warn
 RUN mkdir /data && chown node:node /data
 VOLUME /data
 USER node

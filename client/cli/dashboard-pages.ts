@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { cacheFolder } from '../../worker/setup/cache-folder.mjs';
 import { packageFile } from '../../activities/sdk/jobs/package-file.js';
 
 /** The folder of the dashboard's pages: as the package ships them, or built from their sources where those are at hand. */
@@ -15,8 +16,7 @@ export async function dashboardPages(): Promise<string> {
 
 /** Kept by the digest of the sources; two that build at once do not harm each other. */
 async function build(root: string): Promise<string> {
-  const kept = join(dirname(packageFile('node_modules')), 'node_modules', '.cache', 'evertrain');
-  const folder = join(kept, `dashboard-${await digestOf(root)}`);
+  const folder = join(cacheFolder(), 'dashboard', await digestOf(root));
   if (existsSync(folder)) return folder;
   const own = `${folder}.${process.pid}`;
   const vite = await import('vite');

@@ -1,7 +1,6 @@
 import { readLines } from '../../activities/sdk/journal/read-run.js';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { openStorage } from '../../activities/sdk/storage.js';
-import { checkManifest } from '../../worker/manifest.js';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
 import type { Project } from '../../workflows/sdk/project.js';
 import type { DashboardReader } from '../dashboard/dashboard-app.js';
@@ -9,7 +8,7 @@ import { type DashboardServer, type DashboardServerOptions, startDashboard } fro
 import type { Evertrain } from '../evertrain.js';
 import { previewOf } from './artifact-preview.js';
 import { dashboardPages } from './dashboard-pages.js';
-import { loadActivities, loadProject } from './project-files.js';
+import { loadProject, queuesOfProject } from './project-files.js';
 import { viewOrRecord } from './run-record.js';
 
 /** Where people look for it, and where it is unless another process has taken the port. */
@@ -47,15 +46,20 @@ interface OwnDashboard {
   readonly dataDir: string;
   readonly root: string;
   readonly temporalUi: string | undefined;
+  readonly say: (line: string) => void;
 }
 
-/** The dashboard of whoever runs a whole system on this machine, for this machine. */
+/**
+ * The dashboard of whoever runs a whole system on this machine, for this machine. The system does not end where it cannot
+ * be served; people are told.
+ */
 export async function startOwnDashboard({
   evertrain,
   dataDir,
   root,
   temporalUi,
-}: OwnDashboard): Promise<DashboardServer> {
+  say,
+}: OwnDashboard): Promise<DashboardServer | undefined> {
   const { journal, store } = openStorage(dataDir);
   const start = (port: number) =>
     startLocalDashboard(
@@ -66,18 +70,23 @@ export async function startOwnDashboard({
         ...(temporalUi === undefined ? {} : { temporalUi }),
       },
     );
-  return start(usualPort).catch((error: unknown) => {
-    if (isEvertrainError(error) && error.code === 'SYSTEM_PORT_IN_USE') return start(0);
-    throw error;
-  });
+  try {
+    const server = await start(usualPort).catch((error: unknown) => {
+      if (isEvertrainError(error) && error.code === 'SYSTEM_PORT_IN_USE') return start(0);
+      throw error;
+    });
+    say(`Dashboard: ${server.address}`);
+    return server;
+  } catch (error) {
+    say(`There is no dashboard: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
 }
 
 /** A dashboard can be looked at from any folder. */
 async function projectOf(root: string): Promise<{ project?: Project; queueNames: readonly string[] }> {
   try {
-    const project = await loadProject(root);
-    const { queues } = checkManifest(project, await loadActivities(root), () => true);
-    return { project, queueNames: [...queues.keys()] };
+    return { project: await loadProject(root), queueNames: await queuesOfProject(root) };
   } catch (error) {
     if (isEvertrainError(error) && error.code === 'USER_FILE_NOT_FOUND') return { queueNames: [] };
     throw error;

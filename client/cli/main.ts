@@ -31,6 +31,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['backfill', 'run a pipeline for past dates of its schedule', () => import('./commands/backfill.js')],
   ['assets', 'list what runs publish, and who reads it', () => import('./commands/assets.js')],
   ['queues', 'list what waits in the queues', () => import('./commands/queues.js')],
+  ['top', 'show runs, models and queues in this terminal', () => import('./commands/top.js')],
   ['variables', 'list or change the variables of the project in this folder', () => import('./commands/variables.js')],
   ['show', 'show a run as a tree', () => import('./commands/show.js')],
   ['study', 'export the trials of a study', () => import('./commands/study.js')],

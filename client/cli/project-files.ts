@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Implementation } from '../../activities/sdk/implementation.js';
 import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
 import type { Project } from '../../workflows/sdk/project.js';
+import { defaultQueue } from '../../workflows/sdk/protocol.js';
 import { readTypeScript } from './read-typescript.js';
 
 // Apart from local-system.ts: a command that only looks at the project loads neither the worker nor the bundler.
@@ -31,6 +32,13 @@ export async function loadActivities(root: string): Promise<readonly Implementat
 export async function loadProject(root: string): Promise<Project> {
   const path = projectFile(root, 'workflows');
   return ((await load(root, path)) as { default: Project }).default;
+}
+
+/** The queues that the project in a folder has steps for, that of runs first. */
+export async function queuesOfProject(root: string): Promise<string[]> {
+  const { checkManifest } = await import('../../worker/manifest.js');
+  const { queues } = checkManifest(await loadProject(root), await loadActivities(root), () => true);
+  return [...new Set([defaultQueue, ...queues.keys()])];
 }
 
 async function load(root: string, path: string): Promise<unknown> {

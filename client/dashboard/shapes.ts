@@ -2,7 +2,7 @@ import type { RunSummary } from '../list-runs.js';
 import type { QueueBacklog } from '../queue-backlogs.js';
 import type { RunView } from '../history/run-view.js';
 import type { ScheduleView } from '../schedules/schedules.js';
-import type { ModelState, PoolState } from '../../workflows/sdk/protocol.js';
+import type { PoolState } from '../../workflows/sdk/protocol.js';
 import type { Change } from './view-change.js';
 
 /** What the server of the dashboard tells its pages; all of it is JSON, times are epoch milliseconds. */
@@ -65,12 +65,6 @@ export type Preview =
   | { readonly kind: 'text'; readonly text: string; readonly isCut: boolean }
   | { readonly kind: 'image'; readonly mediaType: string; readonly base64: string }
   | { readonly kind: 'none'; readonly why: string };
-
-export interface ModelSummary {
-  readonly name: string;
-  /** Absent where no worker answered. */
-  readonly state?: ModelState;
-}
 
 export interface QueuesAnswer {
   readonly queues: readonly QueueBacklog[];

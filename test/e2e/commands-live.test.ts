@@ -84,6 +84,8 @@ describe('cancel, logs and ls', () => {
     await expectAll([
       [['ls', '--status', 'running', '--pipeline', 'working'], 0, 'stopped  working  running'],
       [['queues', 'evertrain'], 0, 'evertrain  steps  0 waiting  1 worker'],
+      [['top'], 0, '● stopped  working  running'],
+      [['top', '--json'], 0, '"queue":"evertrain"'],
       [['queues', 'evertrian', '--json'], 0, '{"queue":"evertrian","kind":"steps","waiting":0'],
     ]);
     expect(await live.call('cancel', 'stopped')).toEqual({ code: 0, out: 'cancellation requested\n' });

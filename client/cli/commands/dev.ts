@@ -73,11 +73,10 @@ async function dev(options: DevOptions): Promise<void> {
         attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
       });
       undo.push(() => evertrain.close());
-      const dashboard = await startOwnDashboard({ evertrain, dataDir, root, temporalUi: engine.uiAddress });
-      undo.push(() => dashboard.close());
+      const dashboard = await startOwnDashboard({ evertrain, dataDir, root, temporalUi: engine.uiAddress, say });
+      undo.push(() => dashboard?.close());
       say(`engine ${engine.address}, ${server === undefined ? 'no model server' : `model server ${server.address}`}`);
       if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
-      say(`Dashboard: ${dashboard.address}`);
       say('Watching for changes. Ctrl-C stops everything; open runs go on at the next start.');
       await engineEnds(engine, dataDir);
     };

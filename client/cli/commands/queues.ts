@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { checkManifest } from '../../../worker/manifest.js';
-import { defaultQueue } from '../../../workflows/sdk/protocol.js';
 import type { QueueBacklog } from '../../queue-backlogs.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
-import { loadActivities, loadProject } from '../project-files.js';
+import { queuesOfProject } from '../project-files.js';
 
 export function configure(command: Command): void {
   withConnection(command)
@@ -13,17 +11,11 @@ export function configure(command: Command): void {
 }
 
 async function queues(names: readonly string[], { json, ...options }: ConnectedOptions & { readonly json?: boolean }) {
-  const wanted = names.length > 0 ? names : await queuesOfProject();
+  const wanted = names.length > 0 ? names : await queuesOfProject(process.cwd());
   await connected(options, async (evertrain) => {
     const found = await evertrain.queues(wanted);
     process.stdout.write(json ? `${JSON.stringify(found)}\n` : found.map(lineOf).join(''));
   });
-}
-
-async function queuesOfProject(): Promise<string[]> {
-  const root = process.cwd();
-  const { queues } = checkManifest(await loadProject(root), await loadActivities(root), () => true);
-  return [...new Set([defaultQueue, ...queues.keys()])];
 }
 
 function lineOf({ queue, kind, waiting, oldestSeconds, added, taken, workers }: QueueBacklog): string {

@@ -54,9 +54,8 @@ async function start(name: string | undefined, options: StartOptions): Promise<v
     say(`engine ${system.engine.address}, model server ${system.server.address}`);
     const { evertrain, engine } = system;
     if (engine.uiAddress !== undefined) say(`Temporal's UI: ${engine.uiAddress}`);
-    const place = { evertrain, dataDir: system.dataDir, root, temporalUi: engine.uiAddress };
+    const place = { evertrain, dataDir: system.dataDir, root, temporalUi: engine.uiAddress, say };
     if (!options.once) dashboard = await startOwnDashboard(place);
-    if (dashboard !== undefined) say(`Dashboard: ${dashboard.address}`);
     const lives = Promise.race([interrupted, system.ended.then(() => 'interrupted' as const)]);
     const story = options.story ? playStory({ system, root, say }) : play(system, { model, input, batches, say });
     story.catch(() => undefined);

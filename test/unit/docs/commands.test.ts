@@ -64,6 +64,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   ],
   'evertrain backfill <id> show': ['test/e2e/commands-live.test.ts', "['backfill', id, 'show']"],
   'evertrain dashboard': ['test/browser/dashboard.test.ts', "live.begin('dashboard', '--port', '0'"],
+  'evertrain top': ['test/e2e/commands-live.test.ts', "['top']"],
   'evertrain queues': ['test/e2e/commands-live.test.ts', "['queues', 'evertrain']"],
   'evertrain queues gpu --json': ['test/e2e/commands-live.test.ts', "['queues', 'evertrian', '--json']"],
   'evertrain run iris --set trials=20 --set source=data/iris.csv': [

@@ -1,5 +1,5 @@
 import { Link } from 'wouter-preact';
-import type { ModelSummary } from '../../shapes.js';
+import type { ModelSummary } from '../../../model-summaries.js';
 import { urlOf, useLiveState } from '../api.js';
 import { number } from '../format.js';
 import { ErrorText } from '../parts/error-text.js';
