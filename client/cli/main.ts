@@ -20,6 +20,7 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['worker', 'serve the project in this folder against a Temporal address', () => import('./commands/worker.js')],
   ['serve', 'run the model server', () => import('./commands/serve.js')],
   ['api', 'take data for the models of the project in this folder, over HTTP', () => import('./commands/api.js')],
+  ['events', 'act on events by the rules of the project in this folder', () => import('./commands/events.js')],
   ['run', 'start a pipeline and follow it', () => import('./commands/run.js')],
   ['step', 'run one step here, without an engine', () => import('./commands/step.js')],
   ['ls', 'list runs', () => import('./commands/ls.js')],

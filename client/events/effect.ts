@@ -28,7 +28,10 @@ export function effectOf(rule: EventRule, told: SourceEvent): Effect {
   const event = { ...told, data };
   const asked = <T>(what: string, ask: (event: SourceEvent) => T): T => {
     try {
-      return ask(event);
+      const answer = ask(event);
+      if (!(answer instanceof Promise)) return answer;
+      answer.catch(() => undefined);
+      throw new Error('it is asynchronous');
     } catch (cause) {
       if (isEvertrainError(cause)) throw cause;
       const said = cause instanceof Error ? cause.message : String(cause);

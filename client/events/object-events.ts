@@ -79,7 +79,6 @@ export function toldObjects(json: unknown): ToldObjects {
   });
 }
 
-/** Keys are URL-encoded here, with "+" for a space. */
 function ofRecord({ eventName, eventTime, s3 }: z.infer<typeof S3>['Records'][number]): ObjectFacts[] {
   const { key, size, eTag, sequencer } = s3.object;
   if (!/^(s3:)?ObjectCreated:/.test(eventName)) return [];
@@ -119,7 +118,9 @@ function fromBase64(text: string): string {
   return Buffer.from(text, 'base64').toString('utf8');
 }
 
+/** S3 and MinIO encode keys, with "+" for a space; other servers tell them as they are. */
 function decoded(key: string): string {
+  if (!/^[\w.~*+%/!'()-]*$/.test(key)) return key;
   try {
     return decodeURIComponent(key.replaceAll('+', ' '));
   } catch {

@@ -10,48 +10,52 @@ const atOnce = 20;
 
 /**
  * Has the engine record what events lead to; answers an error, or none, for each. What was recorded before changes nothing:
- * a model knows its batches, a run its id, and the engine the signals that a run has had. Batches of a model keep their order.
+ * a model knows its batches, a run its id, and the engine the signals that a run has had. Batches of a model keep their
+ * order, and so do signals to a run: where the engine is away for one, those after it are not tried.
+ *
+ * @param ready awaited before some of them are recorded
  */
 export async function recordEffects(
   evertrain: Evertrain,
   effects: readonly Effect[],
+  ready?: (some: readonly Effect[]) => Promise<void>,
 ): Promise<(EvertrainError | undefined)[]> {
   const errors: (EvertrainError | undefined)[] = effects.map(() => undefined);
-  const portions = [...byModel(effects).values(), ...others(effects)].values();
-  const work = async () => {
-    for (const portion of portions) {
-      for (let from = 0; from < portion.length; from += batchesInSignal) {
-        const some = portion.slice(from, from + batchesInSignal);
-        const error = await recordSome(
-          evertrain,
-          some.map((n) => effects[n] as Effect),
-        ).then(
-          () => undefined,
-          (failure: unknown) => toEvertrainError(failure, { address: evertrain.address }),
-        );
-        for (const n of some) errors[n] = error;
+  const lines = inOrder(effects).values();
+  const record = async (line: readonly number[]) => {
+    const size = effects[line[0] ?? 0]?.kind === 'batch' ? batchesInSignal : 1;
+    for (let from = 0; from < line.length; from += size) {
+      const indexes = line.slice(from, from + size);
+      const some = indexes.map((n) => effects[n] as Effect);
+      try {
+        await ready?.(some);
+        await recordSome(evertrain, some);
+      } catch (failure) {
+        const error = toEvertrainError(failure, { address: evertrain.address });
+        const isAway = error.code.startsWith('SYSTEM_');
+        for (const n of isAway ? line.slice(from) : indexes) errors[n] = error;
+        if (isAway) return;
       }
     }
+  };
+  const work = async () => {
+    for (const line of lines) await record(line);
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return errors;
 }
 
-/** Indexes of batches, by model. */
-function byModel(effects: readonly Effect[]): Map<string, number[]> {
-  const found = new Map<string, number[]>();
+/** Indexes of those that are recorded one after the other. */
+function inOrder(effects: readonly Effect[]): Map<string, number[]> {
+  const lines = new Map<string, number[]>();
   for (const [n, effect] of effects.entries()) {
-    if (effect.kind !== 'batch') continue;
-    const { name } = effect.model;
-    const batches = found.get(name) ?? [];
-    batches.push(n);
-    found.set(name, batches);
+    const to = effect.kind === 'batch' ? effect.model.name : effect.kind === 'signal' ? effect.run : effect.id;
+    const key = `${effect.kind} ${to}`;
+    const line = lines.get(key) ?? [];
+    lines.set(key, line);
+    line.push(n);
   }
-  return found;
-}
-
-function others(effects: readonly Effect[]): number[][] {
-  return [...effects.entries()].filter(([, { kind }]) => kind !== 'batch').map(([n]) => [n]);
+  return lines;
 }
 
 /** Batches of one model, or one effect of another kind. */

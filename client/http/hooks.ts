@@ -50,6 +50,7 @@ export type FoundEffect = { readonly rule: string; readonly id: string } & (
   | { readonly error: EvertrainError }
 );
 
+const sendJson = 'Send JSON.';
 const jsonTypes = ['application/json', ...cloudEventTypes];
 /** As SNS declares JSON. */
 const objectTypes = ['application/json', 'text/plain'];
@@ -104,7 +105,7 @@ async function webhookEvents(
     }
     takeTurn(guard);
   }
-  const json = parseJson(bytes);
+  const json = parseJson(bytes, sendJson);
   // A header that is not signed must not make an old event a new one.
   const told = signed === undefined ? (headers['webhook-id'] ?? headers['idempotency-key']) : undefined;
   const id = typeof told === 'string' && told !== '' ? told : digest(bytes).slice(0, 32);
@@ -115,7 +116,7 @@ async function webhookEvents(
 async function objectEvents({ guard, limits, hooks, log }: HookContext, request: IncomingMessage): Promise<Found[]> {
   admit(guard, hookToken(request.headers, request.url ?? ''));
   const { bytes } = await readBody(request, objectTypes, limits);
-  const { objects, confirm } = toldObjects(parseJson(bytes));
+  const { objects, confirm } = toldObjects(parseJson(bytes, sendJson));
   if (confirm !== undefined) log(`SNS asks whether to send here. To say yes, open ${confirm}`);
   return hooks.ofObjects.flatMap((rule) => {
     const { uri: prefix, pattern } = rule.source as ObjectSource;

@@ -16,10 +16,12 @@ export interface Body {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const json = ['application/json'];
+const batches =
+  'Send an object or a list of them, for example {"id":"2026-11-21T10","uri":"s3://arrivals/10.parquet","rows":80}.';
 
 /** The JSON of a request; refused are other types, one that is too large (as soon as it is) or too slow, and no JSON. */
 export async function readJson(request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
-  return parseJson((await readBody(request, json, limits)).bytes);
+  return parseJson((await readBody(request, json, limits)).bytes, batches);
 }
 
 /** A body of one of the types, in UTF-8 as it says. */
@@ -34,16 +36,12 @@ export async function readBody(request: IncomingMessage, types: readonly string[
 }
 
 /** USER_SIGNAL_INVALID where it is no JSON in UTF-8. */
-export function parseJson(bytes: Buffer): unknown {
+export function parseJson(bytes: Buffer, remedy: string): unknown {
   try {
     return JSON.parse(utf8.decode(bytes), refuseProto);
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new EvertrainError('USER_SIGNAL_INVALID', `The body is not JSON in UTF-8: ${said}.`, {
-      remedy:
-        'Send an object or a list of them, for example {"id":"2026-11-21T10","uri":"s3://arrivals/10.parquet","rows":80}.',
-      cause,
-    });
+    throw new EvertrainError('USER_SIGNAL_INVALID', `The body is not JSON in UTF-8: ${said}.`, { remedy, cause });
   }
 }
 

@@ -28,7 +28,8 @@ export interface S3Server {
   stop(): Promise<void>;
 }
 
-export async function startS3Server(): Promise<S3Server> {
+/** @param tells where it sends its notifications of objects */
+export async function startS3Server(tells?: string): Promise<S3Server> {
   const binary = await ensureVersitygw();
   const root = await mkdtemp(join(tmpdir(), 'evertrain-s3-'));
   const bucket = 'evertrain';
@@ -36,7 +37,9 @@ export async function startS3Server(): Promise<S3Server> {
   const port = await choosePort({ option: 's3', explicit: undefined, previous: undefined });
   const endpoint = `http://127.0.0.1:${port}`;
   const env = { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey };
-  const args = ['--port', `127.0.0.1:${port}`, '--health', '/health', '--keep-alive', '--quiet', 'posix', root];
+  const args = ['--port', `127.0.0.1:${port}`, '--health', '/health', '--keep-alive', '--quiet'];
+  if (tells !== undefined) args.push('--event-webhook-url', tells);
+  args.push('posix', root);
   let child: ChildProcess | undefined;
   const kill = async () => {
     const running = child;

@@ -2,22 +2,14 @@
  * Finds or makes Temporal's test server, on which time skips: the program that EVERTRAIN_TEST_SERVER_BIN names, else the
  * one of Maven Central, run by Java, which Maven brings to the cache.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../worker/setup/cache-folder.mjs';
-import { findExecutable } from '../../worker/setup/find-executable.mjs';
 import { makeOnce } from '../../worker/setup/make-once.mjs';
 import { asProgress } from '../../worker/setup/progress.mjs';
-import { runCommand } from '../../worker/setup/run-command.mjs';
-import { SetupError } from '../../worker/setup/setup-error.mjs';
+import { fetchJars, findMaven } from './maven-jars.mjs';
 
 const version = '1.32.1';
-const copyDependencies = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
-const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>evertrain</groupId><artifactId>test-server</artifactId><version>1</version><dependencies><dependency>
-<groupId>io.temporal</groupId><artifactId>temporal-test-server</artifactId><version>${version}</version>
-</dependency></dependencies></project>`;
-
 const named =
   "Name the program `temporal-test-server` of a release of Temporal's Java SDK in EVERTRAIN_TEST_SERVER_BIN.";
 
@@ -37,8 +29,8 @@ exec java -Xmx256m -cp "$(dirname "$0")/jars/*" io.temporal.testserver.TestServe
 export async function ensureTestServer({ log } = {}) {
   const configured = process.env.EVERTRAIN_TEST_SERVER_BIN;
   if (configured) return configured;
-  const maven = findExecutable('mvn');
-  if (maven === undefined || findExecutable('java') === undefined || process.platform === 'win32') return undefined;
+  const maven = findMaven();
+  if (maven === undefined) return undefined;
   const path = join(cacheFolder(), `temporal-test-server-${version}`, 'server');
   const progress = asProgress(log);
   const make = (/** @type {string} */ folder) => fetchServer(folder, maven, progress);
@@ -53,22 +45,10 @@ export async function ensureTestServer({ log } = {}) {
  * @returns {Promise<string>}
  */
 async function fetchServer(folder, maven, progress) {
-  const server = join(folder, 'server');
-  mkdirSync(server);
+  const server = await fetchJars({
+    ...{ maven, folder, name: 'server', what: "Temporal's test server", instead: named, progress },
+    artifact: ['io.temporal', 'temporal-test-server', version],
+  });
   writeFileSync(join(server, 'temporal-test-server'), script, { mode: 0o755 });
-  writeFileSync(join(folder, 'pom.xml'), pom);
-  const args = ['-q', '-B', copyDependencies, '-DincludeScope=runtime', `-DoutputDirectory=${join(server, 'jars')}`];
-  await progress
-    .during("Downloading Temporal's test server with Maven", () => runCommand(maven, args, { cwd: folder }))
-    .catch((cause) => {
-      throw new SetupError(
-        'SYSTEM_SERVER_UNREACHABLE',
-        `Maven does not bring Temporal's test server: ${cause.message}`,
-        {
-          remedies: ['Check the network and the settings of Maven.', named],
-          cause,
-        },
-      );
-    });
   return server;
 }

@@ -116,7 +116,7 @@ export interface DataState {
  * The state travels when the model continues as new: the engine refuses 2 MB, and warns at 256 KB. What waits, and then is
  * in training, may come to so much only when a burst finds no worker; it is kept then rather than refused.
  */
-const mostWaitingBytes = 400_000;
+export const mostWaitingBytes = 400_000;
 const mostQuarantined = 100;
 const mostQuarantinedBytes = 30_000;
 /** Reached only while the archive cannot be written. */

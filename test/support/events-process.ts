@@ -1,0 +1,28 @@
+import { connect } from '../../client/connect.js';
+import { listen } from '../../client/events/listen.js';
+import { kafkaRule } from '../fixtures/events/contracts.js';
+import { tell } from './child-process.js';
+
+export interface EventsProcessOptions {
+  readonly address: string;
+  readonly broker: string;
+  /** Stands still between what the engine has recorded and what the broker is told. */
+  readonly holds: boolean;
+}
+
+/** Listens to Kafka for the rule of the fixture, in a process to kill. Ends when its parent is gone. */
+const { address, broker, holds } = JSON.parse(process.argv[2] ?? '{}') as EventsProcessOptions;
+
+process.stdin.resume().once('close', () => process.exit(1));
+const evertrain = await connect({ address });
+const standStill = () => {
+  tell('recorded');
+  return new Promise<void>(() => undefined);
+};
+const log = (line: string) => void process.stderr.write(`${line}\n`);
+const readSecret = () => Promise.reject(new Error('there are no secrets'));
+const forTests = { sessionTimeoutMs: 2_000, ...(holds ? { beforeCommit: standStill } : {}) };
+const context = { evertrain, readSecret, log, forTests };
+const listener = listen(context, [kafkaRule(broker)]);
+process.once('SIGTERM', () => void listener?.stop().then(() => process.exit(0)));
+await listener?.ended;
