@@ -33,6 +33,8 @@ export class DevBuilds {
     private readonly client: Client,
     private readonly say: (line: string) => void,
     private readonly place: DevPlace,
+    /** Told how many rules for events the newest build's project has. */
+    private readonly tellRules: (rules: number) => void,
   ) {}
 
   /** Serves the code as it is, and the builds that runs of an earlier session are open on. */
@@ -130,6 +132,9 @@ export class DevBuilds {
     this.starting.add(child);
     try {
       child.send({ ...this.place, ...(bundle === undefined ? {} : { bundle }) } satisfies DevWorkerOrder);
+      child.on('message', (message: DevWorkerMessage) => {
+        if ('rules' in message && !this.isStopped) this.tellRules(message.rules);
+      });
       const build = await ready(child);
       const former = this.workers.get(build);
       if (former !== undefined) void end(former);
@@ -152,7 +157,7 @@ function ready(child: ChildProcess): Promise<string> {
     child.once('exit', (code, signal) => reject(new Error(`its worker ended with ${signal ?? `code ${code}`}`)));
     child.once('message', (message: DevWorkerMessage) => {
       if ('ready' in message) resolve(message.ready);
-      else reject(new Error(message.failed));
+      if ('failed' in message) reject(new Error(message.failed));
     });
   });
 }
@@ -161,7 +166,8 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-function end(child: ChildProcess): Promise<void> {
+/** Asks it to end, and sees to it that it does. */
+export function end(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (hasEnded(child)) return resolve();
     const late = setTimeout(() => child.kill('SIGKILL'), 20_000);

@@ -13,4 +13,8 @@ export interface DevWorkerOrder {
   readonly bundle?: string;
 }
 
-export type DevWorkerMessage = { readonly ready: string } | { readonly failed: string };
+export type DevWorkerMessage =
+  | { readonly ready: string }
+  | { readonly failed: string }
+  /** How many rules for events the project has; told when its schedules are applied. */
+  | { readonly rules: number };

@@ -42,7 +42,8 @@ export async function takeEvents(
   const token = overHttp ? apiToken() : '';
   const evertrain = await connect({ address, namespace, dataDir: resolve(dataDir) });
   const stopped = new Promise<void>((stop) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop());
+    // Who started it may be gone without a word.
+    for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(event, () => stop());
   });
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   const undo: (() => Promise<void>)[] = [() => evertrain.close()];

@@ -419,6 +419,24 @@ describe('api', () => {
   }, 60_000);
 });
 
+describe('events', () => {
+  it('acts by the rules of the project until SIGTERM', async () => {
+    const env = { EVERTRAIN_API_TOKEN: testToken };
+    const events = live.beginWith(env, 'events', '--port', '0');
+    const said = await events.until('Events for "told" are taken from');
+    const [, address = ''] = /from (http:\/\/\S+)\/hooks\/fed/.exec(said) ?? [];
+    const headers = { authorization: `Bearer ${testToken}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ id: 'by webhook', uri: 'file:/h-2', rows: 95 });
+    const received = async () => (await live.evertrain.model('fed').state()).data?.counts.received ?? 0;
+    const before = await received();
+    const send = () => fetch(`${address}/hooks/fed`, { method: 'POST', headers, body });
+    expect((await Promise.all([send(), send(), send()])).map(({ status }) => status)).toEqual([202, 202, 202]);
+    await expect.poll(received, { timeout: 10_000, interval: 200 }).toBe(before + 1);
+    events.child.kill('SIGTERM');
+    expect((await events.ended).code).toBe(0);
+  }, 60_000);
+});
+
 describe('schedules and backfill', () => {
   it('are applied after a look at what changes, shown, paused, triggered and deleted', async () => {
     expect(await live.call('schedules', 'apply')).toMatchObject({

@@ -10,6 +10,8 @@ let effects: EffectServer;
 let dev: CliProcess;
 let build: string;
 
+const token = 'the-token-of-this-test';
+
 const call = (...args: string[]) => evertrainCli(args, { cwd: project.folder }).ended;
 const outputOf = async (...run: string[]) => (JSON.parse((await call('show', ...run, '--json')).out) as Run).output;
 
@@ -32,7 +34,8 @@ afterAll(async () => {
 });
 
 async function startDev() {
-  dev = evertrainCli(['dev'], { cwd: project.folder });
+  const env = { EVERTRAIN_API_TOKEN: token };
+  dev = evertrainCli(['dev', '--events-port', '0'], { cwd: project.folder, env });
   await dev.until('Watching for changes');
 }
 
@@ -70,6 +73,14 @@ describe('evertrain dev', () => {
     const run = await call('run', 'speak');
     expect(run.out).toContain('"output": "one"');
     expect(run.code).toBe(0);
+  });
+
+  it('acts on events by the rules of the project', async () => {
+    const [, address = ''] = /are taken from (\S+)\/hooks\/speak/.exec(await dev.until('/hooks/speak')) ?? [];
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'webhook-id': 'first' };
+    const answer = await fetch(`${address}/hooks/speak`, { method: 'POST', headers, body: '{}' });
+    expect([answer.status, await answer.json()]).toMatchObject([202, [{ rule: 'speak', id: 'speak#first' }]]);
+    await expect.poll(() => outputOf('speak/speak#first'), { timeout: 15_000 }).toBe('one');
   });
 
   it('applies the schedules of the project', async () => {

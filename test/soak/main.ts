@@ -5,6 +5,7 @@ import { soakBackfill } from './backfill.js';
 import { soakDrift } from './drift.js';
 import { soakFanOut } from './fan-out.js';
 import { soakFaults } from './faults.js';
+import { soakKafka } from './kafka.js';
 import { soakOvertake } from './overtake.js';
 import { soakRollout } from './rollout.js';
 import { soakSearch } from './search.js';
@@ -12,7 +13,7 @@ import { soakSensors } from './sensors.js';
 import { soakYear } from './year.js';
 
 /**
- * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|overtake|year|rollout|drift|search|sensors|backfill] [--rounds N]`: what tests do in a reduced form,
+ * `npm run soak -- --seed S [--scenario faults|arrivals|fan-out|overtake|year|rollout|drift|search|sensors|backfill|kafka] [--rounds N]`: what tests do in a reduced form,
  * at full size.
  * Writes its report to docs/soak, and exits with 1 when anything did not hold.
  */
@@ -36,6 +37,7 @@ const scenarios: Readonly<Record<string, () => Promise<boolean>>> = {
   search: () => soakSearch(seed, rounds),
   sensors: () => soakSensors(seed),
   backfill: () => soakBackfill(seed),
+  kafka: () => soakKafka(seed),
 };
 const scenario = scenarios[values.scenario];
 if (scenario === undefined) refuse('--scenario', values.scenario, Object.keys(scenarios).join(', '));

@@ -28,7 +28,7 @@ export const hold = step('hold', {
 
 const workflows = (word: string) => `
 import { z } from 'zod';
-import { approval, pipeline, project, schedule } from ${sdk('workflows/sdk/index.js')};
+import { approval, on, pipeline, project, schedule, webhook } from ${sdk('workflows/sdk/index.js')};
 import { hold, say } from './contracts.js';
 const speak = pipeline('speak', {}, async () => (await say({ word: '${word}' })).said);
 const ask = pipeline('ask', {}, async () => {
@@ -39,7 +39,11 @@ const slow = pipeline('slow', { input: z.object({ begin: z.string() }) }, async 
   await hold({ begin });
   return (await say({ word: '${word}' })).said;
 });
-export default project({ pipelines: [speak, ask, slow], schedules: [schedule(speak, '@yearly')] });
+export default project({
+  pipelines: [speak, ask, slow],
+  schedules: [schedule(speak, '@yearly')],
+  events: [on(webhook('/speak'), speak)],
+});
 `;
 
 const activities = `

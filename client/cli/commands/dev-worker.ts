@@ -30,7 +30,7 @@ async function serve(order: DevWorkerOrder, worker: { current?: EvertrainWorker 
     worker.current = await makeWorker(order);
     const serving = worker.current.run();
     tell({ ready: worker.current.version });
-    if (order.bundle === undefined) await applySchedules(order).catch(say);
+    if (order.bundle === undefined) await applyProject(order).catch(say);
     await serving;
   } catch (error) {
     tell({ failed: error instanceof Error ? error.message : String(error) });
@@ -42,10 +42,12 @@ async function serve(order: DevWorkerOrder, worker: { current?: EvertrainWorker 
 }
 
 /** The engine is the folder's own, so what the project does not declare any more goes. */
-async function applySchedules({ root, address, namespace }: DevWorkerOrder): Promise<void> {
+async function applyProject({ root, address, namespace }: DevWorkerOrder): Promise<void> {
+  const project = await loadProject(root);
+  tell({ rules: project.events.length });
   const evertrain = await connect({ address, namespace });
   try {
-    const done = await evertrain.schedules.apply(await loadProject(root), { prune: true });
+    const done = await evertrain.schedules.apply(project, { prune: true });
     for (const line of changeLines(done.filter(({ kind }) => kind !== 'unchanged'))) say(`Schedule ${line}`);
   } finally {
     await evertrain.close();

@@ -8,17 +8,20 @@ import { startEngine } from '../../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../../worker/setup/temporal.mjs';
 import { isEvertrainError } from '../../../workflows/sdk/errors.js';
 import { DevBuilds } from '../dev-builds.js';
+import { DevEvents } from '../dev-events.js';
 import { engineEnds, startKeptServer } from '../local-system.js';
 import { projectFile } from '../project-files.js';
 import { watchFolders } from '../watch-folders.js';
 
 interface DevOptions {
   readonly dataDir: string;
+  readonly eventsPort: string;
 }
 
 export function configure(command: Command): void {
   command
     .option('--data-dir <folder>', 'where everything is kept', process.env['EVERTRAIN_DATA_DIR'] ?? '.evertrain')
+    .option('--events-port <port>', 'port for events, where the project has rules for them; 0 takes a free one', '8200')
     .action(dev);
 }
 
@@ -45,13 +48,15 @@ async function dev(options: DevOptions): Promise<void> {
     await provision(connection, engine.namespace);
     const server = await startServer(dataDir, say);
     undo.push(() => server?.close());
-    const builds = new DevBuilds(new Client({ connection, namespace: engine.namespace }), say, {
-      address: engine.address,
-      namespace: engine.namespace,
-      dataDir,
-      root,
-      ...(server === undefined ? {} : { modelServer: server.address }),
-    });
+    const place = { address: engine.address, namespace: engine.namespace, dataDir, root };
+    const events = new DevEvents({ ...place, port: options.eventsPort }, say);
+    undo.push(() => events.stop());
+    const builds = new DevBuilds(
+      new Client({ connection, namespace: engine.namespace }),
+      say,
+      { ...place, ...(server === undefined ? {} : { modelServer: server.address }) },
+      (rules) => void events.restart(rules),
+    );
     undo.push(() => builds.stop());
     const code = ['workflows', 'activities', 'python'].map((folder) => join(root, folder));
     undo.push(watchFolders(code, /\.(ts|js|mjs|py|json)$/, () => void builds.reload()));

@@ -35,6 +35,8 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'evertrain serve --port 8100': ['test/support/live-project.ts', "['serve', '--data-dir', engine.dataDir, '--port'"],
   'evertrain api': ['test/e2e/commands-live.test.ts', "'api', '--port', '0'"],
   'evertrain api --port 8200': ['test/e2e/commands-live.test.ts', "'api', '--port', '0'"],
+  'evertrain events': ['test/e2e/commands-live.test.ts', "'events', '--port', '0'"],
+  'evertrain events --port 8200': ['test/e2e/commands-live.test.ts', "'events', '--port', '0'"],
   'evertrain run iris --input \'{"source":"data/iris.csv"}\'': ['test/e2e/cli.test.ts', "'run', 'iris', '--input'"],
   'evertrain step run data.ingest --input \'{"source":"data/iris.csv"}\'': [
     'test/e2e/step-run.test.ts',
