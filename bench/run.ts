@@ -23,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   recovery: () => import('./recovery/bench.js'),
   memory: () => import('./memory/bench.js'),
   speedup: () => import('./speedup/bench.js'),
+  sensors: () => import('./sensors/bench.js'),
 };
 
 const words = process.argv.slice(2);

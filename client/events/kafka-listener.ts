@@ -66,7 +66,7 @@ async function consume(context: ListenerContext, rule: EventRule, signal: AbortS
           round.push(next);
         }
         await take(context, rule, round, producer, signal);
-        await context.forTests?.beforeCommit?.();
+        await context.forTests?.beforeCommit?.(round.length);
         await consumer.commit({ offsets: ends(round) });
       }
     } finally {

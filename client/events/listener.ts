@@ -17,8 +17,8 @@ export interface ListenerContext {
   readonly log: (line: string) => void;
   readonly forTests?:
     | {
-        /** When the engine has recorded what the source has not been told yet. */
-        readonly beforeCommit?: () => Promise<void>;
+        /** When the engine has recorded so many messages and the source has not been told yet. */
+        readonly beforeCommit?: (messages: number) => Promise<void>;
         /** After which a consumer that is silent has left its group. */
         readonly sessionTimeoutMs?: number;
       }
