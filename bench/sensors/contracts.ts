@@ -27,7 +27,7 @@ export const polled = pipeline(
   },
 );
 
-export const pushed = pipeline('bench.pushed', { input: Order }, (order) => tells(order));
+const pushed = pipeline('bench.pushed', { input: Order }, (order) => tells(order));
 
 const idle = pipeline('bench.idle', {}, () => Promise.resolve(candidate({ model: undefined as never, metrics: {} })));
 

@@ -10,8 +10,9 @@ import type { Listener, ListenerContext } from './listener.js';
 import { settleEffects } from './settle-effects.js';
 
 /** Messages that are taken together: their offsets are committed when all of them have had their effect. */
-const mostInRound = 5_000;
+const mostInRound = 10_000;
 const againMs = 2_000;
+/** As brokers have it by default, nearly. */
 const maxValueBytes = 1_000_000;
 
 /**
@@ -52,7 +53,8 @@ async function consume(context: ListenerContext, rule: EventRule, signal: AbortS
   try {
     const stream = await consumer.consume({
       ...{ topics: [topic], mode: 'committed', fallbackMode: 'earliest', autocommit: false },
-      ...{ highWaterMark: mostInRound, maxWaitTime: 500 },
+      // The next answer of the brokers (10 MB at most) is fetched while a round is at work, and no more: memory is bounded.
+      ...{ highWaterMark: 1, maxWaitTime: 500 },
     });
     const end = () => void stream.close().catch(() => undefined);
     signal.addEventListener('abort', end, { once: true });
@@ -102,7 +104,29 @@ async function take(
   context.log(
     `Event rule "${rule.name}": ${dead.length} messages go to ${deadLetter}; the first: ${dead[0]?.[1].message}`,
   );
-  await producer.send({ acks: -1, messages: dead.map(([message, error]) => deadMessage(deadLetter, message, error)) });
+  const letters = dead.map(([message, error]) => deadLetterOf(deadLetter, message, error));
+  // A producer sends what it is given at once as a whole, which brokers take up to 1 MB of.
+  for (const some of inPortions(letters)) await producer.send({ acks: -1, messages: some });
+}
+
+function inPortions(letters: readonly DeadLetter[]): DeadLetter[][] {
+  const portions: DeadLetter[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const letter of letters) {
+    const size = sizeOf(letter);
+    bytes += size;
+    if (bytes > maxValueBytes) {
+      portions.push([]);
+      bytes = size;
+    }
+    portions.at(-1)?.push(letter);
+  }
+  return portions;
+}
+
+function sizeOf({ key, value, headers }: DeadLetter): number {
+  const own = (key?.length ?? 0) + (value?.length ?? 0);
+  return [...headers].reduce((sum, [name, text]) => sum + name.length + text.length, own);
 }
 
 function effectOfMessage(rule: EventRule, { key, value, topic, partition, offset, timestamp }: Message): Effect {
@@ -122,8 +146,15 @@ function effectOfMessage(rule: EventRule, { key, value, topic, partition, offset
   });
 }
 
-/** The message as it came, with why and whence. */
-function deadMessage(topic: string, message: Message, error: EvertrainError) {
+interface DeadLetter {
+  readonly topic: string;
+  readonly headers: Map<Buffer, Buffer>;
+  readonly key?: Buffer;
+  readonly value?: Buffer;
+}
+
+/** The message as it came, with why and whence; one that is too large is found there. */
+function deadLetterOf(topic: string, message: Message, error: EvertrainError): DeadLetter {
   const headers = new Map(message.headers);
   const told = {
     code: error.code,
@@ -135,12 +166,10 @@ function deadMessage(topic: string, message: Message, error: EvertrainError) {
   for (const [name, value] of Object.entries(told)) {
     headers.set(Buffer.from(`evertrain-${name}`), Buffer.from(String(value).slice(0, 1_000)));
   }
-  return {
-    topic,
-    headers,
-    ...(message.key === undefined ? {} : { key: message.key }),
-    ...(message.value === undefined ? {} : { value: message.value }),
-  };
+  const { key, value } = message;
+  const letter = { topic, headers, ...(key === undefined ? {} : { key }) };
+  const whole = value === undefined ? letter : { ...letter, value };
+  return sizeOf(whole) > maxValueBytes ? letter : whole;
 }
 
 /** What is to be read next, for each partition. */

@@ -8,6 +8,9 @@ import type { Effect } from './effect.js';
 /** Of what is free in a model at a look, so much is sent before the next: others may send to it, too. */
 const share = 1 / 4;
 const againMs = 500;
+const looksAtOnce = 20;
+/** What a model notes of each batch. */
+const receivedAtBytes = 30;
 
 interface Room {
   batches: number;
@@ -26,12 +29,25 @@ export class ModelRoom {
     private readonly log: (line: string) => void,
   ) {}
 
+  /** Looks at the models that it has not looked at, ahead of a burst: while they take it in, they answer late. */
+  async lookAhead(effects: readonly Effect[]): Promise<void> {
+    const names = new Set(effects.flatMap((effect) => (effect.kind === 'batch' ? [effect.model.name] : [])));
+    const unknown = [...names].filter((name) => !this.rooms.has(name)).values();
+    const work = async () => {
+      for (const name of unknown) {
+        const free = await this.look(name).catch(() => undefined);
+        if (free !== undefined) this.rooms.set(name, { batches: free.batches * share, bytes: free.bytes * share });
+      }
+    };
+    await Promise.all(Array.from({ length: looksAtOnce }, work));
+  }
+
   /** Waits until the model has room for batches, which are of one model. SYSTEM_… where it does not answer. */
   async for(effects: readonly Effect[], signal: AbortSignal): Promise<void> {
     const batches = effects.flatMap((effect) => (effect.kind === 'batch' ? [effect] : []));
     const [first] = batches;
     if (first === undefined) return;
-    const bytes = batches.reduce((sum, { batch }) => sum + JSON.stringify(batch).length, 0);
+    const bytes = batches.reduce((sum, { batch }) => sum + JSON.stringify(batch).length + receivedAtBytes, 0);
     await this.take(first.model.name, { batches: batches.length, bytes }, signal);
   }
 

@@ -25,6 +25,7 @@ export async function settleEffects(
 ): Promise<Map<Effect, EvertrainError>> {
   const hopeless = new Map<Effect, EvertrainError>();
   let left = effects;
+  await room.lookAhead(effects);
   for (let pauseMs = firstPauseMs; left.length > 0; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     const errors = await recordEffects(evertrain, left, (some) => room.for(some, signal));
     const again: Effect[] = [];

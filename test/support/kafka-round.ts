@@ -65,6 +65,7 @@ export async function kafkaRound(
     JSON.stringify({ effects: '', id: 'nowhere' }),
     say({ id: 'lost', to: 'nobody' }),
     say({ id: 'long', text: 'x'.repeat(1_000_000) }),
+    ...['a', 'b', 'c'].map((letter) => letter.repeat(600_000)),
   ].map((value): Sent => ({ value }));
   const all = [...good, ...repeats, ...poison]
     .map((one) => [random(), one] as const)
@@ -98,7 +99,7 @@ export async function kafkaRound(
         ...(data?.counts.received === good.length ? [] : [`the model received ${data?.counts.received}`]),
         ...(data?.counts.rejected === 0 ? [] : [`the model rejected ${data?.counts.rejected}`]),
         ...(code === 0 ? [] : [`the last consumer ended with ${code}`]),
-        ...(new Set(deadLetters.map(({ value }) => value)).size === poison.length ? [] : ['poison is missing']),
+        ...(new Set(deadLetters.map(keyOf)).size === poison.length ? [] : ['poison is missing']),
       ],
     };
   } finally {
@@ -122,11 +123,20 @@ function wrongEffects(counts: Readonly<Record<string, number>>, good: readonly S
 
 async function send(broker: string, some: readonly Sent[]): Promise<void> {
   const producer = new Producer({ clientId: 'test', bootstrapBrokers: [broker], serializers: stringSerializers });
-  for (let from = 0; from < some.length; from += 500) {
-    const messages = some.slice(from, from + 500).map(({ value }, n) => ({ topic, value, partition: n % partitions }));
+  const large = some.filter(({ value }) => value.length > 1_000);
+  const portions = large.map((one) => [one]);
+  const small = some.filter((one) => !large.includes(one));
+  for (let from = 0; from < small.length; from += 500) portions.push(small.slice(from, from + 500));
+  for (const portion of portions) {
+    const messages = portion.map(({ value }, n) => ({ topic, value, partition: n % partitions }));
     await producer.send({ messages, acks: -1 });
   }
   await producer.close();
+}
+
+/** By which letters are told apart; their values may be long. */
+function keyOf({ value, reason }: { readonly value: string; readonly reason: string }): string {
+  return value.slice(0, 100) + reason;
 }
 
 async function deadLettersOf(broker: string, atLeast: number): Promise<{ reason: string; value: string }[]> {
@@ -143,8 +153,8 @@ async function deadLettersOf(broker: string, atLeast: number): Promise<{ reason:
   // Where some are missing, the round says so.
   const late = setTimeout(() => void stream.close(), deadLettersWithinMs);
   for await (const { value, headers } of stream) {
-    found.push({ value, reason: headers.get('evertrain-reason') ?? '' });
-    if (new Set(found.map((one) => one.value)).size >= atLeast) break;
+    found.push({ value: value ?? 'too long', reason: headers.get('evertrain-reason') ?? '' });
+    if (new Set(found.map(keyOf)).size >= atLeast) break;
   }
   clearTimeout(late);
   await consumer.close();
