@@ -19,7 +19,7 @@ export async function soakKafka(seed: number): Promise<boolean> {
       title: `Soak of messages in Kafka, seed ${seed}`,
       options: `--scenario kafka --seed ${seed}`,
       startedAt,
-      text: `${full.messages} messages in four partitions for one model, half of them known by their place alone, 20 % of them repeats of others, and 6 that can have no effect, in random order. A consumer is killed when the engine has recorded its first round and the broker was told nothing; two take over; the broker is killed and started again; one of the two is killed, the other one stopped by SIGTERM in the end. Held are: each message's effect once, as its receiver counts; what the model counts; each message without effect in the dead-letter topic.`,
+      text: `${full.messages} messages in four partitions for one model, half of them known by their place alone, 20 % of them repeats of others, and 9 that can have no effect, in random order. A consumer is killed when the engine has recorded its first round and the broker was told nothing; two take over; the broker is killed and started again; one of the two is killed, the other one stopped by SIGTERM in the end. Held are: each message's effect once, as its receiver counts; what the model counts; each message without effect in the dead-letter topic.`,
       counts: [
         ['messages', full.messages],
         ['effects', round.effects],
