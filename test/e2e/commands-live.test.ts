@@ -421,11 +421,12 @@ describe('api', () => {
 
 describe('events', () => {
   it('acts by the rules of the project until SIGTERM', async () => {
-    const env = { EVERTRAIN_API_TOKEN: testToken };
+    const token = 'a-token-of-32-characters-or-more';
+    const env = { EVERTRAIN_API_TOKEN: token };
     const events = live.beginWith(env, 'events', '--port', '0');
     const said = await events.until('Events for "told" are taken from');
     const [, address = ''] = /from (http:\/\/\S+)\/hooks\/fed/.exec(said) ?? [];
-    const headers = { authorization: `Bearer ${testToken}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const body = JSON.stringify({ id: 'by webhook', uri: 'file:/h-2', rows: 95 });
     const received = () =>
       live.evertrain
