@@ -5,13 +5,15 @@ import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js'
 import type { DashboardContext } from './dashboard-app.js';
 import { live, liveState, type Send } from './live.js';
 import { listOptions } from './list-options.js';
-import type { AttemptLine, RunMessage } from './shapes.js';
+import type { AttemptLine, PastCall, RunMessage } from './shapes.js';
 import { changeOf } from './view-change.js';
 
 const listEveryMs = 1_000;
 const linesEveryMs = 400;
 /** Of lines in one message. */
 const maxLines = 2_000;
+/** Their histories are read one by one. */
+const pastRuns = 25;
 
 export function runRoutes(app: Hono, context: DashboardContext): void {
   const { evertrain, reader } = context;
@@ -52,6 +54,9 @@ export function runRoutes(app: Hono, context: DashboardContext): void {
     if (step !== undefined) return c.json(step);
     throw new EvertrainError('USER_STEP_UNKNOWN', `The run has no step "${id}".`, { value: id });
   });
+  app.get('/api/step/past', async (c) =>
+    c.json(await pastCalls(context, c.req.query('pipeline'), c.req.query('step'))),
+  );
   app.get('/api/run/lines', (c) =>
     live(c, async (send, gone) => {
       const run = attach((name) => c.req.query(name));
@@ -103,6 +108,20 @@ async function followRun(context: DashboardContext, run: Run, send: Send, gone: 
     if (!isEvertrainError(error) || error.code !== 'USER_RUN_UNKNOWN') throw error;
     await tell({ kind: 'view', view: withoutValues(await viewOf(context, run)), recorded: true });
   }
+}
+
+/** How long a step took in the newest runs of a pipeline, the oldest first. */
+async function pastCalls({ evertrain, reader }: DashboardContext, pipeline = '', step = ''): Promise<PastCall[]> {
+  const runs = await evertrain.list({ pipeline, limit: pastRuns });
+  const found: PastCall[] = [];
+  for (const { workflowId, runId } of runs.reverse()) {
+    const { steps } = await reader.run(workflowId, runId);
+    const call = steps.find(({ id }) => id === step);
+    if (call === undefined || !('endedAt' in call)) continue;
+    const { status, scheduledAt, endedAt } = call;
+    found.push({ workflowId, runId, status, scheduledAt, ms: endedAt - scheduledAt });
+  }
+  return found;
 }
 
 /** What may be large is asked for step by step. */

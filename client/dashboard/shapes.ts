@@ -1,6 +1,6 @@
 import type { RunSummary } from '../list-runs.js';
 import type { QueueBacklog } from '../queue-backlogs.js';
-import type { RunView } from '../history/run-view.js';
+import type { RunView, StepStatus } from '../history/run-view.js';
 import type { ScheduleView } from '../schedules/schedules.js';
 import type { PoolState } from '../../workflows/sdk/protocol.js';
 import type { Change } from './view-change.js';
@@ -43,6 +43,16 @@ export type RunMessage =
   | { readonly kind: 'lost'; readonly message: string }
   | { readonly kind: 'found' }
   | { readonly kind: 'unserved'; readonly message: string };
+
+/** A call of a step in a run. */
+export interface PastCall {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly status: StepStatus;
+  readonly scheduledAt: number;
+  /** From its being scheduled to its end. */
+  readonly ms: number;
+}
 
 /** A line of an attempt, of its log or a metric. */
 export type AttemptLine = {

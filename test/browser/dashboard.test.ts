@@ -68,6 +68,8 @@ describe('a run', () => {
     await page.locator('.panel .s-completed').waitFor();
     await shown(page, 'after the wait');
     await shown(page, live.effects.url);
+    await page.getByText('Past runs').click();
+    await page.getByRole('link', { name: /^at-work completed, / }).waitFor();
     await page.close();
   });
 
@@ -109,6 +111,7 @@ describe('a run', () => {
     for (const id of ['first', 'second']) await page.getByLabel(`Compare ${id}`).click();
     await page.getByRole('link', { name: 'Compare the two' }).click();
     await shown(page, 'What is different');
+    await page.getByLabel('also what is the same').check();
     await shown(page, 'the whole run');
     await page.close();
   });

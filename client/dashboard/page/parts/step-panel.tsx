@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { useLocation } from 'wouter-preact';
+import { Link, useLocation } from 'wouter-preact';
+import type { PastCall } from '../../shapes.js';
 import type { RunView, StepView } from '../../../history/run-view.js';
 import { ask } from '../api.js';
 import { duration, number, time } from '../format.js';
@@ -49,6 +50,7 @@ export function StepPanel({ view, step, close }: { view: RunView; step: StepView
           ))}
         </p>
       )}
+      <Past key={`past ${step.id}`} pipeline={view.pipeline} step={step.id} run={view.runId} />
       {step.attempts !== undefined && step.attempts.some(({ outcome }) => outcome !== 'completed') && (
         <Attempts step={step} />
       )}
@@ -172,6 +174,36 @@ function Attempts({ step }: { step: StepView }) {
           ))}
         </tbody>
       </table>
+    </details>
+  );
+}
+
+/** How long it took in past runs, when somebody asks. */
+function Past({ pipeline, step, run }: { pipeline: string; step: string; run: string }) {
+  const [calls, setCalls] = useState<readonly PastCall[]>();
+  const [problem, setProblem] = useState<unknown>();
+  const load = () => {
+    ask<readonly PastCall[]>('/api/step/past', { pipeline, step }).then(setCalls, setProblem);
+  };
+  const longest = Math.max(1, ...(calls ?? []).map(({ ms }) => ms));
+  return (
+    <details onToggle={(event) => event.currentTarget.open && calls === undefined && load()}>
+      <summary>Past runs</summary>
+      {problem !== undefined && <ErrorText error={problem} />}
+      {calls === undefined && problem === undefined && <p aria-busy="true" class="waiting" />}
+      {calls?.length === 0 && <p class="muted">It has ended in none of the newest runs.</p>}
+      <span class="grid-bars past">
+        {calls?.map(({ workflowId, runId, status, scheduledAt, ms }) => (
+          <Link
+            key={runId}
+            href={`${runLink({ workflowId, runId })}&step=${encodeURIComponent(step)}`}
+            class={`bar s-${status} ${runId === run ? 'own' : ''}`}
+            style={{ height: `${Math.max(6, (100 * ms) / longest)}%` }}
+            title={`${workflowId}\n${status}, ${duration(ms)}\n${time(scheduledAt)}`}
+            aria-label={`${workflowId} ${status}, ${duration(ms)}`}
+          />
+        ))}
+      </span>
     </details>
   );
 }
