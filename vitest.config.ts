@@ -14,8 +14,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
-    // One more than the cores of a small machine: most durability tests wait for heartbeats.
-    maxWorkers: 3,
+    // Twice the cores of a small machine: most durability tests wait for heartbeats.
+    maxWorkers: 4,
     projects: [
       {
         extends: true,
