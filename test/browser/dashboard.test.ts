@@ -1,6 +1,8 @@
 import { request } from 'node:http';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openStorage } from '../../activities/sdk/storage.js';
+import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { seriousFaults, type TestBrowser, testBrowser } from '../support/browser.js';
 import type { CliProcess } from '../support/cli-process.js';
 import { type LiveProject, liveProject } from '../support/live-project.js';
@@ -217,6 +219,35 @@ describe('a page', () => {
     await page.getByRole('button', { name: 'Resume' }).click();
     await expect.poll(async () => (await live.evertrain.model('fed').state()).paused).toBeUndefined();
     expect(await seriousFaults(page)).toEqual([]);
+    await page.close();
+  });
+
+  it('shows what an artifact holds, and says so where it is gone', async () => {
+    const [version] = (await live.evertrain.model('fed').state()).versions;
+    const { workflowId, runId } = version?.run ?? { workflowId: '', runId: '' };
+    const { store } = openStorage(live.engine.dataDir);
+    const { steps } = await live.evertrain.attach(workflowId, runId).view();
+    const { output } = steps.find(({ id }) => id === 'fit') as { output: Record<string, Artifact> };
+    await store.delete(output['heldOut']?.sha256 ?? '');
+    const page = await open(`${runPath(workflowId)}&run=${runId}&step=fit`);
+    const chips = page.locator('.panel details').filter({ hasText: 'Output' }).getByRole('button', { name: /plain/ });
+    await chips.first().click();
+    await page.locator('pre.preview', { hasText: '0.9' }).waitFor();
+    await chips.last().click();
+    await shown(page, 'SYSTEM_ARTIFACT_MISSING');
+    await page.close();
+  });
+
+  it('of a run says that the engine is away, and goes on by itself', async () => {
+    await start('asking', 'outlives');
+    const page = await open(runPath('outlives'));
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    await live.engine.kill();
+    await shown(page, 'The engine cannot be reached');
+    await live.engine.restart();
+    await expect.poll(() => page.locator('.problem').count(), { timeout: 30_000 }).toBe(0);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.locator('.title .s-completed').waitFor();
     await page.close();
   });
 
