@@ -1,5 +1,5 @@
 import { memo } from 'preact/compat';
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Link, useLocation, useSearch } from 'wouter-preact';
 import type { RunSummary } from '../../../list-runs.js';
 import type { RunsAnswer } from '../../shapes.js';
@@ -234,13 +234,50 @@ function Table({ runs, chosen, toggle }: { runs: readonly RunSummary[]; chosen: 
             <th class="right">Took</th>
           </tr>
         </thead>
-        <tbody>
-          {runs.map((run) => (
-            <Row key={run.runId} run={run} isChosen={chosen.includes(keyOf(run))} toggle={toggle} />
-          ))}
-        </tbody>
+        {partsOf(runs).map((part, n) => (
+          <Part key={n} runs={part} chosen={chosen} toggle={toggle} />
+        ))}
       </table>
     </div>
+  );
+}
+
+const rowsInPart = 100;
+
+function partsOf(runs: readonly RunSummary[]): (readonly RunSummary[])[] {
+  const count = Math.ceil(runs.length / rowsInPart);
+  return Array.from({ length: count }, (_, n) => runs.slice(n * rowsInPart, (n + 1) * rowsInPart));
+}
+
+/** Of a long table only what is near to be seen has rows; the rest keeps its height. */
+function Part({ runs, chosen, toggle }: { runs: readonly RunSummary[]; chosen: readonly string[]; toggle: Toggle }) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const height = useRef(0);
+  const [isNear, setNear] = useState(true);
+  useEffect(() => {
+    const { current } = body;
+    if (current === null) return undefined;
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        if (entry === undefined) return;
+        if (!entry.isIntersecting) height.current = entry.boundingClientRect.height;
+        setNear(entry.isIntersecting);
+      },
+      { rootMargin: '1500px' },
+    );
+    observer.observe(current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <tbody ref={body}>
+      {isNear ? (
+        runs.map((run) => <Row key={run.runId} run={run} isChosen={chosen.includes(keyOf(run))} toggle={toggle} />)
+      ) : (
+        <tr style={{ height: `${height.current}px` }}>
+          <td colSpan={7} />
+        </tr>
+      )}
+    </tbody>
   );
 }
 
