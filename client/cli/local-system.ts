@@ -80,12 +80,7 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
       worker.shutdown();
       await serving.catch(() => undefined);
     });
-    const { journal } = openStorage(dataDir);
-    const evertrain = await connect({
-      address: engine.address,
-      namespace: engine.namespace,
-      attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
-    });
+    const evertrain = await connectTo(engine, dataDir);
     undo.push(() => evertrain.close());
     return {
       dataDir,
@@ -100,6 +95,13 @@ export async function startLocalSystem({ dataDir, root, say }: LocalSystemOption
     await stop();
     throw error;
   }
+}
+
+/** A client of the engine on a data folder, whose views know every attempt. */
+export function connectTo({ address, namespace }: Engine, dataDir: string): Promise<Evertrain> {
+  const { journal } = openStorage(dataDir);
+  const attempts = (workflowId: string, runId: string) => readAttempts(journal, workflowId, runId);
+  return connect({ address, namespace, attempts });
 }
 
 /** Rejects when the engine ends by itself. On a full disk it does, and cannot say so in its log. */

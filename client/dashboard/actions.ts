@@ -10,10 +10,6 @@ const Reason = z.string().max(1_000).default('');
 /** What a person may do, each by one POST under their name. */
 export function actionRoutes(app: Hono, { evertrain, project, actorOf }: DashboardContext): void {
   const by = (c: Context) => actorOf(c) ?? 'unknown';
-  const onRun = async (c: Context) => {
-    const { id, run } = await bodyOf(c, OnRun);
-    return evertrain.attach(id, run);
-  };
   app.post('/api/runs', async (c) => {
     const { pipeline, input, id, seed } = await bodyOf(
       c,
@@ -32,7 +28,8 @@ export function actionRoutes(app: Hono, { evertrain, project, actorOf }: Dashboa
     return c.json({});
   });
   app.post('/api/run/cancel', async (c) => {
-    await (await onRun(c)).cancel();
+    const { id, run } = await bodyOf(c, OnRun);
+    await evertrain.attach(id, run).cancel();
     return c.json({});
   });
   app.post('/api/run/terminate', async (c) => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 
@@ -36,7 +37,7 @@ export function liveState<T>(c: Context, everyMs: number, read: () => Promise<T>
       const text = JSON.stringify(state);
       if (text !== told) await send(state);
       told = text;
-      await pause(everyMs, gone);
+      await sleep(everyMs, undefined, { signal: gone }).catch(() => undefined);
     }
   });
 }
@@ -44,16 +45,4 @@ export function liveState<T>(c: Context, everyMs: number, read: () => Promise<T>
 /** An error as a message of a stream: the page shows it and goes on listening. */
 function problem(error: unknown): { readonly problem: string } {
   return { problem: error instanceof Error ? error.message : String(error) };
-}
-
-function pause(ms: number, gone: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(over, ms);
-    function over() {
-      clearTimeout(timer);
-      gone.removeEventListener('abort', over);
-      resolve();
-    }
-    gone.addEventListener('abort', over, { once: true });
-  });
 }

@@ -1,4 +1,5 @@
-import type { Hono } from 'hono';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context, Hono } from 'hono';
 import type { Run } from '../run.js';
 import type { RunView, StepView } from '../history/run-view.js';
 import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
@@ -17,38 +18,16 @@ const pastRuns = 25;
 
 export function runRoutes(app: Hono, context: DashboardContext): void {
   const { evertrain, reader } = context;
-  const attach = (ask: (name: string) => string | undefined): Run => {
-    const run = ask('run');
-    return evertrain.attach(ask('id') ?? '', run === '' ? undefined : run);
-  };
+  const runOf = (c: Context): Run => evertrain.attach(c.req.query('id') ?? '', c.req.query('run') || undefined);
   app.get('/api/runs', async (c) => c.json(await evertrain.page(listOptions(c.req.query()), c.req.query('from'))));
   app.get('/api/runs/live', (c) => {
     const options = listOptions(c.req.query());
     return liveState(c, listEveryMs, () => evertrain.page(options));
   });
-  app.get('/api/run/live', (c) =>
-    live(c, (send, gone) =>
-      followRun(
-        context,
-        attach((name) => c.req.query(name)),
-        send,
-        gone,
-      ),
-    ),
-  );
-  app.get('/api/run', async (c) =>
-    c.json(
-      await viewOf(
-        context,
-        attach((name) => c.req.query(name)),
-      ),
-    ),
-  );
+  app.get('/api/run/live', (c) => live(c, (send, gone) => followRun(context, runOf(c), send, gone)));
+  app.get('/api/run', async (c) => c.json(await viewOf(context, runOf(c))));
   app.get('/api/run/step', async (c) => {
-    const view = await viewOf(
-      context,
-      attach((name) => c.req.query(name)),
-    );
+    const view = await viewOf(context, runOf(c));
     const id = c.req.query('step');
     const step = view.steps.find((one) => one.id === id);
     if (step !== undefined) return c.json(step);
@@ -58,27 +37,38 @@ export function runRoutes(app: Hono, context: DashboardContext): void {
     c.json(await pastCalls(context, c.req.query('pipeline'), c.req.query('step'))),
   );
   app.get('/api/run/lines', (c) =>
-    live(c, async (send, gone) => {
-      const run = attach((name) => c.req.query(name));
-      const { runId, closedAt } = await viewOf(context, run);
-      let isClosed = closedAt !== undefined;
-      let cursor: string | undefined;
-      for (let at = 1; !gone.aborted; at += 1) {
-        const read = await reader.lines(run.workflowId, runId, { stepId: c.req.query('step'), cursor });
-        cursor = read.cursor;
-        for (let first = 0; first < read.lines.length; first += maxLines) {
-          await send(read.lines.slice(first, first + maxLines) satisfies readonly AttemptLine[]);
-        }
-        if (isClosed && read.lines.length === 0) return;
-        await new Promise((wake) => setTimeout(wake, linesEveryMs));
-        if (!isClosed && at % 5 === 0) isClosed = (await viewOf(context, run)).closedAt !== undefined;
-      }
-    }),
+    live(c, (send, gone) => followLines(context, runOf(c), c.req.query('step'), send, gone)),
   );
   app.get('/api/artifact', async (c) => {
     const { uri = '', sha256 = '', mediaType = '', sizeBytes = '0' } = c.req.query();
     return c.json(await reader.preview({ uri, sha256, mediaType, sizeBytes: Number(sizeBytes) }));
   });
+}
+
+/** Of a run, or of one of its steps, until the run has closed and all is told. */
+async function followLines(
+  context: DashboardContext,
+  run: Run,
+  stepId: string | undefined,
+  send: Send,
+  gone: AbortSignal,
+): Promise<void> {
+  const { evertrain, reader } = context;
+  const { workflowId } = run;
+  const { runId, closedAt } = await viewOf(context, run);
+  const handle = evertrain.client.workflow.getHandle(workflowId, runId);
+  let isClosed = closedAt !== undefined;
+  let cursor: string | undefined;
+  for (let at = 1; !gone.aborted; at += 1) {
+    const read = await reader.lines(workflowId, runId, { stepId, cursor });
+    cursor = read.cursor;
+    for (let first = 0; first < read.lines.length; first += maxLines) {
+      await send(read.lines.slice(first, first + maxLines) satisfies readonly AttemptLine[]);
+    }
+    if (isClosed && read.lines.length === 0) return;
+    await sleep(linesEveryMs, undefined, { signal: gone }).catch(() => undefined);
+    if (!isClosed && !gone.aborted && at % 5 === 0) isClosed = (await handle.describe()).closeTime !== undefined;
+  }
 }
 
 /** A run whose history the engine has forgotten is told from its record. */

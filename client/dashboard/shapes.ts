@@ -1,7 +1,6 @@
 import type { RunSummary } from '../list-runs.js';
 import type { QueueBacklog } from '../queue-backlogs.js';
 import type { RunView, StepStatus } from '../history/run-view.js';
-import type { ScheduleView } from '../schedules/schedules.js';
 import type { PoolState } from '../../workflows/sdk/protocol.js';
 import type { Change } from './view-change.js';
 
@@ -79,5 +78,4 @@ export type Preview =
 export interface QueuesAnswer {
   readonly queues: readonly QueueBacklog[];
   readonly pools: readonly { readonly id: string; readonly state?: PoolState }[];
-  readonly schedules: readonly ScheduleView[];
 }

@@ -18,6 +18,7 @@ export function stateRoutes(app: Hono, context: DashboardContext): void {
     return liveState(c, everyMs, async () => slimState(await evertrain.model(name).state({ within: '5s' })));
   });
   app.get('/api/assets/live', (c) => liveState(c, 2 * everyMs, () => evertrain.assets.list()));
+  app.get('/api/schedules/live', (c) => liveState(c, 2 * everyMs, () => evertrain.schedules.list()));
   app.get('/api/queues/live', (c) => liveState(c, 2 * everyMs, () => queues(context)));
 }
 
@@ -28,10 +29,9 @@ async function queues({ evertrain, queueNames }: DashboardContext): Promise<Queu
     const state = await client.withDeadline(Date.now() + answersWithinMs, asked).catch(() => undefined);
     return state === undefined ? { id } : { id, state };
   });
-  const [backlogs, schedules, known] = await Promise.all([
+  const [backlogs, known] = await Promise.all([
     evertrain.queues([...new Set([defaultQueue, ...queueNames])]),
-    evertrain.schedules.list(),
     Promise.all(pools),
   ]);
-  return { queues: backlogs, pools: known, schedules };
+  return { queues: backlogs, pools: known };
 }

@@ -4,24 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import { choosePort } from '../../worker/engine/engine-ports.js';
-import { killed } from './child-process.js';
 import { endWithTest } from './end-with-test.js';
 import { ensureKafka } from './kafka.mjs';
+import { type Restartable, startRestartable } from './restartable.js';
 
 const startWithinMs = 60_000;
 /** Small, and quick to start. */
 const java = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
 /** A real Kafka broker (KRaft mode) of a test's own. */
-export interface KafkaServer {
+export interface KafkaServer extends Restartable {
   /** `127.0.0.1:<port>`; stays the same over `restart`. */
   readonly broker: string;
   createTopic(topic: string, partitions: number): Promise<void>;
-  /** SIGKILL, and wait until it is gone. */
-  kill(): Promise<void>;
-  /** Starts it again on the same folder and port, after `kill`. */
-  restart(): Promise<void>;
-  stop(): Promise<void>;
 }
 
 export async function startKafka(): Promise<KafkaServer> {
@@ -35,33 +30,23 @@ export async function startKafka(): Promise<KafkaServer> {
   const main = (name: string) => [...java, '-cp', join(jars, '*'), name];
   const format = ['format', '-t', 'evertrain-tests-cluster', '-c', properties, '--ignore-formatted'];
   execFileSync('java', [...main('kafka.tools.StorageTool'), ...format], { stdio: 'ignore' });
-  let child: ChildProcess | undefined;
-  const kill = async () => {
-    const running = child;
-    child = undefined;
-    await killed(running);
-  };
-  const start = async () => {
-    child = spawn('java', [...main('kafka.Kafka'), properties], { stdio: 'ignore', cwd: folder });
-    end.watch(child.pid ?? 0);
-    await untilReady(broker, child);
-  };
-  const stop = async () => {
-    await kill();
-    end.release();
-    await rm(folder, { recursive: true, force: true });
-  };
-  await start().catch(async (error: unknown) => {
-    await stop();
-    throw error;
+  const server = await startRestartable({
+    spawn: () => {
+      const child = spawn('java', [...main('kafka.Kafka'), properties], { stdio: 'ignore', cwd: folder });
+      end.watch(child.pid ?? 0);
+      return child;
+    },
+    untilReady: (child) => untilReady(broker, child),
+    remove: async () => {
+      end.release();
+      await rm(folder, { recursive: true, force: true });
+    },
   });
   return {
+    ...server,
     broker,
     createTopic: (topic, partitions) =>
       asAdmin(broker, async (admin) => void (await admin.createTopics({ topics: [topic], partitions, replicas: 1 }))),
-    kill,
-    restart: start,
-    stop,
   };
 }
 

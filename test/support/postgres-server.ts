@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import pg from 'pg';
 import { choosePort } from '../../worker/engine/engine-ports.js';
-import { killed } from './child-process.js';
 import { endWithTest } from './end-with-test.js';
+import { type Restartable, startRestartable } from './restartable.js';
 
 const user = 'evertrain';
 const password = 'a/secret:of@the tests';
@@ -15,17 +15,12 @@ const nobody = 65_534;
 const startWithinMs = 30_000;
 
 /** A real PostgreSQL of a test's own. */
-export interface PostgresServer {
+export interface PostgresServer extends Restartable {
   /** With its password. */
   readonly url: string;
   readonly password: string;
   /** Runs a statement, as the owner of all. */
   run(statement: string): Promise<readonly Record<string, unknown>[]>;
-  /** SIGKILL, and wait until it is gone. */
-  kill(): Promise<void>;
-  /** Starts it again on the same folder and port, after `kill`. */
-  restart(): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /** Takes the programs of `EVERTRAIN_POSTGRES_BIN`, of the PATH or of Debian's folder. */
@@ -43,28 +38,20 @@ export async function startPostgres(): Promise<PostgresServer> {
   execFileSync(join(bin, 'initdb'), [...init, '-E', 'UTF8'], { ...as, stdio: 'ignore' });
   const port = await choosePort({ option: 'postgres', explicit: undefined, previous: undefined });
   const url = `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
-  let child: ChildProcess | undefined;
-  const kill = async () => {
-    const running = child;
-    child = undefined;
-    await killed(running);
-  };
-  const start = async () => {
-    const args = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', '', '-F', '-c', 'max_connections=20'];
-    child = spawn(join(bin, 'postgres'), args, { ...as, stdio: 'ignore' });
-    end.watch(child.pid ?? 0);
-    await untilReady(url, child);
-  };
-  const stop = async () => {
-    await kill();
-    end.release();
-    await rm(folder, { recursive: true, force: true });
-  };
-  await start().catch(async (error: unknown) => {
-    await stop();
-    throw error;
+  const args = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', '', '-F', '-c', 'max_connections=20'];
+  const server = await startRestartable({
+    spawn: () => {
+      const child = spawn(join(bin, 'postgres'), args, { ...as, stdio: 'ignore' });
+      end.watch(child.pid ?? 0);
+      return child;
+    },
+    untilReady: (child) => untilReady(url, child),
+    remove: async () => {
+      end.release();
+      await rm(folder, { recursive: true, force: true });
+    },
   });
-  return { url, password, run: (statement) => run(url, statement), kill, restart: start, stop };
+  return { ...server, url, password, run: (statement) => run(url, statement) };
 }
 
 async function run(url: string, statement: string): Promise<Record<string, unknown>[]> {

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { S3Options } from '../../activities/sdk/s3/location.js';
 import { choosePort } from '../../worker/engine/engine-ports.js';
-import { killed } from './child-process.js';
 import { ensureVersitygw } from './versitygw.mjs';
+import { type Restartable, startRestartable } from './restartable.js';
 
 const credentials = { accessKeyId: 'evertrain-tests', secretAccessKey: 'a-secret-of-the-tests' };
 const startWithinMs = 20_000;
 
 /** A real S3 server (versitygw over a temporary folder) of a test's own. */
-export interface S3Server {
+export interface S3Server extends Restartable {
   /** `http://127.0.0.1:<port>`; stays the same over `restart`. */
   readonly endpoint: string;
   /** Options of a store or journal in a bucket that exists, below a prefix. */
@@ -20,12 +20,6 @@ export interface S3Server {
   readonly env: Readonly<Record<string, string>>;
   /** Where the bucket's objects lie as files. */
   readonly folder: string;
-  /** SIGKILL, and wait until it is gone. */
-  kill(): Promise<void>;
-  /** Starts it again on the same folder and port, after `kill`. */
-  restart(): Promise<void>;
-  /** Ends it and removes the folder. */
-  stop(): Promise<void>;
 }
 
 /** @param tells where it sends its notifications of objects */
@@ -40,25 +34,15 @@ export async function startS3Server(tells?: string): Promise<S3Server> {
   const args = ['--port', `127.0.0.1:${port}`, '--health', '/health', '--keep-alive', '--quiet'];
   if (tells !== undefined) args.push('--event-webhook-url', tells);
   args.push('posix', root);
-  let child: ChildProcess | undefined;
-  const kill = async () => {
-    const running = child;
-    child = undefined;
-    await killed(running);
-  };
-  const start = async () => {
-    child = spawn(binary, args, { env: { ...process.env, ...env }, stdio: 'ignore' });
-    await untilHealthy(endpoint, child);
-  };
-  const stop = async () => {
-    await kill();
-    await rm(root, { recursive: true, force: true });
-  };
-  await start().catch(async (error: unknown) => {
-    await stop();
-    throw error;
+  const server = await startRestartable({
+    spawn: () => spawn(binary, args, { env: { ...process.env, ...env }, stdio: 'ignore' }),
+    untilReady: (child) => untilHealthy(endpoint, child),
+    remove: async () => {
+      await rm(root, { recursive: true, force: true });
+    },
   });
   return {
+    ...server,
     endpoint,
     options: (prefix) => ({ url: `s3://${bucket}/${prefix}`, endpoint, region: 'us-east-1', credentials }),
     env: {
@@ -69,9 +53,6 @@ export async function startS3Server(tells?: string): Promise<S3Server> {
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     },
     folder: join(root, bucket),
-    kill,
-    restart: start,
-    stop,
   };
 }
 

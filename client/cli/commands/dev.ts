@@ -6,14 +6,11 @@ import { lockDataFolder } from '../../../worker/engine/data-folder-lock.js';
 import { provision } from '../../../worker/engine/provision.js';
 import { startEngine } from '../../../worker/engine/start-engine.js';
 import { ensureTemporal } from '../../../worker/setup/temporal.mjs';
-import { readAttempts } from '../../../activities/sdk/journal/read-run.js';
-import { openStorage } from '../../../activities/sdk/storage.js';
 import { isEvertrainError } from '../../../workflows/sdk/errors.js';
-import { connect } from '../../connect.js';
 import { DevBuilds } from '../dev-builds.js';
 import { startOwnDashboard } from '../local-dashboard.js';
 import { DevEvents } from '../dev-events.js';
-import { engineEnds, startKeptServer } from '../local-system.js';
+import { connectTo, engineEnds, startKeptServer } from '../local-system.js';
 import { projectFile } from '../project-files.js';
 import { watchFolders } from '../watch-folders.js';
 
@@ -66,12 +63,7 @@ async function dev(options: DevOptions): Promise<void> {
     undo.push(watchFolders(code, /\.(ts|js|mjs|py|json)$/, () => void builds.reload()));
     const serve = async () => {
       await builds.start();
-      const { journal } = openStorage(dataDir);
-      const evertrain = await connect({
-        address: engine.address,
-        namespace: engine.namespace,
-        attempts: (workflowId, runId) => readAttempts(journal, workflowId, runId),
-      });
+      const evertrain = await connectTo(engine, dataDir);
       undo.push(() => evertrain.close());
       const dashboard = await startOwnDashboard({ evertrain, dataDir, root, temporalUi: engine.uiAddress, say });
       undo.push(() => dashboard?.close());

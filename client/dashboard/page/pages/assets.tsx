@@ -1,44 +1,45 @@
 import { useMemo, useState } from 'preact/hooks';
 import { Link, useLocation } from 'wouter-preact';
 import type { AssetView } from '../../../assets/asset-view.js';
-import { urlOf, useLiveState } from '../api.js';
+import { urlOf } from '../api.js';
 import { ago, plural } from '../format.js';
-import { ErrorText } from '../parts/error-text.js';
 import { GraphView } from '../parts/graph-view.js';
+import { LivePage } from '../parts/live-page.js';
 import { When } from '../parts/when.js';
 import type { Graph, GraphNode } from '../run-graph.js';
-import { LinkSign } from './runs.js';
 
 const mostPartitions = 100;
 
 /** What runs publish, who reads it, and how fresh it is. */
 export function AssetsPage() {
-  const { value, problem, link } = useLiveState<readonly AssetView[]>('/api/assets/live');
+  return (
+    <LivePage<readonly AssetView[]> title="Assets" url="/api/assets/live">
+      {(assets) => (assets.length === 0 ? <Nothing /> : <Assets assets={assets} />)}
+    </LivePage>
+  );
+}
+
+function Nothing() {
+  return (
+    <p class="empty">
+      Nothing was published yet: a step does with <code>publishes: asset('features/daily')</code>.
+    </p>
+  );
+}
+
+function Assets({ assets }: { assets: readonly AssetView[] }) {
   const [chosen, choose] = useState<string>();
   const [, go] = useLocation();
-  const graph = useMemo(() => assetsGraph(value ?? []), [value]);
-  const asset = value?.find(({ name }) => `asset:${name}` === chosen);
+  const graph = useMemo(() => assetsGraph(assets), [assets]);
+  const asset = assets.find(({ name }) => `asset:${name}` === chosen);
   return (
     <>
-      <div class="title">
-        <h1>Assets</h1>
-        <LinkSign link={link} />
-      </div>
-      {problem !== undefined && <ErrorText error={problem} />}
-      {value === undefined && problem === undefined && <p aria-busy="true" class="waiting" />}
-      {value?.length === 0 && (
-        <p class="empty">
-          Nothing was published yet: a step does with <code>publishes: asset('features/daily')</code>.
-        </p>
-      )}
-      {value !== undefined && value.length > 0 && (
-        <GraphView
-          graph={graph}
-          chosen={chosen}
-          choose={({ id, kind, label }) => (kind === 'child' ? go(urlOf('/runs', { pipeline: label })) : choose(id))}
-          unfold={() => undefined}
-        />
-      )}
+      <GraphView
+        graph={graph}
+        chosen={chosen}
+        choose={({ id, kind, label }) => (kind === 'child' ? go(urlOf('/runs', { pipeline: label })) : choose(id))}
+        unfold={() => undefined}
+      />
       {asset !== undefined && <Partitions asset={asset} />}
     </>
   );

@@ -1,32 +1,23 @@
 import { Link, useSearch } from 'wouter-preact';
 import type { ModelState, ModelVersion } from '../../../../workflows/sdk/protocol.js';
-import { urlOf, useLiveState } from '../api.js';
+import { urlOf } from '../api.js';
 import { number, plural } from '../format.js';
 import { Action } from '../parts/action.js';
 import { Curves } from '../parts/curves.js';
-import { ErrorText } from '../parts/error-text.js';
 import { runLink } from '../parts/links.js';
+import { LivePage } from '../parts/live-page.js';
 import { ValueView } from '../parts/value-view.js';
 import { When } from '../parts/when.js';
-import { LinkSign } from './runs.js';
 
 const mostBatches = 60;
 
 export function ModelPage() {
   const name = new URLSearchParams(useSearch()).get('name') ?? '';
-  const { value: state, problem, link } = useLiveState<ModelState>(urlOf('/api/model/live', { name }));
+  const actions = (state: ModelState) => <Orders state={state} />;
   return (
-    <>
-      <div class="title">
-        <h1>{name}</h1>
-        <LinkSign link={link} />
-        <span class="spacer" />
-        {state !== undefined && <Orders state={state} />}
-      </div>
-      {problem !== undefined && <ErrorText error={problem} />}
-      {state === undefined && problem === undefined && <p aria-busy="true" class="waiting" />}
-      {state !== undefined && <Life state={state} />}
-    </>
+    <LivePage<ModelState> title={name} url={urlOf('/api/model/live', { name })} actions={actions}>
+      {(state) => <Life state={state} />}
+    </LivePage>
   );
 }
 

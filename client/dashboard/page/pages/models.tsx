@@ -1,32 +1,28 @@
 import { Link } from 'wouter-preact';
 import type { ModelSummary } from '../../../model-summaries.js';
-import { urlOf, useLiveState } from '../api.js';
+import { urlOf } from '../api.js';
 import { number } from '../format.js';
-import { ErrorText } from '../parts/error-text.js';
-import { LinkSign } from './runs.js';
+import { LivePage } from '../parts/live-page.js';
 
 export function ModelsPage() {
-  const { value, problem, link } = useLiveState<readonly ModelSummary[]>('/api/models/live');
   return (
-    <>
-      <div class="title">
-        <h1>Models</h1>
-        <LinkSign link={link} />
-      </div>
-      {problem !== undefined && <ErrorText error={problem} />}
-      {value === undefined && problem === undefined && <p aria-busy="true" class="waiting" />}
-      {value?.length === 0 && (
-        <p class="empty">
-          There are no models yet: the first training makes one, by <code>evertrain model train</code> or from your
-          application.
-        </p>
+    <LivePage<readonly ModelSummary[]> title="Models" url="/api/models/live">
+      {(models) => (
+        <>
+          {models.length === 0 && (
+            <p class="empty">
+              There are no models yet: the first training makes one, by <code>evertrain model train</code> or from your
+              application.
+            </p>
+          )}
+          <div class="cards">
+            {models.map((model) => (
+              <Card key={model.name} {...model} />
+            ))}
+          </div>
+        </>
       )}
-      <div class="cards">
-        {value?.map((model) => (
-          <Card key={model.name} {...model} />
-        ))}
-      </div>
-    </>
+    </LivePage>
   );
 }
 

@@ -1,34 +1,29 @@
 import type { PoolState } from '../../../../workflows/sdk/protocol.js';
 import type { QueueBacklog } from '../../../queue-backlogs.js';
 import type { QueuesAnswer } from '../../shapes.js';
-import { useLiveState } from '../api.js';
 import { duration, plural } from '../format.js';
-import { ErrorText } from '../parts/error-text.js';
 import { runLink } from '../parts/links.js';
-import { LinkSign } from './runs.js';
+import { LivePage } from '../parts/live-page.js';
 
 export function QueuesPage() {
-  const { value, problem, link } = useLiveState<QueuesAnswer>('/api/queues/live');
   return (
-    <>
-      <div class="title">
-        <h1>Queues</h1>
-        <LinkSign link={link} />
-      </div>
-      {problem !== undefined && <ErrorText error={problem} />}
-      {value === undefined && problem === undefined && <p aria-busy="true" class="waiting" />}
-      {value !== undefined && <Backlogs queues={value.queues} />}
-      {value !== undefined && value.pools.length > 0 && (
+    <LivePage<QueuesAnswer> title="Queues" url="/api/queues/live">
+      {({ queues, pools }) => (
         <>
-          <h2>Pools</h2>
-          <div class="cards">
-            {value.pools.map(({ id, state }) => (
-              <Pool key={id} id={id} state={state} />
-            ))}
-          </div>
+          <Backlogs queues={queues} />
+          {pools.length > 0 && (
+            <>
+              <h2>Pools</h2>
+              <div class="cards">
+                {pools.map(({ id, state }) => (
+                  <Pool key={id} id={id} state={state} />
+                ))}
+              </div>
+            </>
+          )}
         </>
       )}
-    </>
+    </LivePage>
   );
 }
 

@@ -7,6 +7,7 @@ import { ask, urlOf, useLiveState } from '../api.js';
 import { duration, plural, serverNow, time } from '../format.js';
 import { ErrorText } from '../parts/error-text.js';
 import { runLink } from '../parts/links.js';
+import { LinkSign } from '../parts/live-page.js';
 import { useSession } from '../parts/session.js';
 import { Status, statusOf } from '../parts/status.js';
 import { Took, useTick, When } from '../parts/when.js';
@@ -108,11 +109,6 @@ export function RunsPage() {
       )}
     </>
   );
-}
-
-export function LinkSign({ link }: { link: string }) {
-  if (link === 'lost') return <span class="tag bad">the dashboard’s server is away, trying again</span>;
-  return link === 'open' ? <span class="tag live">live</span> : null;
 }
 
 /** The first part of the list is live; those after it are read when somebody asks. */

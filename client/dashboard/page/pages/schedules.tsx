@@ -1,35 +1,29 @@
 import { Link, useLocation } from 'wouter-preact';
 import type { ScheduleView } from '../../../schedules/schedules.js';
-import type { QueuesAnswer } from '../../shapes.js';
-import { useLiveState } from '../api.js';
 import { time } from '../format.js';
 import { Action } from '../parts/action.js';
-import { ErrorText } from '../parts/error-text.js';
 import { runLink } from '../parts/links.js';
+import { LivePage } from '../parts/live-page.js';
 import { When } from '../parts/when.js';
-import { LinkSign } from './runs.js';
 
 export function SchedulesPage() {
-  const { value, problem, link } = useLiveState<QueuesAnswer>('/api/queues/live');
   return (
-    <>
-      <div class="title">
-        <h1>Schedules</h1>
-        <LinkSign link={link} />
-      </div>
-      {problem !== undefined && <ErrorText error={problem} />}
-      {value === undefined && problem === undefined && <p aria-busy="true" class="waiting" />}
-      {value?.schedules.length === 0 && (
-        <p class="empty">
-          There are no schedules: declare one beside a pipeline and run <code>evertrain schedules apply</code>.
-        </p>
+    <LivePage<readonly ScheduleView[]> title="Schedules" url="/api/schedules/live">
+      {(schedules) => (
+        <>
+          {schedules.length === 0 && (
+            <p class="empty">
+              There are no schedules: declare one beside a pipeline and run <code>evertrain schedules apply</code>.
+            </p>
+          )}
+          <div class="cards wide">
+            {schedules.map((schedule) => (
+              <Card key={schedule.name} schedule={schedule} />
+            ))}
+          </div>
+        </>
       )}
-      <div class="cards wide">
-        {value?.schedules.map((schedule) => (
-          <Card key={schedule.name} schedule={schedule} />
-        ))}
-      </div>
-    </>
+    </LivePage>
   );
 }
 
