@@ -276,6 +276,8 @@ describe('a watch over a folder', () => {
     await writeFile(join(folder, 'a.csv'), '');
     await handle.watch(watched, settings);
     await learned('a.csv', 1);
+    // Killed between its effect and its end, the step would have the effect again: that would pass for the changed file.
+    await expect.poll(async () => (await handle.state()).trainings.length, { timeout: 20_000 }).toBe(1);
     await worker.kill();
     await writeFile(join(folder, 'b.csv'), '');
     await writeFile(join(folder, 'b.txt'), '');
