@@ -114,7 +114,8 @@ export async function arrivals(fixture: DurableProject, options: ArrivalOptions)
   const failures: string[] = [];
   let now = await answer();
   for (const end = Date.now() + 120_000; Date.now() < end; now = await answer()) {
-    if (now.training === undefined && now.data?.waiting.length === 0) break;
+    const { waiting = [], inTraining = [] } = now.data ?? {};
+    if (now.training === undefined && waiting.length === 0 && inTraining.length === 0) break;
     await sleep(500);
   }
   const { trainings, repeated, wrong } = await trainingsOf(fixture, now.data?.trainings ?? 0);

@@ -125,7 +125,7 @@ class Year {
     await this.configure({ window: 'all' });
     this.diary.onAll.add('new year');
     await this.train('new year', { wrong: this.better() });
-    const now = await this.untilIdle();
+    const now = await this.atRest();
     const served = await this.server.served(rival.name);
     const result = await audit(this.fixture, { diary: this.diary, now, asked: this.server.asked, served });
     await (await this.worker).stop();
@@ -364,12 +364,27 @@ class Year {
     }
   }
 
+  /** The state once the model neither does anything nor continues as new, as after it has written its archive. */
+  private async atRest(): Promise<ModelState> {
+    const handle = this.fixture.evertrain.client.workflow.getHandle(modelWorkflowId(rival.name));
+    for (const end = Date.now() + 60_000; ; await sleep(200)) {
+      const before = await handle.describe();
+      const now = await this.untilIdle();
+      const { runId, historyLength, raw } = await handle.describe();
+      const isStill = runId === before.runId && historyLength === before.historyLength;
+      const isBusy = raw.pendingActivities?.length || raw.pendingWorkflowTask;
+      if ((isStill && !isBusy) || Date.now() > end) return now;
+    }
+  }
+
   private untilIdle(): Promise<ModelState> {
     return this.until(120_000, ({ data, training, checking, comparison, promoting }) => {
       const isOpen = [training, checking, comparison, promoting].some((open) => open !== undefined);
-      const { waiting = [], failed } = data ?? {};
+      const { waiting = [], inTraining = [], failed } = data ?? {};
+      // While the archive is read for a window, batches are taken and no run has begun.
+      if (isOpen || inTraining.length > 0) return false;
       // What has been tried often enough is not used before more arrives.
-      return !isOpen && (waiting.length === 0 || (waiting.every(({ checked }) => checked) && (failed?.times ?? 0) > 1));
+      return waiting.length === 0 || (waiting.every(({ checked }) => checked) && (failed?.times ?? 0) > 1);
     });
   }
 }
