@@ -7,16 +7,8 @@ import {
 } from '../../workflows/sdk/protocol.js';
 import { decodeObject } from './decode.js';
 import { childId } from './fold-child.js';
-import type { Facts } from './fold.js';
+import type { Facts, FanOutFacts } from './facts.js';
 import type { FanOutView } from './run-view.js';
-
-/** A fan-out whose items are at work in runs of their own. */
-export interface FanOutFacts {
-  readonly items: number;
-  readonly at: number;
-  /** The last of each chunk, by its first item. */
-  readonly reports: Map<number, ItemsReport>;
-}
 
 export function foldFanOut(fanOuts: Map<string, FanOutFacts>, record: FanOutRecord | undefined, at: number): void {
   if (typeof record?.fanOut !== 'string' || typeof record.items !== 'number') return;

@@ -2,7 +2,7 @@ import { builtIn, isHidden, type CacheWait, type StepHeader, stepHeader } from '
 import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
 import { decodeObject, type HistoryEvent, toNumber } from './decode.js';
 import { groupsOf } from './fold-light.js';
-import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
+import type { Facts, Occurrence, StepEnd, StepFacts } from './facts.js';
 
 /** Scheduling, starting and ending of steps. */
 export function foldActivity(facts: Facts, { event, id, at }: Occurrence): void {

@@ -1,7 +1,7 @@
 import { assetWorkflowType } from '../../workflows/sdk/assets/messages.js';
 import { poolWorkflowType } from '../../workflows/sdk/protocol.js';
 import { toNumber } from './decode.js';
-import type { ChildFacts, Facts, Occurrence } from './fold.js';
+import type { ChildFacts, Facts, Occurrence } from './facts.js';
 
 /** PARENT_CLOSE_POLICY_ABANDON. */
 const abandon = 2;

@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { isHidden, type LightAnswer, type LightRecord } from '../../workflows/sdk/protocol.js';
 import { decodeObject, decodePayload, type Failure, type Payload, toMillis } from './decode.js';
-import type { Facts, Occurrence, StepEnd, StepFacts } from './fold.js';
+import type { Facts, Occurrence, StepEnd, StepFacts } from './facts.js';
 
 /** What the worker's core writes of a local activity. */
 export interface LocalActivityData {

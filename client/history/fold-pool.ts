@@ -1,6 +1,6 @@
 import { type PoolMessage, poolMessages } from '../../workflows/sdk/protocol.js';
 import { decodeObject } from './decode.js';
-import type { Facts, Occurrence } from './fold.js';
+import type { Facts, Occurrence } from './facts.js';
 import { groupsOf } from './fold-light.js';
 
 /** What a run tells pools: a call that asks for a place is seen as a step from then on. */

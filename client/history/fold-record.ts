@@ -15,7 +15,7 @@ import {
 import type { StudyRecord } from '../../workflows/sdk/search/study-record.js';
 import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
 import { foldFanOut, foldItems } from './fan-outs.js';
-import type { Facts, Occurrence } from './fold.js';
+import type { Facts, Occurrence } from './facts.js';
 import { foldLight, groupsOf, type LocalActivityData } from './fold-light.js';
 import { foldStudy } from './fold-study.js';
 

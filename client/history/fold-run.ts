@@ -1,7 +1,7 @@
 import proto from '@temporalio/proto';
 import { fireTimeAttribute } from '../../workflows/sdk/protocol.js';
 import { decodePayload, type HistoryEvent, toNumber } from './decode.js';
-import type { Closed, Facts, Occurrence } from './fold.js';
+import type { Closed, Facts, Occurrence } from './facts.js';
 
 const { WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 

@@ -4,7 +4,8 @@ import { nearestName } from '../../workflows/sdk/options.js';
 import { chunkOf, type Recorded, type Rerun } from '../../workflows/sdk/protocol.js';
 import { decodePayload, eventsOf, type HistoryInput } from './decode.js';
 import { childId } from './fold-child.js';
-import { type Facts, fold, noFacts } from './fold.js';
+import { type Facts, noFacts } from './facts.js';
+import { fold } from './fold.js';
 import { runOptionsOf, viewOf } from './project-run.js';
 import type { RunView } from './run-view.js';
 

@@ -13,7 +13,8 @@ import {
 import { causeEdges, dataEdges, type Node } from './edges.js';
 import { fanOutViews } from './fan-outs.js';
 import { childId } from './fold-child.js';
-import { type ChildFacts, type Facts, fold, noFacts, type StepFacts, type TimerFacts } from './fold.js';
+import { type ChildFacts, type Facts, noFacts, type StepFacts, type TimerFacts } from './facts.js';
+import { fold } from './fold.js';
 import { studyViews } from './project-study.js';
 import type { AttemptRecord, ChildView, RunStatus, RunView, StepView, TimerView } from './run-view.js';
 import { type PendingActivity, type StepValues, stepView } from './step-view.js';

@@ -1,7 +1,7 @@
 import { withoutLink } from '../../workflows/sdk/errors.js';
 import type { StudyDocument } from '../../workflows/sdk/search/study-record.js';
 import { type EndedCall, foldStudy, type StudyFacts } from './fold-study.js';
-import type { Facts } from './fold.js';
+import type { Facts } from './facts.js';
 import { paretoFront, signOf } from './pareto-front.js';
 import { type SeenCall, seenCalls } from './seen-calls.js';
 import type { FailureView, StepView } from './step-shapes.js';

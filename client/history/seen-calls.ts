@@ -1,7 +1,7 @@
 import type { Params } from '../../workflows/sdk/search/study-record.js';
 import { decodePayload } from './decode.js';
 import { childId } from './fold-child.js';
-import type { Facts } from './fold.js';
+import type { Facts } from './facts.js';
 import type { StepView } from './step-shapes.js';
 import { trialCallsOf } from './trial-call.js';
 

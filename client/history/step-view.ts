@@ -1,7 +1,7 @@
 import proto, { type temporal } from '@temporalio/proto';
 import { notYet } from '../../workflows/sdk/protocol.js';
 import { decodeFirst, decodePayload, failureView, toMillis } from './decode.js';
-import type { StepFacts } from './fold.js';
+import type { StepFacts } from './facts.js';
 import type { AttemptRecord, AttemptView, FailureView, RunningStep, StepBase, StepView } from './run-view.js';
 
 export type PendingActivity = temporal.api.workflow.v1.IPendingActivityInfo;
