@@ -1,8 +1,9 @@
 """The warm host: one process imports the heavy modules once and forks processes for jobs, ahead or when one comes.
 
 Every job has two processes. The *supervisor*, forked from the host, adopts whatever the job leaves behind (it is a
-child subreaper) and ends all of it once the job's own process has ended. The *job*, forked from the supervisor, leads a
-session of its own and runs the program, its standard streams connected to the worker by sockets. Whoever dies:
+child subreaper) and ends all of it once the job's own process has ended; then it takes another job, for to fork and to
+end a large process is most of what a short job costs. The *job*, forked from the supervisor, leads a session of its own
+and runs the program, its standard streams connected to the worker by sockets. Whoever dies:
 
 - The worker, also by SIGKILL: the host reads the end of its standard input, lets go of all supervisors, and ends.
 - The host: each supervisor reads the end of its link to the host, and ends its job and all descendants.
@@ -37,6 +38,7 @@ import evertrain
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SUBREAPER, _DEATH_SIGNAL = 36, 1
+_MOST_IDLE = 8
 
 
 def main(arguments: "list[str]") -> int:
@@ -49,11 +51,27 @@ def main(arguments: "list[str]") -> int:
     return 0
 
 
+class _Ward:
+    """The host's end of a supervisor."""
+
+    def __init__(self, pid: int, link: socket.socket, job: str) -> None:
+        self.pid, self.link = pid, link
+        self.job: "str | None" = job
+
+    def take(self, job: str) -> bool:
+        try:
+            self.link.send(b"J" + job.encode() + b"\n")
+        except OSError:  # it has died: its link will tell
+            return False
+        self.job = job
+        return True
+
+
 class _Host:
     def __init__(self, socket_path: str) -> None:
         self._socket_path = socket_path
-        self._links: "dict[str, socket.socket]" = {}
-        self._supervisors: "dict[int, str]" = {}
+        self._wards: "dict[int, _Ward]" = {}
+        self._idle: "list[_Ward]" = []
         self._input = b""
         # What modules print while they are imported must not meddle with the protocol.
         self._protocol = os.dup(1)
@@ -92,7 +110,7 @@ class _Host:
     def _step(self) -> bool:
         for key, _ in self._selector.select():
             if key.data is not None:
-                self._ended(key.data)
+                self._heard(key.data)
             elif key.fd == 0:
                 received = os.read(0, 65536)
                 if not received:
@@ -110,11 +128,16 @@ class _Host:
     def _obey(self, request: "dict[str, Any]") -> None:
         if request["op"] == "fork":
             self._fork(request["id"])
-        elif request["id"] in self._links:
-            with contextlib.suppress(OSError):
-                self._links[request["id"]].send(request["signal"][:1].encode())
+            return
+        for ward in self._wards.values():
+            if ward.job == request["id"]:
+                with contextlib.suppress(OSError):
+                    ward.link.send(request["signal"][:1].encode())
 
     def _fork(self, name: str) -> None:
+        while self._idle:
+            if self._idle.pop().take(name):
+                return
         link, other = socket.socketpair()
         try:
             pid = os.fork()
@@ -126,21 +149,21 @@ class _Host:
         if pid == 0:
             self._become_supervisor(link, other, name)
         other.close()
-        self._links[name], self._supervisors[pid] = link, name
-        self._selector.register(link, selectors.EVENT_READ, name)
+        self._wards[pid] = ward = _Ward(pid, link, name)
+        self._selector.register(link, selectors.EVENT_READ, ward)
 
     def _become_supervisor(self, mine: socket.socket, link: socket.socket, name: str) -> NoReturn:
         try:
             # Held here, the other jobs' links would outlive the host, and the host's output would never end.
             self._selector.close()
-            for end in [mine, *self._links.values()]:
+            for end in [mine, *(ward.link for ward in self._wards.values())]:
                 end.close()
             for descriptor in (self._wake, self._wake_writer, self._protocol):
                 os.close(descriptor)
             nothing = os.open(os.devnull, os.O_RDONLY)
             os.dup2(nothing, 0)
             os.close(nothing)
-            _Supervisor(link, self._socket_path, name).serve()
+            _Supervisor(link, self._socket_path).serve(name)
         finally:
             os._exit(1)
 
@@ -152,34 +175,46 @@ class _Host:
                 return
             if pid == 0:
                 return
-            self._supervisors.pop(pid, None)
+            self._wards.pop(pid, None)
 
-    def _ended(self, name: str) -> None:
-        """The supervisor tells the job's exit status before it goes itself (that takes milliseconds), or died."""
-        link = self._links.pop(name)
-        self._selector.unregister(link)
-        result = b""
-        with link, contextlib.suppress(OSError):
-            result = link.recv(64)
-        if result:
-            self._say(event="exit", id=name, code=int(result))
+    def _heard(self, ward: _Ward) -> None:
+        """The supervisor tells the job's exit status, then that nothing of the job is left; or it died."""
+        told = b""
+        with contextlib.suppress(OSError):
+            told = ward.link.recv(64)
+        for word in told.split():
+            if word != b"idle":
+                self._say(event="exit", id=ward.job, code=int(word))
+                ward.job = None
+            elif len(self._idle) < _MOST_IDLE:
+                self._idle.append(ward)
+            else:
+                told = b""
+        if told:
             return
+        self._selector.unregister(ward.link)
+        ward.link.close()
+        if ward in self._idle:
+            self._idle.remove(ward)
+        if ward.job is not None:
+            self._lost(ward)
+
+    def _lost(self, ward: _Ward) -> None:
         # Its link closes before the kernel hands its children over, which it has done when it can be reaped.
-        supervisor = next((pid for pid, job in self._supervisors.items() if job == name), None)
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             self._reap()
-            orphans = [pid for pid in children_of([os.getpid()], depth=1) if pid not in self._supervisors]
-            if not orphans and supervisor not in self._supervisors:
+            orphans = [pid for pid in children_of([os.getpid()], depth=1) if pid not in self._wards]
+            if not orphans and ward.pid not in self._wards:
                 break
             _kill(orphans + children_of(orphans))
             time.sleep(0.005)
-        self._say(event="exit", id=name, code=None, why="its supervisor ended first")
+        self._say(event="exit", id=ward.job, code=None, why="its supervisor ended first")
 
     def _leave(self) -> None:
         """The worker is gone or has closed its end."""
-        for link in self._links.values():
-            link.close()
+        for ward in self._wards.values():
+            ward.link.close()
         end_descendants(5)
         shutil.rmtree(os.path.dirname(self._socket_path), ignore_errors=True)
 
@@ -191,27 +226,35 @@ class _Host:
 
 
 class _Supervisor:
-    """Waits for one job, obeys the host's signals, and leaves no descendant behind."""
+    """Waits for one job after the other, obeys the host's signals, and leaves no descendant of a job behind."""
 
-    def __init__(self, link: socket.socket, socket_path: str, name: str) -> None:
-        self._link, self._socket_path, self._name = link, socket_path, name
+    def __init__(self, link: socket.socket, socket_path: str) -> None:
+        self._link, self._socket_path = link, socket_path
+        self._pid = os.getpid()
 
-    def serve(self) -> NoReturn:
+    def serve(self, name: str) -> NoReturn:
         evertrain.prctl(_SUBREAPER, 1)
-        wake, wake_writer = os.pipe()
-        os.set_blocking(wake_writer, False)
-        signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
-        me = os.getpid()
+        self._wake, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
+        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        while True:
+            self._run(name)
+            self._link.send(b"idle ")
+            name = _line_of(self._link).rpartition("J")[2]
+            if name == "":
+                os._exit(0)
+
+    def _run(self, name: str) -> None:
         code_reader, self._code_writer = os.pipe()
         self._job = os.fork()
         if self._job == 0:
             try:
                 os.setsid()
-                evertrain.die_with(me)
+                evertrain.die_with(self._pid)
                 signal.set_wakeup_fd(-1)
-                for descriptor in (wake, wake_writer, code_reader):
+                for descriptor in (self._wake, self._wake_writer, code_reader):
                     os.close(descriptor)
-                self._become_job()
+                self._become_job(name)
             except BaseException:  # noqa: BLE001 - the worker may be gone; else it shows what standard error says
                 traceback.print_exc()
             finally:
@@ -219,33 +262,35 @@ class _Supervisor:
         os.close(self._code_writer)
         self._code: "int | None" = None
         self._has_told = False
-        selector = selectors.DefaultSelector()
-        selector.register(self._link, selectors.EVENT_READ)
-        selector.register(wake, selectors.EVENT_READ)
-        selector.register(code_reader, selectors.EVENT_READ)
-        while self._code is None:
-            for key, _ in selector.select():
-                if key.fd == wake:
-                    os.read(wake, 4096)
-                    self._reap()
-                elif key.fd == code_reader:
-                    selector.unregister(code_reader)
-                    code = os.read(code_reader, 64)
-                    # The end of a large process takes longer than that of many a job.
-                    if code and _are_alone(me, self._job):
-                        self._tell(int(code))
-                else:
-                    self._obey()
+        with selectors.DefaultSelector() as selector:
+            for source in (self._link, self._wake, code_reader):
+                selector.register(source, selectors.EVENT_READ)
+            while self._code is None:
+                self._step(selector, code_reader)
+        os.close(code_reader)
         end_descendants(5, group=self._job)
         self._tell(self._code)
-        os._exit(0)
+
+    def _step(self, selector: selectors.BaseSelector, code_reader: int) -> None:
+        for key, _ in selector.select():
+            if key.fd == self._wake:
+                os.read(self._wake, 4096)
+                self._reap()
+            elif key.fd == code_reader:
+                selector.unregister(code_reader)
+                code = os.read(code_reader, 64)
+                # The end of a large process takes longer than that of many a job.
+                if code and _are_alone(self._pid, self._job):
+                    self._tell(int(code))
+            else:
+                self._obey()
 
     def _tell(self, code: int) -> None:
         if self._has_told:
             return
         self._has_told = True
         with contextlib.suppress(OSError):
-            self._link.send(str(code).encode())
+            self._link.send(f"{code} ".encode())
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -266,13 +311,13 @@ class _Supervisor:
         else:
             _signal_group(self._job, signal.SIGKILL)
 
-    def _become_job(self) -> NoReturn:
+    def _become_job(self, name: str) -> NoReturn:
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._link.close()
-        out = self._connect(b"o", 1)
-        self._connect(b"e", 2).close()
+        out = self._connect(name + "o", 1)
+        self._connect(name + "e", 2).close()
         document = _line_of(out)
         if document == "":  # nothing came for it
             os._exit(0)
@@ -289,10 +334,10 @@ class _Supervisor:
                 os.write(self._code_writer, str(code).encode())
             os._exit(code)
 
-    def _connect(self, stream: bytes, descriptor: int) -> socket.socket:
+    def _connect(self, header: str, descriptor: int) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._socket_path)
-        connection.sendall(self._name.encode() + stream)
+        connection.sendall(header.encode())
         os.dup2(connection.fileno(), descriptor)
         return connection
 

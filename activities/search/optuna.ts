@@ -27,21 +27,28 @@ export interface OptunaLimits {
 
 const defaultLimits: OptunaLimits = { mostGrowthKib: 1024 * 1024, leastAnswers: 100 };
 
+/** To load scikit-learn takes the process that tells importances 1.2 s; from then on it holds 150 MB. */
+const idleImportanceMs = 5 * 60_000;
+
+/** Importances take seconds: not where others wait for suggestions. */
+type Op = 'suggest' | 'importance';
+
 /**
- * Optuna for the studies of a worker: one warm process, started with the first request. It may end at any moment, since
- * all that it holds can be made again from the events of a study; a request that it could not answer goes to the next.
+ * Optuna for the studies of a worker: a warm process for each op, started with the first request. It may end at any moment,
+ * since all that it holds can be made again from the events of a study; a request that it could not answer goes to the next.
  */
 export class Optuna {
-  private current: Promise<OptunaProcess> | undefined;
+  private readonly current: Partial<Record<Op, Promise<OptunaProcess>>> = {};
+  private idle: NodeJS.Timeout | undefined;
   /** All that have not ended. */
   private readonly running = new Set<OptunaProcess>();
   private isClosed = false;
 
   constructor(private readonly options: OptunaOptions) {}
 
-  /** Of the process that answers now. */
+  /** Of the process that suggests now. */
   get pid(): Promise<number | undefined> | undefined {
-    return this.current?.then((process) => process.pid);
+    return this.current.suggest?.then((process) => process.pid);
   }
 
   /**
@@ -50,7 +57,7 @@ export class Optuna {
    */
   async suggest(request: SuggestRequest, signal?: AbortSignal): Promise<SuggestAnswer> {
     const { study } = request;
-    const { answer, notes } = await this.ask(`study "${study}"`, { ...request, op: 'suggest' }, signal);
+    const { answer, notes } = await this.ask(`study "${study}"`, 'suggest', request, signal);
     if (notes.made !== undefined) this.options.log('debug', `the sampler of the study was ${notes.made}`, { study });
     if (notes.warning !== undefined) {
       const what =
@@ -68,32 +75,28 @@ export class Optuna {
     const trials = completedTrials(document);
     if (trials.length === 0) return undefined;
     const isOptuna = /^(tpe|cma-es|gp|nsga2)\b/.test(document.sampler);
-    if (!isOptuna && this.current === undefined && (await this.options.isReady?.()) !== true) return undefined;
-    // It takes seconds and loads scikit-learn: not where others wait for suggestions.
-    const process = await this.start();
-    try {
-      const { objectives, space, seed } = document;
-      const request = { op: 'importance', direction: objectives[0]?.direction, space, seed, trials };
-      const { answer } = told('the importance of parameters', await process.ask(request));
-      return (answer ?? undefined) as StudyDocument['importance'];
-    } finally {
-      await process.close();
-    }
+    if (!isOptuna && this.current.suggest === undefined && (await this.options.isReady?.()) !== true) return undefined;
+    const { objectives, space, seed } = document;
+    const request = { direction: objectives[0]?.direction, space, seed, trials };
+    const asked = this.ask('the importance of parameters', 'importance', request);
+    const { answer } = await asked.finally(() => this.endWhenIdle());
+    return (answer ?? undefined) as StudyDocument['importance'];
   }
 
   /** Answers what was asked, for 10 s at most, and ends. */
   async close(): Promise<void> {
     this.isClosed = true;
+    clearTimeout(this.idle);
     const timer = setTimeout(() => this.running.forEach((process) => process.kill()), 10_000);
     await Promise.all([...this.running].map((process) => process.close()));
     clearTimeout(timer);
   }
 
-  private async ask(what: string, request: object, signal: AbortSignal | undefined): Promise<Told> {
+  private async ask(what: string, op: Op, request: object, signal?: AbortSignal): Promise<Told> {
     for (let attempt = 1; ; attempt++) {
-      const process = await this.acquire();
+      const process = await this.acquire(op);
       try {
-        return told(what, await process.ask(request, signal));
+        return told(what, await process.ask({ ...request, op }, signal));
       } catch (error) {
         signal?.throwIfAborted();
         // What was missing may be there when it is started again.
@@ -105,18 +108,24 @@ export class Optuna {
     }
   }
 
-  private async acquire(): Promise<OptunaProcess> {
+  private async acquire(op: Op): Promise<OptunaProcess> {
     for (;;) {
-      this.current ??= this.start();
-      const used = this.current;
+      const used = (this.current[op] ??= this.start());
       const process = await used.catch((error: unknown) => {
-        if (this.current === used) this.current = undefined;
+        if (this.current[op] === used) delete this.current[op];
         throw error;
       });
       if (!this.isWornOut(process)) return process;
-      if (this.current === used) this.current = undefined;
+      if (this.current[op] === used) delete this.current[op];
       void process.close();
     }
+  }
+
+  private endWhenIdle(): void {
+    clearTimeout(this.idle);
+    const end = (process?: OptunaProcess) => void process?.close();
+    this.idle = setTimeout(() => void this.current.importance?.then(end, () => undefined), idleImportanceMs);
+    this.idle.unref();
   }
 
   private isWornOut({ retired, growthKib, answered }: OptunaProcess): boolean {

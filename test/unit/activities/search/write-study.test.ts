@@ -58,11 +58,13 @@ async function written(document: StudyDocument, optuna: Pick<Optuna, 'importance
 describe('a study as an artifact', () => {
   it('has the importance of its parameters, the same bytes each time', async () => {
     const document = study(30);
-    const { artifact, importance = {} } = await written(document);
+    const optuna = setting.open();
+    const { artifact, importance = {} } = await written(document, optuna);
     expect(artifact.mediaType).toBe('application/vnd.evertrain.study+json');
     expect(Object.keys(importance)).toEqual(['big', 'small', 'none']);
     expect(importance['big']).toBeGreaterThan(0.8);
     expect(Object.values(importance).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+    expect((await written(document, optuna)).artifact).toEqual(artifact);
     expect((await written(document)).artifact).toEqual(artifact);
   });
 

@@ -186,6 +186,19 @@ def f(tell):
     await eventually('the job and what it left are gone', 10_000, () => !pidsOf(left).some(isAlive));
   });
 
+  it('has a supervisor take one job after the other, and passes over one that was killed', async () => {
+    const who = await python('import os\ndef f():\n    return {"supervisor": os.getppid()}');
+    const supervisor = async () => ((await who.run({}, context)) as { supervisor: number }).supervisor;
+    const seen: number[] = [];
+    while (new Set(seen).size === seen.length && seen.length < 20) seen.push(await supervisor());
+    expect(seen.length).toBeLessThan(20);
+    for (const pid of seen.filter(isAlive)) process.kill(pid, 'SIGKILL');
+    await eventually('they are gone', 10_000, () => !seen.some(isAlive));
+    // The job that stood ready may have been one of theirs, which the worker hears a moment later.
+    const next = await supervisor().catch(supervisor);
+    expect(seen).not.toContain(next);
+  });
+
   it('starts without what cannot be loaded ahead', async () => {
     await project.write('site-packages/deadly_module.py', 'import os\nos.kill(os.getpid(), 11)');
     const options = { env: { PYTHONPATH: join(project.folder, 'site-packages'), CASE: 'deadly' } };
