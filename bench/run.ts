@@ -24,6 +24,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   memory: () => import('./memory/bench.js'),
   dashboard: () => import('./dashboard/bench.js'),
   speedup: () => import('./speedup/bench.js'),
+  engine: () => import('./engine/bench.js'),
   sensors: () => import('./sensors/bench.js'),
 };
 

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyDatabase } from '../../worker/maintenance/sqlite-database.js';
 import { type CliOptions, type CliProcess, evertrainCli } from '../support/cli-process.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
@@ -93,6 +94,15 @@ describe('the command line', () => {
     await mkdir(torn);
     await writeFile(join(torn, 'temporal.db'), Buffer.alloc(20_000, 'no database'));
     expect((await cli(['doctor', '--data-dir', torn]).ended).out).toMatch(/fail database .*file is not a database/);
+    const hurt = join(folder, 'hurt');
+    await mkdir(hurt);
+    await copyDatabase(join(engine.dataDir, 'temporal.db'), join(hurt, 'temporal.db'), 'python3');
+    const file = await open(join(hurt, 'temporal.db'), 'r+');
+    await file.write(Buffer.alloc(40_960, 0xa5), 0, 40_960, 5 * 4096);
+    await file.close();
+    const damaged = await cli(['doctor', '--data-dir', hurt]).ended;
+    expect(damaged.out).toMatch(/fail database .*hurt.*damaged: .*`evertrain restore`.*SYSTEM_STORE_UNAVAILABLE/);
+    expect(damaged.code).toBe(4);
     const nowhere = join(folder, 'not', 'made');
     const bad = await cli(['doctor', '--address', '127.0.0.1:1', '--data-dir', nowhere]).ended;
     expect(bad.out).toMatch(/fail engine +Nothing answers at 127\.0\.0\.1:1/);

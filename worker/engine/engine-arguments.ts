@@ -26,6 +26,10 @@ export interface EngineSettings {
  * The matcher that heeds priorities and takes pipelines in turn is not the default yet; tasks that wait in a database of
  * before are taken over.
  *
+ * SQLite has one connection, so what hundreds of tasks at once do is wait for it, until their deadlines have passed: 7,650
+ * runs whose retention had ended meanwhile did so at a start, and a deadline at the wrong moment leaves the connection
+ * interrupted for good (modernc.org/sqlite 1.34). Sixteen tasks of each kind are as fast.
+ *
  * A worker that stands still (suspended, swapping) keeps its polls open, and the engine would hand it one attempt after
  * the other. Pings find it out after 9 s, before the first default heartbeat is over.
  */
@@ -37,6 +41,7 @@ const tuning = [
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
   ...['matching.useNewMatcher=true', 'matching.enableFairness=true'],
+  ...['timer', 'transfer', 'visibility'].map((kind) => `history.${kind}ProcessorSchedulerWorkerCount=16`),
   ...['frontend.keepAliveTime="5s"', 'frontend.keepAliveTimeout="4s"'],
 ];
 

@@ -136,7 +136,7 @@ async function dataFolder(path: string): Promise<Finding> {
   return freeGb < littleSpaceGb ? warn(`${found}.`, '`evertrain gc` says what nothing needs.') : ok(found);
 }
 
-/** The embedded engine's, read to its end: about a second for 500 MB. */
+/** The embedded engine's, read to its end: as long as the disk takes, and 5 s of processor for 1 GB. */
 async function database(path: string): Promise<Finding> {
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined) return ok('none here: no engine of its own has run');
@@ -144,7 +144,9 @@ async function database(path: string): Promise<Finding> {
   const problem = await problemOf(path, interpreter.executable);
   const found = `${path}, ${Math.ceil(stats.size / 1e6)} MB`;
   if (problem === undefined) return ok(`${found}, sound`);
-  return { state: 'fail', found: `${found}: ${problem}.`, remedy: 'Stop the engine and `evertrain restore` a backup.' };
+  const remedy =
+    'Stop the engine, then `evertrain restore` a backup, or move the file away to start anew without its runs.';
+  return { state: 'fail', found: `${found}, damaged: ${problem}.`, remedy, code: 'SYSTEM_STORE_UNAVAILABLE' };
 }
 
 /** The ports of the last start are taken again, so that noted addresses stay right: unless another program has them. */
