@@ -121,10 +121,12 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
         const signal = Context.current().cancellationSignal;
         return watchRollout(modelServer(settings, one.model), one, { now: Date.now(), signal });
       })(request);
-      if (answer !== undefined) return answer;
+      if (answer.ended !== undefined) return answer;
       const { until, lookEveryMs } = request;
       const nextRetryDelay = Math.max(1, Math.min(lookEveryMs, until > Date.now() ? until - Date.now() : lookEveryMs));
-      throw ApplicationFailure.create({ message: 'all is well so far', type: notYet, nextRetryDelay });
+      // For those who look at the rollout meanwhile.
+      const details = [answer.facts];
+      throw ApplicationFailure.create({ message: 'all is well so far', type: notYet, nextRetryDelay, details });
     },
   };
 }

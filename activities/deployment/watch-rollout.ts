@@ -8,12 +8,18 @@ import { challengerShare } from './thompson-split.js';
 /** Smaller shifts of a bandit's shares are not worth a deployment. */
 const leastShift = 2;
 
-/** One look at a rollout: what is to be done now; undefined to look again. */
+/** What a look found that leads to another. */
+export interface LookedAt {
+  readonly ended?: undefined;
+  readonly facts: WatchAnswer['facts'];
+}
+
+/** One look at a rollout: what is to be done now, if anything is. */
 export async function watchRollout(
   address: string,
   request: WatchRequest,
   { now, signal }: { readonly now: number; readonly signal?: AbortSignal },
-): Promise<WatchAnswer | undefined> {
+): Promise<WatchAnswer | LookedAt> {
   const needsLabels = request.guards.metric !== undefined || request.bandit !== undefined;
   const live = needsLabels ? '/live?scores=true' : '/live';
   const report = (await askModelServer(address, request.model, live, { signal })) as unknown as LiveReport;
@@ -32,7 +38,7 @@ export async function watchRollout(
   if (abort !== undefined) return { ended: 'aborted', reason: abort, facts };
   const isOver = now >= request.until;
   if (request.bandit !== undefined) return shift(request.bandit, { champion, challenger, isOver, facts });
-  return isOver && facts.requests >= request.minRequests ? { ended: 'held', facts } : undefined;
+  return isOver && facts.requests >= request.minRequests ? { ended: 'held', facts } : { facts };
 }
 
 interface Look {
@@ -45,7 +51,7 @@ interface Look {
 function shift(
   bandit: NonNullable<WatchRequest['bandit']>,
   { champion, challenger, isOver, facts: found }: Look,
-): WatchAnswer | undefined {
+): WatchAnswer | LookedAt {
   const { metric, floor, confidence } = bandit;
   const moments = { champion: momentsOf(metric, champion), challenger: momentsOf(metric, challenger) };
   const { percent, probabilityBetter, stop } = challengerShare({ ...moments, metric, floor, sureAt: confidence });
@@ -59,5 +65,5 @@ function shift(
   if (stop === 'challenger') return { ended: 'won', reason: `the labels say that it is ${likely}`, facts };
   if (stop === 'champion') return { ended: 'aborted', reason: `the labels say that it is ${likely} only`, facts };
   if (isOver) return { ended: 'aborted', reason: `the labels have not decided in time: ${likely}`, facts };
-  return Math.abs(percent - bandit.percent) < leastShift ? undefined : { ended: 'shifted', percent, facts };
+  return Math.abs(percent - bandit.percent) < leastShift ? { facts } : { ended: 'shifted', percent, facts };
 }

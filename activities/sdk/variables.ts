@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { VariableRead, VariableValue } from '../../workflows/sdk/protocol.js';
 import { defined } from '../../workflows/sdk/registry.js';
@@ -6,6 +7,7 @@ import type { Implementation } from './implementation.js';
 import { type Journal, journalKey } from './ports.js';
 
 const prefix = 'variables';
+const changesPrefix = 'variable-changes';
 
 /** What people have set, by name; without those that have their default. */
 export async function setVariables(journal: Journal): Promise<Map<string, SetVariable>> {
@@ -21,13 +23,36 @@ export interface SetVariable extends Required<VariableValue> {
   readonly name: string;
 }
 
-export function setVariable(journal: Journal, variable: SetVariable): Promise<void> {
-  return journal.put(journalKey(prefix, variable.name), JSON.stringify(variable));
+export async function setVariable(journal: Journal, variable: SetVariable): Promise<void> {
+  const { name, value, setBy: by, setAt: at } = variable;
+  await journal.put(journalKey(prefix, name), JSON.stringify(variable));
+  await noteChange(journal, { name, value, by, at });
 }
 
 /** It has its default again. */
-export function unsetVariable(journal: Journal, name: string): Promise<void> {
-  return journal.delete(journalKey(prefix, name));
+export async function unsetVariable(journal: Journal, name: string, by: string): Promise<void> {
+  await journal.delete(journalKey(prefix, name));
+  await noteChange(journal, { name, by, at: new Date().toISOString() });
+}
+
+/** What somebody has done to a variable; without `value`: it got its default again. */
+export interface VariableChange {
+  readonly name: string;
+  readonly value?: unknown;
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** The newest so many, newest first. */
+export async function variableChanges(journal: Journal, count: number): Promise<VariableChange[]> {
+  const keys = (await journal.list(changesPrefix)).slice(-count).reverse();
+  const bodies = await Promise.all(keys.map((key) => journal.get(key)));
+  return bodies.flatMap((body) => (body === undefined ? [] : [JSON.parse(body) as VariableChange]));
+}
+
+async function noteChange(journal: Journal, change: VariableChange): Promise<void> {
+  await journal.create(journalKey(changesPrefix, `${change.at} ${randomUUID()}`), JSON.stringify(change));
 }
 
 /** The step that runs read variables by: what people have set, else the profile's value, else the default. */

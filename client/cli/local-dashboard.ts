@@ -1,20 +1,24 @@
+import { CurveReader } from '../../activities/sdk/journal/read-curves.js';
 import { readLines } from '../../activities/sdk/journal/read-run.js';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { openStorage } from '../../activities/sdk/storage.js';
+import { setVariable, unsetVariable, variableChanges } from '../../activities/sdk/variables.js';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
-import type { Project } from '../../workflows/sdk/project.js';
 import type { DashboardReader } from '../dashboard/dashboard-app.js';
 import { type DashboardServer, type DashboardServerOptions, startDashboard } from '../dashboard/start-dashboard.js';
 import type { Evertrain } from '../evertrain.js';
 import { previewOf } from './artifact-preview.js';
 import { dashboardPages } from './dashboard-pages.js';
-import { loadProject, queuesOfProject } from './project-files.js';
+import { projectReader } from './project-reader.js';
 import { viewOrRecord } from './run-record.js';
+import { wholeStudies } from './studies.js';
+import { variableRows } from './variable-rows.js';
 
 /** Where people look for it, and where it is unless another process has taken the port. */
 const usualPort = 8300;
+const shownChanges = 50;
 
-type Given = Omit<DashboardServerOptions, 'evertrain' | 'reader' | 'pages' | 'project' | 'queueNames' | 'log'>;
+type Given = Omit<DashboardServerOptions, 'evertrain' | 'reader' | 'pages' | 'project' | 'log'>;
 
 /** The dashboard over the storage of this process, and the project in a folder where there is one. */
 export async function startLocalDashboard(
@@ -29,15 +33,28 @@ export async function startLocalDashboard(
         ...(stepId === undefined ? {} : { stepId }),
         ...(cursor === undefined ? {} : { cursor }),
       }),
+    curves: (workflowId, runId, steps) => {
+      const curves = new CurveReader(journal, { workflowId, runId }, steps);
+      return () => curves.next();
+    },
+    studies: (view) => wholeStudies(view, { runs: evertrain, journal, store }),
     preview: (artifact) => previewOf(store, artifact),
+    variables: async (declared) => ({
+      variables: await variableRows(declared, journal),
+      changes: await variableChanges(journal, shownChanges),
+    }),
+    setVariable: (name, value, setBy) => setVariable(journal, { name, value, setBy, setAt: new Date().toISOString() }),
+    unsetVariable: (name, by) => unsetVariable(journal, name, by),
   };
+  const log = (line: string) => void process.stderr.write(`${line}\n`);
+  const project = await projectReader(root, log);
   return startDashboard({
     ...given,
-    ...(await projectOf(root)),
+    ...(project === undefined ? {} : { project }),
     evertrain,
     reader,
     pages: await dashboardPages(),
-    log: (line) => void process.stderr.write(`${line}\n`),
+    log,
   });
 }
 
@@ -80,15 +97,5 @@ export async function startOwnDashboard({
   } catch (error) {
     say(`There is no dashboard: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
-  }
-}
-
-/** A dashboard can be looked at from any folder. */
-async function projectOf(root: string): Promise<{ project?: Project; queueNames: readonly string[] }> {
-  try {
-    return { project: await loadProject(root), queueNames: await queuesOfProject(root) };
-  } catch (error) {
-    if (isEvertrainError(error) && error.code === 'USER_FILE_NOT_FOUND') return { queueNames: [] };
-    throw error;
   }
 }

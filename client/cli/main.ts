@@ -50,7 +50,9 @@ const commands: ReadonlyArray<readonly [name: string, description: string, load:
   ['gc', 'find or remove artifacts and journals that nothing needs', () => import('./commands/gc.js')],
   ['doctor', 'check this machine, the data folder, the engine and the project', () => import('./commands/doctor.js')],
   ['dev-worker', 'one build of the project; started by dev', () => import('./commands/dev-worker.js')],
+  ['project-facts', 'what the project declares; asked by the dashboard', () => import('./commands/project-facts.js')],
 ];
+const hidden = ['dev-worker', 'project-facts'];
 
 /** Runs one command line; answers the exit code (docs/cli.md). */
 export async function main(given: readonly string[]): Promise<number> {
@@ -72,7 +74,7 @@ export async function main(given: readonly string[]): Promise<number> {
   const called = calledCommand(argv);
   for (const [name, description, load] of commands) {
     const command = program
-      .command(name, { hidden: name === 'dev-worker' })
+      .command(name, { hidden: hidden.includes(name) })
       .description(description)
       .exitOverride();
     if (called === name) (await load()).configure(command);

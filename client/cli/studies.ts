@@ -7,6 +7,7 @@ import { type StudyDocument, studyMediaType } from '../../workflows/sdk/search/s
 import { studyOfDocument } from '../history/project-study.js';
 import { childId } from '../history/fold-child.js';
 import type { ChildView, RunView, StudyView } from '../history/run-view.js';
+import type { ShownStudy } from '../dashboard/shapes.js';
 import { type Runs, viewOrRecord } from './run-record.js';
 
 interface StudySources {
@@ -20,12 +21,23 @@ interface StudySources {
  * only the artifact has. What cannot be had (an artifact in another data folder, say) stays away.
  */
 export async function withWholeStudies(view: RunView, sources: StudySources): Promise<RunView> {
+  const studies = await wholeStudies(view, sources);
+  return { ...view, studies: studies.map(({ study }) => study) };
+}
+
+/** The same, each with the run that its trials are in. */
+export async function wholeStudies(view: RunView, sources: StudySources): Promise<ShownStudy[]> {
+  const { workflowId, runId } = view;
   const apart = view.children.filter(({ pipeline }) => pipeline === studyWorkflowType);
   const [own, ...others] = await Promise.all([
-    Promise.all(view.studies.map((study) => wholeStudy(study, sources.store))),
+    Promise.all(
+      view.studies.map(async (study) => {
+        return { study: await wholeStudy(study, sources.store), run: { workflowId, runId }, id: study.id };
+      }),
+    ),
     ...apart.map((child) => studiesOfChild(child, childId(child.workflowId, view.workflowId), sources)),
   ]);
-  return { ...view, studies: [...(own ?? []), ...others.flat()] };
+  return [...(own ?? []), ...others.flat()];
 }
 
 async function wholeStudy(study: StudyView, store: ArtifactStore): Promise<StudyView> {
@@ -48,10 +60,13 @@ async function studiesOfChild(
   child: ChildView,
   id: string,
   { runs, journal, store }: StudySources,
-): Promise<StudyView[]> {
+): Promise<ShownStudy[]> {
   try {
-    const { studies } = await viewOrRecord(runs, journal, child.workflowId);
-    return await Promise.all(studies.map(async (study) => ({ ...(await wholeStudy(study, store)), id })));
+    const { studies, workflowId, runId } = await viewOrRecord(runs, journal, child.workflowId);
+    const run = { workflowId, runId };
+    return await Promise.all(
+      studies.map(async (study) => ({ study: { ...(await wholeStudy(study, store)), id }, run, id: study.id })),
+    );
   } catch (error) {
     if (!isEvertrainError(error) || error.code !== 'USER_RUN_UNKNOWN') throw error;
   }
@@ -62,7 +77,8 @@ async function studiesOfChild(
   const studies = found.map(async (artifact) => {
     const document = await readStudy(artifact, store);
     const study = document && studyOfDocument(document, child.startedAt, child.endedAt ?? child.startedAt);
-    return study === undefined ? [] : [{ ...study, id, artifact }];
+    const run = { workflowId: child.workflowId, runId: child.runId ?? '' };
+    return study === undefined ? [] : [{ study: { ...study, id, artifact }, run, id: study.id }];
   });
   return (await Promise.all(studies)).flat();
 }

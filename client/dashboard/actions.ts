@@ -16,7 +16,7 @@ export function actionRoutes(app: Hono, { evertrain, project, actorOf }: Dashboa
       z.object({ pipeline: Id, input: z.unknown(), id: Id.optional(), seed: z.int().optional() }),
     );
     const run = await evertrain.startByName(pipeline, input, {
-      known: project?.pipelines ?? [],
+      known: (await project?.pipelines()) ?? [],
       ...(id === undefined ? {} : { id }),
       ...(seed === undefined ? {} : { seed }),
     });
@@ -39,7 +39,7 @@ export function actionRoutes(app: Hono, { evertrain, project, actorOf }: Dashboa
   });
   app.post('/api/run/rerun', async (c) => {
     const { id, run, from } = await bodyOf(c, OnRun.extend({ from: Id }));
-    const known = project === undefined ? {} : { known: project.pipelines };
+    const known = project === undefined ? {} : { known: await project.pipelines() };
     const again = await evertrain.rerun(evertrain.attach(id, run), { from, ...known });
     return c.json({ workflowId: again.workflowId, runId: again.runId });
   });
@@ -55,10 +55,9 @@ function modelActions(app: Hono, { evertrain, by }: Acting): void {
     reason: Reason,
     version: Id.optional(),
     batch: Id.optional(),
-    approved: z.boolean().optional(),
   });
   app.post('/api/model/:order', async (c) => {
-    const { name, reason, version = '', batch = '', approved = false } = await bodyOf(c, OnModel);
+    const { name, reason, version = '', batch = '' } = await bodyOf(c, OnModel);
     const model = evertrain.model(name);
     const order = { actor: by(c), ...(reason === '' ? {} : { reason }) };
     const orders: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -70,7 +69,6 @@ function modelActions(app: Hono, { evertrain, by }: Acting): void {
       retrain: () => model.retrainNow(order),
       'release-batch': () => model.releaseBatch(batch, order),
       'drop-batch': () => model.dropBatch(batch, order),
-      approve: () => model.approve({ approved, ...(reason === '' ? {} : { comment: reason }) }, { actor: by(c) }),
     };
     const does = Object.hasOwn(orders, c.req.param('order')) ? orders[c.req.param('order')] : undefined;
     if (does === undefined) return c.notFound();
@@ -101,7 +99,7 @@ function scheduleActions(app: Hono, { evertrain, by }: Acting): void {
   });
 }
 
-async function bodyOf<S extends z.ZodType>(c: Context, schema: S): Promise<z.infer<S>> {
+export async function bodyOf<S extends z.ZodType>(c: Context, schema: S): Promise<z.infer<S>> {
   const parsed = schema.safeParse(await c.req.json().catch(() => undefined));
   if (parsed.success) return parsed.data;
   throw new EvertrainError('USER_INPUT_INVALID', `The request is wrong: ${z.prettifyError(parsed.error)}`);

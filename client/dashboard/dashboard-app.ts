@@ -2,19 +2,18 @@ import { type Context, Hono } from 'hono';
 import { compress } from 'hono/compress';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
-import { z } from 'zod';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { type ErrorCode, EvertrainError, isEvertrainError, withoutLink } from '../../workflows/sdk/errors.js';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
-import type { Project } from '../../workflows/sdk/project.js';
 import type { Evertrain } from '../evertrain.js';
 import type { RunView } from '../history/run-view.js';
 import { type Access, type AccessOptions, guard } from './access.js';
 import { actionRoutes } from './actions.js';
 import { pageRoutes } from './page-routes.js';
 import { runRoutes } from './run-routes.js';
-import type { AttemptLine, PipelineForm, Preview, Session } from './shapes.js';
+import type { ProjectReader, VariableForm } from './project-facts.js';
+import type { AttemptLine, CurveLine, Preview, Session, ShownStudy, VariablesAnswer } from './shapes.js';
 import { stateRoutes } from './state-routes.js';
+import { variableRoutes } from './variable-routes.js';
 
 /** What the engine does not know: journal and artifact store. */
 export interface DashboardReader {
@@ -26,7 +25,16 @@ export interface DashboardReader {
     runId: string,
     options: { readonly stepId?: string | undefined; readonly cursor?: string | undefined },
   ): Promise<{ readonly lines: readonly AttemptLine[]; readonly cursor: string }>;
+  /** Tells the metrics of a run, or of some steps or groups of it, that have grown since the last call. */
+  curves(workflowId: string, runId: string, steps: readonly string[]): () => Promise<readonly CurveLine[]>;
+  /** Also those that have a run of their own, and trials and importance that only an artifact has. */
+  studies(view: RunView): Promise<readonly ShownStudy[]>;
   preview(artifact: Artifact): Promise<Preview>;
+  /** Of a project: their values, and what was done to them. */
+  variables(declared: readonly VariableForm[]): Promise<VariablesAnswer>;
+  setVariable(name: string, value: unknown, by: string): Promise<void>;
+  /** It has its default again. */
+  unsetVariable(name: string, by: string): Promise<void>;
 }
 
 export interface DashboardOptions extends AccessOptions {
@@ -35,9 +43,7 @@ export interface DashboardOptions extends AccessOptions {
   /** The folder of the built pages. */
   readonly pages: string;
   /** Of the folder in which it was started, if there is one: its pipelines can be started. */
-  readonly project?: Project;
-  /** Beside the queue of runs. */
-  readonly queueNames: readonly string[];
+  readonly project?: ProjectReader;
   /** Of Temporal's UI. */
   readonly temporalUi?: string;
   readonly log: (line: string) => void;
@@ -85,16 +91,17 @@ export function dashboardApp(options: DashboardOptions): Hono {
     c.header('cache-control', 'no-store');
     await next();
   });
-  app.get('/api/session', (c) => c.json(session(c, context, needsLogin)));
+  app.get('/api/session', async (c) => c.json(await session(c, context, needsLogin)));
   runRoutes(app, context);
   stateRoutes(app, context);
+  variableRoutes(app, context);
   actionRoutes(app, context);
   pageRoutes(app, options.pages);
   app.onError((error, c) => failed(error, c, options.log));
   return app;
 }
 
-function session(c: Context, context: DashboardContext, needsLogin: boolean): Session {
+async function session(c: Context, context: DashboardContext, needsLogin: boolean): Promise<Session> {
   const { evertrain, project, temporalUi, isReadOnly } = context;
   const actor = context.actorOf(c);
   const { address, namespace } = evertrain;
@@ -104,25 +111,8 @@ function session(c: Context, context: DashboardContext, needsLogin: boolean): Se
     ...base,
     actor,
     ...(temporalUi === undefined ? {} : { temporalUi }),
-    pipelines: (project?.pipelines ?? []).filter(({ name }) => !name.startsWith('evertrain.')).map(formOf),
+    pipelines: (await project?.facts())?.pipelines ?? [],
   };
-}
-
-function formOf({ name, description, input }: PipelineDefinition): PipelineForm {
-  return {
-    name,
-    ...(description === undefined ? {} : { description }),
-    ...(input instanceof z.ZodType ? { input: schemaOf(input) } : {}),
-  };
-}
-
-/** A schema that JSON schema cannot say is asked for as JSON. */
-function schemaOf(input: z.ZodType): unknown {
-  try {
-    return z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
-  } catch {
-    return undefined;
-  }
 }
 
 function failed(error: Error, c: Context, log: (line: string) => void): Response {

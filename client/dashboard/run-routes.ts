@@ -6,7 +6,7 @@ import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js'
 import type { DashboardContext } from './dashboard-app.js';
 import { live, liveState, type Send } from './live.js';
 import { listOptions } from './list-options.js';
-import type { AttemptLine, PastCall, RunMessage } from './shapes.js';
+import type { AttemptLine, CurveLine, PastCall, RunMessage } from './shapes.js';
 import { changeOf } from './view-change.js';
 
 const listEveryMs = 1_000;
@@ -26,6 +26,7 @@ export function runRoutes(app: Hono, context: DashboardContext): void {
   });
   app.get('/api/run/live', (c) => live(c, (send, gone) => followRun(context, runOf(c), send, gone)));
   app.get('/api/run', async (c) => c.json(await viewOf(context, runOf(c))));
+  app.get('/api/run/outline', async (c) => c.json(withoutValues(await viewOf(context, runOf(c)))));
   app.get('/api/run/step', async (c) => {
     const view = await viewOf(context, runOf(c));
     const id = c.req.query('step');
@@ -36,6 +37,10 @@ export function runRoutes(app: Hono, context: DashboardContext): void {
   app.get('/api/step/past', async (c) =>
     c.json(await pastCalls(context, c.req.query('pipeline'), c.req.query('step'))),
   );
+  app.get('/api/run/studies', async (c) => c.json(await reader.studies(await viewOf(context, runOf(c)))));
+  app.get('/api/run/curves', (c) =>
+    live(c, (send, gone) => followCurves(context, runOf(c), c.req.queries('step') ?? [], send, gone)),
+  );
   app.get('/api/run/lines', (c) =>
     live(c, (send, gone) => followLines(context, runOf(c), c.req.query('step'), send, gone)),
   );
@@ -45,7 +50,7 @@ export function runRoutes(app: Hono, context: DashboardContext): void {
   });
 }
 
-/** Of a run, or of one of its steps, until the run has closed and all is told. */
+/** The log of a run, or of one of its steps, until the run has closed and all is told. */
 async function followLines(
   context: DashboardContext,
   run: Run,
@@ -53,19 +58,48 @@ async function followLines(
   send: Send,
   gone: AbortSignal,
 ): Promise<void> {
-  const { evertrain, reader } = context;
+  let cursor: string | undefined;
+  await untilAllIsTold(context, run, gone, async (workflowId, runId) => {
+    const read = await context.reader.lines(workflowId, runId, { stepId, cursor });
+    cursor = read.cursor;
+    const logs = read.lines.filter(({ kind }) => kind === 'log');
+    for (let first = 0; first < logs.length; first += maxLines) {
+      await send(logs.slice(first, first + maxLines) satisfies readonly AttemptLine[]);
+    }
+    return read.lines.length > 0;
+  });
+}
+
+async function followCurves(
+  context: DashboardContext,
+  run: Run,
+  steps: readonly string[],
+  send: Send,
+  gone: AbortSignal,
+): Promise<void> {
+  let next: (() => Promise<readonly CurveLine[]>) | undefined;
+  await untilAllIsTold(context, run, gone, async (workflowId, runId) => {
+    next ??= context.reader.curves(workflowId, runId, steps);
+    const grown = await next();
+    if (grown.length > 0) await send(grown);
+    return grown.length > 0;
+  });
+}
+
+/** @param tell answers whether there was something to tell */
+async function untilAllIsTold(
+  context: DashboardContext,
+  run: Run,
+  gone: AbortSignal,
+  tell: (workflowId: string, runId: string) => Promise<boolean>,
+): Promise<void> {
   const { workflowId } = run;
   const { runId, closedAt } = await viewOf(context, run);
-  const handle = evertrain.client.workflow.getHandle(workflowId, runId);
+  const handle = context.evertrain.client.workflow.getHandle(workflowId, runId);
   let isClosed = closedAt !== undefined;
-  let cursor: string | undefined;
   for (let at = 1; !gone.aborted; at += 1) {
-    const read = await reader.lines(workflowId, runId, { stepId, cursor });
-    cursor = read.cursor;
-    for (let first = 0; first < read.lines.length; first += maxLines) {
-      await send(read.lines.slice(first, first + maxLines) satisfies readonly AttemptLine[]);
-    }
-    if (isClosed && read.lines.length === 0) return;
+    const isMore = await tell(workflowId, runId);
+    if (isClosed && !isMore) return;
     await sleep(linesEveryMs, undefined, { signal: gone }).catch(() => undefined);
     if (!isClosed && !gone.aborted && at % 5 === 0) isClosed = (await handle.describe()).closeTime !== undefined;
   }

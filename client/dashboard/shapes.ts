@@ -1,7 +1,8 @@
 import type { RunSummary } from '../list-runs.js';
 import type { QueueBacklog } from '../queue-backlogs.js';
-import type { RunView, StepStatus } from '../history/run-view.js';
-import type { PoolState } from '../../workflows/sdk/protocol.js';
+import type { ApprovalView, RunView, StepStatus, StudyView } from '../history/run-view.js';
+import type { RolloutView } from '../model-rollout.js';
+import type { ModelState, PoolState } from '../../workflows/sdk/protocol.js';
 import type { Change } from './view-change.js';
 
 /** What the server of the dashboard tells its pages; all of it is JSON, times are epoch milliseconds. */
@@ -18,7 +19,7 @@ export interface Session {
   readonly temporalUi?: string;
   /** The server's clock. */
   readonly now: number;
-  /** Those of the project in the folder in which the dashboard was started. */
+  /** Those of the project in the folder in which the dashboard was started, as its files are now. */
   readonly pipelines: readonly PipelineForm[];
 }
 
@@ -53,16 +54,33 @@ export interface PastCall {
   readonly ms: number;
 }
 
-/** A line of an attempt, of its log or a metric. */
+/** A line of an attempt. */
 export type AttemptLine = {
   readonly stepId: string;
   readonly attempt: number;
   readonly t: number;
 } & (
   | { readonly kind: 'log'; readonly level: string; readonly message: string }
-  | { readonly kind: 'metric'; readonly name: string; readonly value: number; readonly step?: number }
-  | { readonly kind: 'progress' }
+  | { readonly kind: 'metric' | 'progress' }
 );
+
+/** A metric of an attempt; of many values some stand for all, with every spike. */
+export interface CurveLine {
+  readonly stepId: string;
+  readonly attempt: number;
+  readonly name: string;
+  /** How many there are. */
+  readonly count: number;
+  readonly points: ReadonlyArray<readonly [x: number, y: number]>;
+}
+
+/** A study as a whole, and the run that its trials are in. */
+export interface ShownStudy {
+  readonly study: StudyView;
+  readonly run: { readonly workflowId: string; readonly runId: string };
+  /** Of the study in that run. */
+  readonly id: string;
+}
 
 export type Preview =
   | {
@@ -78,4 +96,45 @@ export type Preview =
 export interface QueuesAnswer {
   readonly queues: readonly QueueBacklog[];
   readonly pools: readonly { readonly id: string; readonly state?: PoolState }[];
+}
+
+export interface ModelAnswer {
+  readonly state: ModelState;
+  /** While a version is rolled out. */
+  readonly rollout?: RolloutView;
+  /** What the model's open runs ask people. */
+  readonly approvals: readonly OpenApproval[];
+}
+
+export interface OpenApproval {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly approval: ApprovalView;
+}
+
+export interface VariablesAnswer {
+  readonly variables: readonly VariableView[];
+  /** Newest first. */
+  readonly changes: readonly VariableChange[];
+}
+
+export interface VariableView {
+  readonly name: string;
+  readonly value: unknown;
+  readonly default: unknown;
+  readonly description?: string | undefined;
+  /** Where somebody has set it. */
+  readonly setBy?: string;
+  /** ISO 8601. */
+  readonly setAt?: string;
+}
+
+/** Without `value`: it got its default again. */
+export interface VariableChange {
+  readonly name: string;
+  readonly value?: unknown;
+  readonly by: string;
+  /** ISO 8601. */
+  readonly at: string;
 }

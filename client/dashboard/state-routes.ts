@@ -2,7 +2,8 @@ import type { Hono } from 'hono';
 import { defaultQueue, type PoolState, poolMessages, poolWorkflowType } from '../../workflows/sdk/protocol.js';
 import type { DashboardContext } from './dashboard-app.js';
 import { liveState } from './live.js';
-import { modelSummaries, openWorkflows, slimState } from '../model-summaries.js';
+import { modelReader } from './model-answer.js';
+import { modelSummaries, openWorkflows } from '../model-summaries.js';
 import type { QueuesAnswer } from './shapes.js';
 
 const everyMs = 1_000;
@@ -13,22 +14,23 @@ const answersWithinMs = 3_000;
 export function stateRoutes(app: Hono, context: DashboardContext): void {
   const { evertrain } = context;
   app.get('/api/models/live', (c) => liveState(c, everyMs, () => modelSummaries(evertrain)));
-  app.get('/api/model/live', (c) => {
-    const name = c.req.query('name') ?? '';
-    return liveState(c, everyMs, async () => slimState(await evertrain.model(name).state({ within: '5s' })));
-  });
+  app.get('/api/model/live', (c) => liveState(c, everyMs, modelReader(evertrain, c.req.query('name') ?? '')));
+  app.get('/api/model/versions', async (c) =>
+    c.json((await evertrain.model(c.req.query('name') ?? '').state()).versions),
+  );
   app.get('/api/assets/live', (c) => liveState(c, 2 * everyMs, () => evertrain.assets.list()));
   app.get('/api/schedules/live', (c) => liveState(c, 2 * everyMs, () => evertrain.schedules.list()));
   app.get('/api/queues/live', (c) => liveState(c, 2 * everyMs, () => queues(context)));
 }
 
-async function queues({ evertrain, queueNames }: DashboardContext): Promise<QueuesAnswer> {
+async function queues({ evertrain, project }: DashboardContext): Promise<QueuesAnswer> {
   const { client } = evertrain;
   const pools = (await openWorkflows(evertrain, poolWorkflowType)).sort().map(async (id) => {
     const asked = () => client.workflow.getHandle(id).query<PoolState>(poolMessages.state);
     const state = await client.withDeadline(Date.now() + answersWithinMs, asked).catch(() => undefined);
     return state === undefined ? { id } : { id, state };
   });
+  const { queueNames = [] } = (await project?.facts()) ?? {};
   const [backlogs, known] = await Promise.all([
     evertrain.queues([...new Set([defaultQueue, ...queueNames])]),
     Promise.all(pools),

@@ -6,7 +6,7 @@ import type { RunView } from '../../client/history/run-view.js';
 import type { RunSummary } from '../../client/list-runs.js';
 import type { ModelState } from '../../workflows/sdk/protocol.js';
 import { openStorage } from '../../activities/sdk/storage.js';
-import { setVariable, unsetVariable } from '../../activities/sdk/variables.js';
+import { setVariable, unsetVariable, variableChanges } from '../../activities/sdk/variables.js';
 import { evertrainCli } from '../support/cli-process.js';
 import {
   commandsFixture,
@@ -186,7 +186,7 @@ describe('variables', () => {
     ]);
     const [row] = JSON.parse((await variables('ls', '--json')).out) as object[];
     expect(row).toMatchObject({ name: 'share', value: 0.75, default: 0.5, setAt });
-    expect((await variables('unset', 'share')).out).toBe('share = 0.5\n');
+    expect((await variables('unset', 'share', '--actor', 'dan')).out).toBe('share = 0.5\n');
   });
 
   it('refuse what the project does not know, and a run what was set for other code', async () => {
@@ -206,7 +206,12 @@ describe('variables', () => {
     await setVariable(journal, { name: 'place', value: 7, setBy: 'bob', setAt: '2026-11-22T00:00:00.000Z' });
     const run = await live.call('run', 'tuned');
     expect(run.out).toMatch(/USER_VARIABLE_INVALID[^]*Variable "place" cannot be 7[^]*bob has set it/);
-    await unsetVariable(journal, 'place');
+    await unsetVariable(journal, 'place', 'bob');
+    expect((await variableChanges(journal, 3)).map(({ name, by }) => `${name} ${by}`)).toEqual([
+      'place bob',
+      'place bob',
+      'share dan',
+    ]);
   });
 });
 

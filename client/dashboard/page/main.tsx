@@ -9,6 +9,7 @@ import { act, ask } from './api.js';
 import { setServerTime } from './format.js';
 import { RunsPage } from './pages/runs.js';
 import { ErrorText } from './parts/error-text.js';
+import { Keyboard } from './parts/keyboard.js';
 import { SessionContext } from './parts/session.js';
 import { ThemeButton } from './parts/theme-button.js';
 
@@ -20,6 +21,7 @@ const loaders = {
   '/assets': () => import('./pages/assets.js').then(({ AssetsPage }) => ({ default: AssetsPage })),
   '/queues': () => import('./pages/queues.js').then(({ QueuesPage }) => ({ default: QueuesPage })),
   '/schedules': () => import('./pages/schedules.js').then(({ SchedulesPage }) => ({ default: SchedulesPage })),
+  '/variables': () => import('./pages/variables.js').then(({ VariablesPage }) => ({ default: VariablesPage })),
   '/compare': () => import('./pages/compare.js').then(({ ComparePage }) => ({ default: ComparePage })),
   '/start': () => import('./pages/start.js').then(({ StartPage }) => ({ default: StartPage })),
 } as const;
@@ -28,11 +30,12 @@ const lazyPages = Object.entries(loaders).map(([path, load]) => [path, lazy(load
 void (loaders as Readonly<Record<string, () => Promise<unknown>>>)[location.pathname]?.();
 
 const places = [
-  ['/runs', 'Runs'],
-  ['/models', 'Models'],
-  ['/assets', 'Assets'],
-  ['/schedules', 'Schedules'],
-  ['/queues', 'Queues'],
+  ['/runs', 'Runs', 'r'],
+  ['/models', 'Models', 'm'],
+  ['/assets', 'Assets', 'a'],
+  ['/schedules', 'Schedules', 's'],
+  ['/queues', 'Queues', 'q'],
+  ['/variables', 'Variables', 'v'],
 ] as const;
 
 function App() {
@@ -99,6 +102,7 @@ function Header({ session }: { session: Session }) {
         </a>
       )}
       <span class="muted where">{session.actor}</span>
+      <Keyboard places={places} />
       <ThemeButton />
     </header>
   );

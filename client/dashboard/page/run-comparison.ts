@@ -1,7 +1,8 @@
+import type { ModelVersion } from '../../../workflows/sdk/protocol.js';
 import type { RunView } from '../../history/run-view.js';
 
 export interface Row {
-  readonly part: 'run' | 'input' | 'metrics' | 'durations' | 'output' | 'provenance';
+  readonly part: string;
   readonly name: string;
   readonly a: string | number | undefined;
   readonly b: string | number | undefined;
@@ -10,14 +11,45 @@ export interface Row {
 
 /** All that is recorded of two runs, leaf by leaf. Data is compared by its digest. Durations: milliseconds. */
 export function comparedRuns(a: RunView, b: RunView): Row[] {
-  const tables: ReadonlyArray<readonly [Row['part'], unknown, unknown]> = [
+  return rowsOf([
     ['run', headOf(a), headOf(b)],
     ['input', a.input, b.input],
     ['metrics', metricsOf(a), metricsOf(b)],
     ['durations', durationsOf(a), durationsOf(b)],
     ['output', a.output, b.output],
     ['provenance', a.provenance, b.provenance],
-  ];
+  ]);
+}
+
+/** A version of a model, and the run that made it where it is still known. */
+export interface MadeVersion {
+  readonly version: ModelVersion;
+  readonly run: RunView | undefined;
+}
+
+/** The same of two versions: what they are first, then how their runs differ. */
+export function comparedVersions({ version: a, run }: MadeVersion, { version: b, run: other }: MadeVersion): Row[] {
+  const own = rowsOf([
+    [
+      'version',
+      { stage: a.stage, reason: a.reason, registered: a.registeredAt },
+      { stage: b.stage, reason: b.reason, registered: b.registeredAt },
+    ],
+    ['metrics of the version', a.metrics, b.metrics],
+    ['parameters', a.parameters, b.parameters],
+    ['data', dataOf(a), dataOf(b)],
+  ]);
+  return run === undefined || other === undefined ? own : [...own, ...comparedRuns(run, other)];
+}
+
+/** By digest: what it was trained and judged on, and the model itself. */
+function dataOf({ artifact, trained, heldOut, reference, lineage, data }: ModelVersion) {
+  const artifacts = { model: artifact, trained, 'held out': heldOut, reference, ...lineage };
+  const digests = Object.entries(artifacts).map(([name, of]) => [`${name} (sha256)`, of?.sha256] as const);
+  return { ...Object.fromEntries(digests), ...data };
+}
+
+function rowsOf(tables: ReadonlyArray<readonly [part: string, a: unknown, b: unknown]>): Row[] {
   return tables.flatMap(([part, of, other]) => {
     const left = leaves(of);
     const right = leaves(other);

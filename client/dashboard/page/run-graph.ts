@@ -15,6 +15,8 @@ export interface GraphNode {
   readonly tally: Readonly<Partial<Record<NodeStatus, number>>>;
   readonly startedAt: number;
   readonly endedAt?: number;
+  /** The child run that it is in. */
+  readonly run?: RunRef;
 }
 
 export type NodeStatus = StepView['status'] | ChildView['status'];
@@ -25,10 +27,28 @@ export interface GraphEdge {
   readonly kind: 'data' | 'cause';
 }
 
+/** A child run whose nodes are shown. */
+export interface GraphBox extends RunRef {
+  /** That of the node it stands for. */
+  readonly id: string;
+  readonly label: string;
+  /** Ids of nodes and boxes that are in it, and in none within it. */
+  readonly holds: readonly string[];
+}
+
+interface RunRef {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
 export interface Graph {
   readonly nodes: readonly GraphNode[];
   readonly edges: readonly GraphEdge[];
+  readonly boxes?: readonly GraphBox[];
 }
+
+/** Views of child runs by workflow id, as far as they are known. */
+export type ChildRuns = ReadonlyMap<string, RunView>;
 
 /** So many of a kind are shown one by one. */
 const foldAbove = 6;
@@ -42,8 +62,68 @@ interface Part {
   readonly endedAt?: number | undefined;
 }
 
-/** The graph of a run: what it called, and what led to what. `unfolded`: keys of nodes whose members are shown. */
-export function graphOf(view: RunView, unfolded: ReadonlySet<string>): Graph {
+/**
+ * The graph of a run: what it called, and what led to what.
+ *
+ * @param unfolded ids of nodes whose members, or whose child run's own nodes, are shown in their place
+ */
+export function graphOf(view: RunView, unfolded: ReadonlySet<string>, children: ChildRuns = new Map()): Graph {
+  const own = ownGraph(view, unfolded);
+  const inner = new Map<string, Graph>();
+  for (const { id } of own.nodes) {
+    const run = unfolded.has(id) ? children.get(childOf(id) ?? '') : undefined;
+    if (run === undefined) continue;
+    const graph = graphOf(run, within(id, unfolded), children);
+    if (graph.nodes.length > 0) inner.set(id, placedIn(id, graph, run));
+  }
+  const parts = [...inner.values()];
+  return {
+    nodes: [...own.nodes.filter(({ id }) => !inner.has(id)), ...parts.flatMap(({ nodes }) => nodes)],
+    edges: [...own.edges.flatMap((edge) => outside(edge, inner)), ...parts.flatMap(({ edges }) => edges)],
+    boxes: parts.flatMap(({ boxes = [] }) => boxes),
+  };
+}
+
+const childPrefix = 'child:';
+const inside = '\n';
+
+/** The workflow id of the child run that an unfolded id is of. */
+export function childOf(id: string): string | undefined {
+  const last = id.slice(id.lastIndexOf(inside) + 1);
+  return last.startsWith(childPrefix) ? last.slice(childPrefix.length) : undefined;
+}
+
+function within(id: string, unfolded: ReadonlySet<string>): ReadonlySet<string> {
+  const prefix = `${id}${inside}`;
+  return new Set([...unfolded].flatMap((one) => (one.startsWith(prefix) ? [one.slice(prefix.length)] : [])));
+}
+
+/** With the ids that its nodes have in the graph around it. */
+function placedIn(id: string, { nodes, edges, boxes = [] }: Graph, { workflowId, runId, pipeline }: RunView): Graph {
+  const named = (one: string) => `${id}${inside}${one}`;
+  const run = { workflowId, runId };
+  const held = new Set(boxes.flatMap(({ holds }) => holds));
+  const holds = [...nodes, ...boxes].map((one) => one.id).filter((one) => !held.has(one));
+  const own: GraphBox = { ...run, id, label: pipeline, holds: holds.map(named) };
+  return {
+    nodes: nodes.map((node) => ({ run, ...node, id: named(node.id) })),
+    edges: edges.map(({ from, to, kind }) => ({ from: named(from), to: named(to), kind })),
+    boxes: [own, ...boxes.map((box) => ({ ...box, id: named(box.id), holds: box.holds.map(named) }))],
+  };
+}
+
+/** What led to a child run led to what it began with; what it led to, its last nodes led to. */
+function outside({ from, to, kind }: GraphEdge, inner: ReadonlyMap<string, Graph>): GraphEdge[] {
+  const ends = (id: string, of: 'from' | 'to') => {
+    const graph = inner.get(id);
+    if (graph === undefined) return [id];
+    const taken = new Set(graph.edges.map((edge) => edge[of]));
+    return graph.nodes.map((node) => node.id).filter((one) => !taken.has(one));
+  };
+  return ends(from, 'from').flatMap((source) => ends(to, 'to').map((target) => ({ from: source, to: target, kind })));
+}
+
+function ownGraph(view: RunView, unfolded: ReadonlySet<string>): Graph {
   const parts = partsOf(view);
   const byKey = groupBy(parts, ({ id }) => foldKey(id));
   const nodeOf = new Map<string, string>();
@@ -95,7 +175,7 @@ function partsOf(view: RunView): Part[] {
     };
   });
   const children = view.children.map(({ workflowId, pipeline, status, startedAt, endedAt }): Part => {
-    return { id: `child:${workflowId}`, kind: 'child', label: pipeline, status, startedAt, endedAt };
+    return { id: `${childPrefix}${workflowId}`, kind: 'child', label: pipeline, status, startedAt, endedAt };
   });
   const approvals = view.approvals.map(({ id, askedAt, answeredAt }): Part => {
     const status = answeredAt === undefined ? 'waiting' : 'completed';

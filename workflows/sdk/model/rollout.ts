@@ -154,7 +154,7 @@ export function rollout(model: string): PipelineDefinition {
       const run = new Rollout(input);
       const labels: string[] = [];
       for (const stage of input.terms.stages) {
-        const label = labelOf(stage);
+        const label = stageLabel(stage);
         const answer = await run.hold(stage);
         const isWell = answer.ended === 'held' || answer.ended === 'won';
         gate(`stage ${label}`, isWell, { reason: answer.reason ?? `held: ${label}`, stage: label, ...answer.facts });
@@ -166,7 +166,8 @@ export function rollout(model: string): PipelineDefinition {
   );
 }
 
-function labelOf(stage: ResolvedStage): string {
+/** For people; names the gate at its end as well. */
+export function stageLabel(stage: ResolvedStage): string {
   if ('metric' in stage) return `bandit on ${stage.metric}`;
   return stage.isShadow ? `${stage.percent} % in the shadow` : `${stage.percent} %`;
 }

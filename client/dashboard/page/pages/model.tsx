@@ -1,11 +1,15 @@
+import { useState } from 'preact/hooks';
 import { Link, useSearch } from 'wouter-preact';
 import type { ModelState, ModelVersion } from '../../../../workflows/sdk/protocol.js';
+import type { ModelAnswer } from '../../shapes.js';
 import { urlOf } from '../api.js';
 import { number, plural } from '../format.js';
 import { Action } from '../parts/action.js';
+import { ApprovalCard } from '../parts/approval-card.js';
 import { Curves } from '../parts/curves.js';
 import { runLink } from '../parts/links.js';
 import { LivePage } from '../parts/live-page.js';
+import { RolloutPart } from '../parts/rollout-part.js';
 import { ValueView } from '../parts/value-view.js';
 import { When } from '../parts/when.js';
 
@@ -13,10 +17,10 @@ const mostBatches = 60;
 
 export function ModelPage() {
   const name = new URLSearchParams(useSearch()).get('name') ?? '';
-  const actions = (state: ModelState) => <Orders state={state} />;
+  const actions = ({ state }: ModelAnswer) => <Orders state={state} />;
   return (
-    <LivePage<ModelState> title={name} url={urlOf('/api/model/live', { name })} actions={actions}>
-      {(state) => <Life state={state} />}
+    <LivePage<ModelAnswer> title={name} url={urlOf('/api/model/live', { name })} actions={actions}>
+      {(answer) => <Life answer={answer} />}
     </LivePage>
   );
 }
@@ -56,7 +60,8 @@ function Orders({ state: { name, paused, former, rollout } }: { state: ModelStat
   );
 }
 
-function Life({ state }: { state: ModelState }) {
+function Life({ answer }: { answer: ModelAnswer }) {
+  const { state } = answer;
   return (
     <>
       {state.paused !== undefined && (
@@ -66,9 +71,9 @@ function Life({ state }: { state: ModelState }) {
         </p>
       )}
       <Now state={state} />
-      <Comparison state={state} />
+      <Approvals answer={answer} />
+      {answer.rollout !== undefined && <RolloutPart rollout={answer.rollout} model={state.name} />}
       <Progression state={state} />
-      <h2>Versions</h2>
       <Versions state={state} />
       <Data state={state} />
       <Drift state={state} />
@@ -78,10 +83,11 @@ function Life({ state }: { state: ModelState }) {
 }
 
 /** What is going on, each with its run. */
-function Now({ state: { training, checking, rollout, driftCheck, promoting } }: { state: ModelState }) {
+function Now({ state: { training, checking, comparison, rollout, driftCheck, promoting } }: { state: ModelState }) {
   const open = [
     ...(training === undefined ? [] : [['trains', training] as const]),
     ...(checking === undefined ? [] : [['checks new batches', checking] as const]),
+    ...(comparison === undefined ? [] : [[`compares version ${comparison.version}`, comparison] as const]),
     ...(rollout === undefined ? [] : [[`rolls out version ${rollout.version}`, rollout] as const]),
     ...(driftCheck === undefined ? [] : [['checks for drift', driftCheck] as const]),
   ];
@@ -98,116 +104,137 @@ function Now({ state: { training, checking, rollout, driftCheck, promoting } }: 
   );
 }
 
-function Comparison({ state: { name, comparison } }: { state: ModelState }) {
-  if (comparison === undefined) return null;
+/** What is asked of people, with its evidence. */
+function Approvals({ answer: { state, approvals } }: { answer: ModelAnswer }) {
+  const { comparison } = state;
+  const title = (run: string) =>
+    run === comparison?.workflowId
+      ? `Version ${comparison.version} against ${comparison.champion === undefined ? 'no champion' : `champion ${comparison.champion}`}`
+      : undefined;
   return (
-    <section class="approval" aria-label="Promotion">
-      <h2>
-        Version {comparison.version} against{' '}
-        {comparison.champion === undefined ? 'no champion' : `champion ${comparison.champion}`}
-      </h2>
-      <p>
-        The evidence is in <Link href={runLink(comparison)}>the run that compares them</Link>, which may wait for a
-        person.
-      </p>
-      <div class="approval-answer">
-        <Action
-          name="Approve the promotion"
-          isStrong
-          path="/api/model/approve"
-          body={{ name, approved: true }}
-          question={`Promote version ${comparison.version}?`}
+    <>
+      {approvals.map(({ approval, pipeline, ...run }) => (
+        <ApprovalCard
+          key={`${run.runId} ${approval.id}`}
+          run={run}
+          approval={approval}
+          title={
+            <>
+              {title(run.workflowId) ?? approval.id} <Link href={runLink(run)}>{pipeline} ↗</Link>
+            </>
+          }
         />
-        <Action
-          name="Reject"
-          path="/api/model/approve"
-          body={{ name, approved: false }}
-          question={`Reject version ${comparison.version}?`}
-        />
-      </div>
-    </section>
+      ))}
+    </>
   );
 }
 
 /** Each metric over the versions. */
 function Progression({ state: { versions } }: { state: ModelState }) {
-  const metrics = versions.flatMap(({ version, metrics: of }) =>
-    Object.entries(of).map(([name, value]) => {
-      return { kind: 'metric' as const, stepId: 'by version', attempt: 1, t: 0, name, step: Number(version), value };
-    }),
-  );
-  return versions.length < 2 ? null : <Curves metrics={metrics} />;
+  const names = [...new Set(versions.flatMap(({ metrics }) => Object.keys(metrics)))];
+  const curves = names.map((name) => {
+    const points = versions.flatMap(({ version, metrics: { [name]: value } }) =>
+      value === undefined ? [] : [[Number(version), value] as const],
+    );
+    return { name, label: 'by version', points };
+  });
+  return versions.length < 2 ? null : <Curves curves={curves} />;
 }
 
 function Versions({ state }: { state: ModelState }) {
   const { name, versions, champion, comparison, rollout } = state;
   const metrics = [...new Set(versions.flatMap((one) => Object.keys(one.metrics)))];
+  const [chosen, choose] = useState<readonly string[]>([]);
+  const toggle = (one: string) =>
+    choose(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one].slice(-2));
   const stageOf = ({ version, stage }: ModelVersion) => (version === champion ? 'champion' : stage);
   if (versions.length === 0) return <p class="empty">No training has made one yet.</p>;
   return (
-    <div class="scroll">
-      <table class="steps">
-        <thead>
-          <tr>
-            <th>Version</th>
-            <th>Stage</th>
-            {metrics.map((metric) => (
-              <th key={metric} class="right">
-                {metric}
+    <>
+      <div class="title">
+        <h2>Versions</h2>
+        <span class="spacer" />
+        {chosen.length === 2 && (
+          <Link href={urlOf('/compare', { model: name, a: chosen[0], b: chosen[1] })} class="button secondary">
+            Compare the two
+          </Link>
+        )}
+      </div>
+      <div class="scroll">
+        <table class="steps">
+          <thead>
+            <tr>
+              <th>
+                <span class="unseen">Compare</span>
               </th>
-            ))}
-            <th>Made</th>
-            <th>Why</th>
-            <th />
-          </tr>
-        </thead>
-        <tbody>
-          {[...versions].reverse().map((one) => (
-            <tr key={one.version} class={one.version === champion ? 'best' : undefined}>
-              <td>
-                <Link href={runLink(one.run)}>{one.version}</Link>
-              </td>
-              <td>
-                <span class={`tag stage-${stageOf(one)}`}>{stageOf(one)}</span>
-              </td>
+              <th>Version</th>
+              <th>Stage</th>
               {metrics.map((metric) => (
-                <td key={metric} class="right num">
-                  {one.metrics[metric] === undefined ? '' : number(one.metrics[metric])}
-                </td>
+                <th key={metric} class="right">
+                  {metric}
+                </th>
               ))}
-              <td>
-                <When at={Date.parse(one.registeredAt)} />
-              </td>
-              <td class="text">
-                {one.reason}
-                {one.data !== undefined && (
-                  <span class="muted">
-                    {' '}
-                    · {plural(one.data.rows, 'row')} of {plural(one.data.batches, 'batch', 'batches')}
-                  </span>
-                )}
-                {one.comparison !== undefined && (
-                  <details>
-                    <summary>comparison</summary>
-                    <ValueView value={one.comparison} />
-                  </details>
-                )}
-              </td>
-              <td>
-                {one.version !== champion && one.version !== comparison?.version && rollout === undefined && (
-                  <Action
-                    name="Promote"
-                    path="/api/model/promote"
-                    body={{ name, version: one.version }}
-                    question={`Make version ${one.version} the champion?`}
-                  />
-                )}
-              </td>
+              <th>Made</th>
+              <th>Why</th>
+              <th />
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {[...versions].reverse().map((one) => (
+              <tr key={one.version} class={one.version === champion ? 'best' : undefined}>
+                <td>
+                  <input
+                    type="checkbox"
+                    aria-label={`Compare version ${one.version}`}
+                    checked={chosen.includes(one.version)}
+                    onChange={() => toggle(one.version)}
+                  />
+                </td>
+                <td>
+                  <Link href={runLink(one.run)}>{one.version}</Link>
+                </td>
+                <td>
+                  <span class={`tag stage-${stageOf(one)}`}>{stageOf(one)}</span>
+                </td>
+                {metrics.map((metric) => (
+                  <td key={metric} class="right num">
+                    {one.metrics[metric] === undefined ? '' : number(one.metrics[metric])}
+                  </td>
+                ))}
+                <td>
+                  <When at={Date.parse(one.registeredAt)} />
+                </td>
+                <td class="text">
+                  {one.reason}
+                  {one.data !== undefined && (
+                    <span class="muted">
+                      {' '}
+                      · {plural(one.data.rows, 'row')} of {plural(one.data.batches, 'batch', 'batches')}
+                    </span>
+                  )}
+                  {one.comparison !== undefined && (
+                    <details>
+                      <summary>comparison</summary>
+                      <ValueView value={one.comparison} />
+                    </details>
+                  )}
+                </td>
+                <td>
+                  {one.version !== champion && one.version !== comparison?.version && rollout === undefined && (
+                    <Action
+                      name="Promote"
+                      path="/api/model/promote"
+                      body={{ name, version: one.version }}
+                      question={`Make version ${one.version} the champion?`}
+                    />
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
   );
 }
 
@@ -278,27 +305,18 @@ function Data({ state: { data, name } }: { state: ModelState }) {
 
 function Drift({ state: { drift } }: { state: ModelState }) {
   if (drift === undefined || drift.records.length === 0) return null;
-  const psi = drift.records.flatMap(({ worst, at }) =>
-    (worst ?? []).flatMap(({ name, psi: value }) => {
-      return value === undefined
-        ? []
-        : [
-            {
-              kind: 'metric' as const,
-              stepId: name,
-              attempt: 1,
-              t: 0,
-              name: 'PSI over time (s)',
-              step: Date.parse(at) / 1_000,
-              value,
-            },
-          ];
-    }),
-  );
+  const features = [...new Set(drift.records.flatMap(({ worst = [] }) => worst.map(({ name }) => name)))];
+  const curves = features.map((label) => {
+    const points = drift.records.flatMap(({ at, worst = [] }) => {
+      const psi = worst.find(({ name }) => name === label)?.psi;
+      return psi === undefined ? [] : [[Date.parse(at) / 1_000, psi] as const];
+    });
+    return { name: 'PSI over time (s)', label, points };
+  });
   return (
     <>
       <h2>Drift</h2>
-      {psi.length > 1 && <Curves metrics={psi} />}
+      {drift.records.length > 1 && <Curves curves={curves.filter(({ points }) => points.length > 0)} />}
       <div class="scroll">
         <table>
           <tbody>

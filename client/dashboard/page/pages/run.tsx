@@ -1,12 +1,14 @@
 import { lazy, Suspense } from 'preact/compat';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { Link, useLocation, useSearch } from 'wouter-preact';
-import type { ApprovalView, RunView } from '../../../history/run-view.js';
+import type { RunView } from '../../../history/run-view.js';
 import type { RunMessage } from '../../shapes.js';
 import { applyChange } from '../../view-change.js';
 import { urlOf, useLive } from '../api.js';
 import { number, time } from '../format.js';
 import { Action } from '../parts/action.js';
+import { ApprovalCard } from '../parts/approval-card.js';
+import { useChildRuns } from '../parts/child-runs.js';
 import { ErrorText } from '../parts/error-text.js';
 import { Lines } from '../parts/lines.js';
 import { runLink, temporalLink } from '../parts/links.js';
@@ -17,12 +19,12 @@ import { StepTable } from '../parts/step-table.js';
 import { Timeline } from '../parts/timeline.js';
 import { ValueView } from '../parts/value-view.js';
 import { Took, When } from '../parts/when.js';
-import { criticalPath, graphOf } from '../run-graph.js';
+import { childOf, criticalPath, graphOf } from '../run-graph.js';
 
 // Fetched beside the run's first view, not after it.
 const graphView = import('../parts/graph-view.js').then(({ GraphView: part }) => ({ default: part }));
 const GraphView = lazy(() => graphView);
-const StudyPart = lazy(() => import('../parts/study-part.js').then(({ StudyPart: part }) => ({ default: part })));
+const StudiesTab = lazy(() => import('../parts/studies-tab.js').then(({ StudiesTab: part }) => ({ default: part })));
 
 interface Known {
   readonly view?: RunView;
@@ -76,6 +78,11 @@ export function RunPage() {
   if (problem !== undefined && view === undefined) return <NoRun id={id} problem={problem} />;
   if (view === undefined) return <p aria-busy="true" class="waiting" />;
   const step = view.steps.find((one) => one.id === chosen);
+  const choose = (of: string) => {
+    const child = childOf(of);
+    if (child === undefined) show({ step: of });
+    else go(runLink({ workflowId: child }));
+  };
   return (
     <>
       <Head view={view} />
@@ -97,7 +104,7 @@ export function RunPage() {
       <Approvals view={view} />
       <Gates view={view} />
       <nav class="tabs" aria-label="Views of the run">
-        {([...tabs, ...(view.studies.length > 0 ? (['study'] as const) : [])] as const).map((one) => (
+        {([...tabs, ...(hasStudies(view) ? (['study'] as const) : [])] as const).map((one) => (
           <button
             key={one}
             type="button"
@@ -111,16 +118,14 @@ export function RunPage() {
       </nav>
       <div class={step === undefined ? 'split' : 'split with-panel'}>
         <div class="split-main">
-          {tab === 'graph' && <GraphTab view={view} chosen={chosen} choose={(of) => show({ step: of })} />}
-          {tab === 'timeline' && <Timeline view={view} chosen={chosen} choose={(of) => show({ step: of })} />}
-          {tab === 'steps' && <StepTable view={view} chosen={chosen} choose={(of) => show({ step: of })} />}
+          {tab === 'graph' && <GraphTab view={view} chosen={chosen} choose={choose} />}
+          {tab === 'timeline' && <Timeline view={view} chosen={chosen} choose={choose} />}
+          {tab === 'steps' && <StepTable view={view} chosen={chosen} choose={choose} />}
           {tab === 'logs' && <Lines id={view.workflowId} run={view.runId} />}
           {tab === 'input & output' && <InputOutput view={view} />}
           {tab === 'study' && (
             <Suspense fallback={<p aria-busy="true" class="waiting" />}>
-              {view.studies.map((study) => (
-                <StudyPart key={study.id} study={study} />
-              ))}
+              <StudiesTab view={view} />
             </Suspense>
           )}
         </div>
@@ -128,6 +133,11 @@ export function RunPage() {
       </div>
     </>
   );
+}
+
+/** A large one has a run of its own. */
+function hasStudies({ studies, children }: RunView): boolean {
+  return studies.length > 0 || children.some(({ pipeline }) => pipeline === 'evertrain.study');
 }
 
 function NoRun({ id, problem }: { id: string; problem: string }) {
@@ -222,34 +232,9 @@ function Approvals({ view }: { view: RunView }) {
   return (
     <>
       {waiting.map((approval) => (
-        <Approval key={approval.id} view={view} approval={approval} />
+        <ApprovalCard key={approval.id} run={view} approval={approval} />
       ))}
     </>
-  );
-}
-
-function Approval({ view: { workflowId: id, runId: run }, approval }: { view: RunView; approval: ApprovalView }) {
-  const [comment, setComment] = useState('');
-  const answer = (approved: boolean) => ({ approved, ...(comment === '' ? {} : { comment }) });
-  const body = (approved: boolean) => ({ id, run, approval: approval.id, answer: answer(approved) });
-  return (
-    <section class="approval" aria-label={`Approval ${approval.id}`}>
-      <h2>{approval.id}</h2>
-      <p class="muted">
-        asked <When at={approval.askedAt} />
-      </p>
-      {approval.facts !== undefined && <ValueView value={approval.facts} />}
-      <div class="approval-answer">
-        <input
-          aria-label="Comment"
-          placeholder="Comment (recorded)"
-          value={comment}
-          onInput={(event) => setComment(event.currentTarget.value)}
-        />
-        <Action name="Approve" isStrong path="/api/run/approve" body={body(true)} />
-        <Action name="Reject" path="/api/run/approve" body={body(false)} />
-      </div>
-    </section>
   );
 }
 
@@ -280,8 +265,10 @@ function GraphTab({
 }) {
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
   const [, go] = useLocation();
-  const graph = useMemo(() => graphOf(view, unfolded), [view, unfolded]);
+  const children = useChildRuns([...unfolded].flatMap((id) => childOf(id) ?? []));
+  const graph = useMemo(() => graphOf(view, unfolded, children), [view, unfolded, children]);
   const critical = useMemo(() => criticalPath(graph), [graph]);
+  const unfold = (id: string) => setUnfolded(new Set([...unfolded, id]));
   if (graph.nodes.length === 0) return <p class="empty">It has called nothing yet.</p>;
   return (
     <Suspense fallback={<p aria-busy="true" class="waiting" />}>
@@ -294,11 +281,16 @@ function GraphTab({
         graph={graph}
         critical={critical}
         chosen={chosen}
-        choose={({ id, kind }) => {
-          if (kind === 'child') go(runLink({ workflowId: id.slice('child:'.length) }));
-          else choose(id);
+        choose={({ id, run, members }) => {
+          const child = childOf(id);
+          if (child !== undefined) {
+            if (unfolded.has(id)) go(runLink({ workflowId: child }));
+            else unfold(id);
+          } else if (run === undefined) choose(id);
+          else go(urlOf('/run', { id: run.workflowId, run: run.runId, step: members[0] }));
         }}
-        unfold={(key) => setUnfolded(new Set([...unfolded, key]))}
+        unfold={unfold}
+        fold={(id) => setUnfolded(new Set([...unfolded].filter((one) => one !== id)))}
       />
     </Suspense>
   );

@@ -2,15 +2,14 @@ import 'uplot/dist/uPlot.min.css';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import UPlot from 'uplot';
 import { number } from '../format.js';
-import { curvesOf } from '../metric-curves.js';
-import type { Metric } from './lines.js';
+import { type Curve, plotsOf } from '../metric-curves.js';
 
 const colours = ['#4f5bd5', '#d5774f', '#2f9e6e', '#b04fd5', '#c9a227', '#3a9ad9', '#d54f6e', '#7a8b99'];
 const height = 190;
 
-/** A small plot for each metric, with a line for each attempt that reported it. */
-export function Curves({ metrics }: { metrics: readonly Metric[] }) {
-  const plots = useMemo(() => curvesOf(metrics), [metrics]);
+/** A small plot for each name. */
+export function Curves({ curves }: { curves: readonly Curve[] }) {
+  const plots = useMemo(() => plotsOf(curves), [curves]);
   return (
     <div class="curves">
       {plots.map(({ name, lines, x, ys, last }) => (

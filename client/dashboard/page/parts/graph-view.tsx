@@ -1,7 +1,8 @@
 import { graphlib, layout } from '@dagrejs/dagre';
 import { useMemo } from 'preact/hooks';
 import { duration, serverNow } from '../format.js';
-import { foldKey, type Graph, type GraphNode } from '../run-graph.js';
+import type { Graph, GraphBox, GraphNode } from '../run-graph.js';
+import { runLink } from './links.js';
 
 const width = 190;
 const height = 52;
@@ -17,13 +18,15 @@ interface GraphProps {
   readonly critical?: ReadonlySet<string>;
   readonly chosen: string | undefined;
   readonly choose: (node: GraphNode) => void;
-  readonly unfold: (key: string) => void;
+  /** Ids of nodes. */
+  readonly unfold: (id: string) => void;
+  readonly fold?: (id: string) => void;
 }
 
 /** Data flows along solid lines; dashed ones are what led to what, as far as history tells. */
-export function GraphView({ graph, critical = none, chosen, choose, unfold }: GraphProps) {
+export function GraphView({ graph, critical = none, chosen, choose, unfold, fold }: GraphProps) {
   const shape =
-    graph.nodes.map(({ id }) => id).join('\n') + graph.edges.map(({ from, to }) => `${from}>${to}`).join('\n');
+    graph.nodes.map(({ id }) => id).join('\t') + graph.edges.map(({ from, to }) => `${from}>${to}`).join('\t');
   const placed = useMemo(() => (graph.nodes.length > mostNodes ? undefined : place(graph)), [shape]);
   if (placed === undefined) {
     return <p class="empty">The run has {graph.nodes.length.toLocaleString()} nodes: see the timeline or the list.</p>;
@@ -37,6 +40,10 @@ export function GraphView({ graph, critical = none, chosen, choose, unfold }: Gr
             <path d="M0 0L8 4L0 8z" />
           </marker>
         </defs>
+        {graph.boxes?.map((box) => {
+          const at = placed.boxes.get(box.id);
+          return at === undefined ? null : <Box key={box.id} box={box} at={at} fold={fold} />;
+        })}
         {placed.edges.map(({ from, to, d }) => {
           const isCritical = critical.has(from) && critical.has(to);
           return (
@@ -75,6 +82,48 @@ interface NodeProps extends Pick<GraphProps, 'choose' | 'unfold'> {
   readonly isChosen: boolean;
 }
 
+interface BoxProps {
+  readonly box: GraphBox;
+  readonly at: Area;
+  readonly fold: ((id: string) => void) | undefined;
+}
+
+/** Around the nodes of a child run: its name, which leads to its page, and what folds it again. */
+function Box({ box: { id, label, workflowId, runId }, at, fold }: BoxProps) {
+  const act = () => fold?.(id);
+  return (
+    <g class="child-box" transform={`translate(${at.x} ${at.y})`}>
+      <rect width={at.width} height={at.height} rx="10" />
+      <a href={runLink({ workflowId, runId })} aria-label={`Run ${workflowId}`}>
+        <text x="12" y="17">
+          {cut(label, Math.floor(at.width / 9))} ↗<title>{workflowId}</title>
+        </text>
+      </a>
+      <g
+        role="button"
+        tabIndex={0}
+        class="fold"
+        aria-label={`Fold ${label}`}
+        transform={`translate(${at.width - 24} 5)`}
+        onClick={act}
+        onKeyDown={byKey(act)}
+      >
+        <rect width="17" height="15" rx="3" />
+        <path d="M4 7.5h9" />
+      </g>
+    </g>
+  );
+}
+
+/** As a button has it. */
+function byKey(act: () => void) {
+  return (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' && event.key !== ' ') return;
+    event.preventDefault();
+    act();
+  };
+}
+
 function Node({ node, x, y, isChosen, choose, unfold }: NodeProps) {
   const { members, label, group, tally, startedAt, endedAt } = node;
   const isFolded = members.length > 1;
@@ -87,12 +136,7 @@ function Node({ node, x, y, isChosen, choose, unfold }: NodeProps) {
     (isFolded ? `${members.length} × · ${statuses.map(([s, n]) => `${n} ${s}`).join(', ')}` : `${status} · ${took}`);
   const name = cut(group === '' ? label : `${group} / ${label}`, 24);
   const said = cut(words, 30);
-  const act = () => (isFolded ? unfold(foldKey(members[0] ?? node.id)) : choose(node));
-  const onKey = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' && event.key !== ' ') return;
-    event.preventDefault();
-    act();
-  };
+  const act = () => (isFolded ? unfold(node.id) : choose(node));
   let left = 0;
   return (
     <g
@@ -101,7 +145,7 @@ function Node({ node, x, y, isChosen, choose, unfold }: NodeProps) {
       role="button"
       tabIndex={0}
       onClick={act}
-      onKeyDown={onKey}
+      onKeyDown={byKey(act)}
     >
       <title>{`${name} ${said}\n${node.id}`}</title>
       {isFolded && <rect x="5" y="-5" width={width} height={height} rx="8" class="behind" />}
@@ -146,24 +190,60 @@ function cut(text: string, length: number): string {
 }
 
 function place(given: Graph) {
-  const graph = new graphlib.Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: 18, ranksep: 46 });
+  const { boxes = [] } = given;
+  const graph = new graphlib.Graph({ compound: true });
+  graph.setGraph({ rankdir: 'LR', nodesep: boxes.length > 0 ? 30 : 18, ranksep: 46 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const { id } of given.nodes) graph.setNode(id, { width, height });
+  for (const { id } of boxes) graph.setNode(id, {});
+  for (const { id, holds } of boxes) for (const one of holds) graph.setParent(one, id);
   for (const { from, to } of given.edges) graph.setEdge(from, to);
   layout(graph);
+  const at = (id: string) => graph.node(id) as Point;
   const edges = graph.edges().map(({ v, w }) => {
     const { points } = graph.edge(v, w) as { points: readonly Point[] };
     return { from: v, to: w, points, d: curve(points) };
   });
+  const nodes = new Map(given.nodes.map(({ id }) => [id, at(id)]));
+  const areas = areasOf(boxes, nodes);
+  const corners = [...areas.values()].flatMap(({ x, y, width: across, height: down }) => [
+    { x: x + width / 2, y: y + height / 2 },
+    { x: x + across - width / 2, y: y + down - height / 2 },
+  ]);
   return {
-    nodes: new Map(graph.nodes().map((id) => [id, graph.node(id) as Point])),
+    nodes,
     edges,
-    viewBox: boxAround([
-      ...graph.nodes().map((id) => graph.node(id) as Point),
-      ...edges.flatMap(({ points }) => points),
-    ]),
+    boxes: areas,
+    viewBox: boxAround([...nodes.values(), ...corners, ...edges.flatMap(({ points }) => points)]),
   };
+}
+
+/** Left and top. */
+interface Area extends Point {
+  readonly width: number;
+  readonly height: number;
+}
+
+const padding = 10;
+const titleHeight = 24;
+
+/** Around what each holds, with room for its title; the inner ones come last in the list. */
+function areasOf(boxes: readonly GraphBox[], nodes: ReadonlyMap<string, Point>): Map<string, Area> {
+  const areas = new Map<string, Area>();
+  for (const { id, holds } of [...boxes].reverse()) {
+    const held = holds.flatMap((one) => {
+      const area = areas.get(one);
+      const node = nodes.get(one);
+      if (area !== undefined) return [area];
+      return node === undefined ? [] : [{ x: node.x - width / 2, y: node.y - height / 2, width, height }];
+    });
+    const left = Math.min(...held.map(({ x }) => x)) - padding;
+    const top = Math.min(...held.map(({ y }) => y)) - titleHeight;
+    const right = Math.max(...held.map((one) => one.x + one.width)) + padding;
+    const bottom = Math.max(...held.map((one) => one.y + one.height)) + padding;
+    areas.set(id, { x: left, y: top, width: right - left, height: bottom - top });
+  }
+  return areas;
 }
 
 interface Point {

@@ -3,38 +3,27 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { AttemptLine } from '../../shapes.js';
 import { urlOf, useLive } from '../api.js';
 
-const Curves = lazy(() => import('./curves.js').then(({ Curves: part }) => ({ default: part })));
+const RunCurves = lazy(() => import('./run-curves.js').then(({ RunCurves: part }) => ({ default: part })));
 
 type Log = Extract<AttemptLine, { kind: 'log' }>;
-export type Metric = Extract<AttemptLine, { kind: 'metric' }>;
 
 /** Older ones are dropped from the page, never from the journal. */
 const mostLogs = 5_000;
-const mostMetrics = 100_000;
 const levels = ['debug', 'info', 'warn', 'error'];
 
 /** Logs and metric curves of a run or a step, live. */
 export function Lines({ id, run, step }: { id: string; run: string; step?: string }) {
   const [logs, setLogs] = useState<readonly Log[]>([]);
-  const [metrics, setMetrics] = useState<readonly Metric[]>([]);
   const url = urlOf('/api/run/lines', { id, run, step });
-  useEffect(() => {
-    setLogs([]);
-    setMetrics([]);
-  }, [url]);
-  const link = useLive<readonly AttemptLine[]>(url, (lines) => {
-    const added = lines.filter((line): line is Log => line.kind === 'log');
-    const values = lines.filter((line): line is Metric => line.kind === 'metric');
-    if (added.length > 0) setLogs((before) => [...before, ...added].slice(-mostLogs));
-    if (values.length > 0) setMetrics((before) => [...before, ...values].slice(-mostMetrics));
+  useEffect(() => setLogs([]), [url]);
+  const link = useLive<readonly Log[]>(url, (added) => {
+    if (Array.isArray(added)) setLogs((before) => [...before, ...added].slice(-mostLogs));
   });
   return (
     <>
-      {metrics.length > 0 && (
-        <Suspense fallback={<p aria-busy="true" class="waiting" />}>
-          <Curves metrics={metrics} />
-        </Suspense>
-      )}
+      <Suspense fallback={null}>
+        <RunCurves id={id} run={run} steps={step === undefined ? [] : [step]} />
+      </Suspense>
       <Logs logs={logs} isMany={step === undefined} isOpen={link !== 'ended'} />
     </>
   );

@@ -1,46 +1,39 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { StudyView, TrialView } from '../../../history/run-view.js';
+import type { CurveLine, ShownStudy } from '../../shapes.js';
 import { duration, number, plain } from '../format.js';
 import { Curves } from './curves.js';
 import { ParallelCoordinates } from './parallel-coordinates.js';
+import { RunCurves } from './run-curves.js';
 import { Status } from './status.js';
 
-/** A study: how its best went, its trials, and what the parameters have to do with it. */
-export function StudyPart({ study }: { study: StudyView }) {
+const mostCompared = 8;
+const mostRows = 500;
+
+/** A study: how its best went, its rungs and trials, and what the parameters have to do with it. */
+export function StudyPart({ shown }: { shown: ShownStudy }) {
+  const { study } = shown;
   const { id, sampler, scheduler, planned, atMost, objectives, trials, best, importance, status } = study;
   const [first] = objectives;
-  const bestCurve = useMemo(
-    () =>
-      study.bestSoFar.map(({ endedCalls, value }) => {
-        return {
-          kind: 'metric' as const,
-          stepId: 'best so far',
-          attempt: 1,
-          t: 0,
-          name: first?.metric ?? 'value',
-          step: endedCalls,
-          value,
-        };
-      }),
-    [study.bestSoFar],
-  );
-  const rungs = useMemo(
-    () =>
-      trials.flatMap(({ number: n, curve }) =>
-        curve.map(({ budget, value }) => {
-          return {
-            kind: 'metric' as const,
-            stepId: `trial ${n}`,
-            attempt: 1,
-            t: 0,
-            name: `${first?.metric ?? 'value'} by budget`,
-            step: budget,
-            value,
-          };
-        }),
+  const [chosen, choose] = useState<ReadonlySet<number>>(new Set());
+  const toggle = (number: number) =>
+    choose(
+      new Set(
+        chosen.has(number) ? [...chosen].filter((one) => one !== number) : [...chosen, number].slice(-mostCompared),
       ),
-    [trials],
-  );
+    );
+  const bestCurve = useMemo(() => {
+    const points = study.bestSoFar.map(({ endedCalls, value }) => [endedCalls, value] as const);
+    return { name: first?.metric ?? 'value', label: 'best so far', points };
+  }, [study.bestSoFar]);
+  const byBudget = useMemo(() => {
+    const drawn = trials.filter(({ number, curve }) => curve.length > 0 && (chosen.size === 0 || chosen.has(number)));
+    return drawn.map(({ number, curve }) => ({
+      name: `${first?.metric ?? 'value'} by budget`,
+      label: `trial ${number}`,
+      points: curve.map(({ budget, value }) => [budget, value] as const),
+    }));
+  }, [trials, chosen]);
   return (
     <section class="study">
       <h2>{id}</h2>
@@ -58,7 +51,8 @@ export function StudyPart({ study }: { study: StudyView }) {
           </span>
         ))}
       </p>
-      <Curves metrics={[...bestCurve, ...rungs]} />
+      <Curves curves={[bestCurve, ...byBudget]} />
+      <Rungs study={study} />
       {importance !== undefined && (
         <dl class="bars">
           {Object.entries(importance)
@@ -80,12 +74,71 @@ export function StudyPart({ study }: { study: StudyView }) {
         maximize={first?.direction === 'maximize'}
         metric={first?.metric ?? 'value'}
       />
-      <Trials study={study} />
+      {chosen.size > 0 && <Compared key={[...chosen].join()} shown={shown} chosen={chosen} />}
+      <Trials study={study} chosen={chosen} toggle={toggle} />
     </section>
   );
 }
 
-function Trials({ study: { trials, objectives, best } }: { study: StudyView }) {
+/** What the chosen trials reported while they trained, one beside the other. */
+function Compared({ shown: { run, id }, chosen }: { shown: ShownStudy; chosen: ReadonlySet<number> }) {
+  const labelOf = ({ stepId }: CurveLine) => `trial ${/^\d+/.exec(stepId.slice(id.length + 1))?.[0] ?? stepId}`;
+  const steps = [...chosen].map((number) => `${id}[${number}]`);
+  return <RunCurves id={run.workflowId} run={run.runId} steps={steps} labelOf={labelOf} />;
+}
+
+/** How many trials got how far, and how well. */
+function Rungs({ study: { trials, scheduler, objectives } }: { study: StudyView }) {
+  if (scheduler === undefined) return null;
+  const [first] = objectives;
+  const budgets = [...new Set(trials.flatMap(({ curve }) => curve.map(({ budget }) => budget)))].sort((a, b) => a - b);
+  const rows = budgets.map((budget) => {
+    const values = trials.flatMap(({ curve }) =>
+      curve.filter((one) => one.budget === budget).map(({ value }) => value),
+    );
+    const sorted = values.sort((a, b) => (first?.direction === 'maximize' ? b - a : a - b));
+    return { budget, count: sorted.length, best: sorted[0], median: sorted[Math.floor((sorted.length - 1) / 2)] };
+  });
+  if (rows.length < 2) return null;
+  return (
+    <div class="scroll">
+      <table class="rungs">
+        <thead>
+          <tr>
+            <th class="right">Rung</th>
+            <th class="right">Budget</th>
+            <th>Trials</th>
+            <th class="right">Best {first?.metric}</th>
+            <th class="right">Median</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ budget, count, best, median }, rung) => (
+            <tr key={budget}>
+              <td class="right num">{rung}</td>
+              <td class="right num">{number(budget)}</td>
+              <td>
+                <meter min={0} max={rows[0]?.count ?? count} value={count} aria-label={`Trials at budget ${budget}`} />{' '}
+                <span class="num">{count}</span>
+              </td>
+              <td class="right num">{plainNumber(best)}</td>
+              <td class="right num">{plainNumber(median)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface TrialsProps {
+  readonly study: StudyView;
+  /** Those that are compared. */
+  readonly chosen: ReadonlySet<number>;
+  readonly toggle: (number: number) => void;
+}
+
+function Trials({ study: { trials, objectives, best }, chosen, toggle }: TrialsProps) {
   const [by, setBy] = useState<string>('trial');
   const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params ?? {})))];
   const valueOf = (trial: TrialView, column: string): unknown => {
@@ -102,6 +155,9 @@ function Trials({ study: { trials, objectives, best } }: { study: StudyView }) {
       <table class="steps">
         <thead>
           <tr>
+            <th>
+              <span class="unseen">Compare</span>
+            </th>
             {columns.map((name) => (
               <th key={name} aria-sort={by === name ? (descending ? 'descending' : 'ascending') : 'none'}>
                 <button type="button" class="plain" onClick={() => setBy(name)}>
@@ -115,11 +171,19 @@ function Trials({ study: { trials, objectives, best } }: { study: StudyView }) {
           </tr>
         </thead>
         <tbody>
-          {sorted.map((trial) => (
+          {sorted.slice(0, mostRows).map((trial) => (
             <tr key={trial.number} class={trial.number === best ? 'best' : undefined}>
+              <td>
+                <input
+                  type="checkbox"
+                  aria-label={`Compare trial ${trial.number}`}
+                  checked={chosen.has(trial.number)}
+                  onChange={() => toggle(trial.number)}
+                />
+              </td>
               {columns.map((name) => (
                 <td key={name} class="num">
-                  {name === 'took' ? duration(trial.seconds * 1_000) : shown(valueOf(trial, name))}
+                  {name === 'took' ? duration(trial.seconds * 1_000) : plainNumber(valueOf(trial, name))}
                   {name === 'trial' && trial.number === best && ' ★'}
                 </td>
               ))}
@@ -137,6 +201,11 @@ function Trials({ study: { trials, objectives, best } }: { study: StudyView }) {
           ))}
         </tbody>
       </table>
+      {sorted.length > mostRows && (
+        <p class="muted">
+          The first {mostRows} of {sorted.length.toLocaleString()} by {by}; `evertrain study export` has all.
+        </p>
+      )}
     </div>
   );
 }
@@ -147,6 +216,6 @@ function compared(a: unknown, b: unknown): number {
   return plain(a) < plain(b) ? -1 : 1;
 }
 
-function shown(value: unknown): string {
+function plainNumber(value: unknown): string {
   return typeof value === 'number' ? number(value) : value === undefined ? '' : plain(value);
 }

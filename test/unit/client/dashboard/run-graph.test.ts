@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { criticalPath, foldKey, graphOf } from '../../../../client/dashboard/page/run-graph.js';
+import { childOf, criticalPath, foldKey, graphOf } from '../../../../client/dashboard/page/run-graph.js';
 import type { EdgeView, RunView, StepView } from '../../../../client/history/run-view.js';
 
 const step = (id: string, from: number, to: number): StepView => ({
@@ -37,6 +37,49 @@ describe('the graph of a run', () => {
     ]);
     expect(folded.edges).toEqual([{ from: 'load', to: 'notes[]/note', kind: 'cause' }]);
     expect(graphOf(run, new Set([foldKey('notes[3]/note')])).nodes).toHaveLength(11);
+  });
+
+  it('has the nodes of an unfolded child run in its place, in a box, also of a child within it', () => {
+    const child = (workflowId: string, pipeline: string) => ({
+      workflowId,
+      pipeline,
+      status: 'completed',
+      startedAt: 1,
+      endedAt: 2,
+    });
+    const parent = view(
+      [step('a', 0, 1), step('z', 2, 3)],
+      [edge('a', 'child:p/mid', 'data'), edge('child:p/mid', 'z', 'data')],
+      { children: [child('p/mid', 'mid')] as never },
+    );
+    const of = (workflowId: string, more: Partial<RunView>, steps: StepView[], edges: EdgeView[]) =>
+      [workflowId, view(steps, edges, { workflowId, runId: 'r', pipeline: workflowId, ...more })] as const;
+    const runs = new Map([
+      of('p/mid', { children: [child('p/in', 'in')] as never }, [step('b', 1, 2)], [edge('b', 'child:p/in', 'data')]),
+      of('p/in', {}, [step('c', 1, 2)], []),
+    ]);
+    const mid = 'child:p/mid';
+    const inner = `${mid}\nchild:p/in`;
+    expect(graphOf(parent, none, runs).nodes.map(({ id }) => id)).toEqual(['a', 'z', mid]);
+    const once = graphOf(parent, new Set([mid]), runs);
+    expect(once.edges.map(({ from, to }) => [from, to])).toEqual([
+      ['a', `${mid}\nb`],
+      [inner, 'z'],
+      [`${mid}\nb`, inner],
+    ]);
+    expect(childOf(inner)).toBe('p/in');
+    const twice = graphOf(parent, new Set([mid, inner]), runs);
+    expect(twice.nodes.map(({ id, run }) => [id, run?.workflowId])).toEqual([
+      ['a', undefined],
+      ['z', undefined],
+      [`${mid}\nb`, 'p/mid'],
+      [`${inner}\nc`, 'p/in'],
+    ]);
+    expect(twice.boxes).toMatchObject([
+      { id: mid, holds: [`${mid}\nb`, inner] },
+      { id: inner, holds: [`${inner}\nc`] },
+    ]);
+    expect(graphOf(parent, new Set([mid]), new Map()).nodes).toHaveLength(3);
   });
 
   it('leads edges past the workflow tasks between many ends and many calls', () => {
