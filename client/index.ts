@@ -1,4 +1,5 @@
 export type { Assets } from './assets/assets.js';
+export type { RuleView } from './assets/rule-view.js';
 export type { AssetEdge, AssetGraph, AssetView, PartitionView } from './assets/asset-view.js';
 export type { RuleChange } from './assets/plan-rules.js';
 export { BackfillHandle, backfillDates, type BackfillOptions, type BackfillRange } from './backfill.js';

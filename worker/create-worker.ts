@@ -31,6 +31,7 @@ import { type Bundle, loadBundleOf } from './bundle.js';
 import { cachedBundle } from './bundle-cache.js';
 import { workerLog } from './log.js';
 import { checkManifest, type Manifest } from './manifest.js';
+import { neededSecrets } from './needed-secrets.js';
 import { openOptuna } from './open-optuna.js';
 import { cachedRuns, findMachine, type Machine } from './resources/machine.js';
 import { needsOf, type QueueOptions, type QueueSlots, queueSlots } from './resources/queue-slots.js';
@@ -146,8 +147,12 @@ export async function createWorker(options: CreateWorkerOptions): Promise<Evertr
   const serves = (queue: string) => options.queues === undefined || queue in options.queues;
   const manifest = checkManifest(project, options.activities, serves);
   checkProfileVariables(defined.variables, profileVariables());
-  const own = served(manifest).flatMap(({ secrets = [] }) => secrets.map(({ secret }) => secret));
-  const known = await unsetSecrets(defined.secrets);
+  const secretsOf = (all: Iterable<Implementation>) =>
+    [...all].flatMap(({ secrets = [] }) => secrets.map(({ secret }) => secret));
+  const own = secretsOf(served(manifest));
+  const ofSteps = secretsOf(manifest.implementations.values());
+  const needed = neededSecrets({ ...defined, ofSteps, events: project.events });
+  const known = await unsetSecrets(needed);
   const unset = serves(defaultQueue) ? known : known.filter((name) => own.includes(name));
   if (unset.length > 0) throw missingSecrets(unset);
   const namespace = options.namespace ?? 'default';

@@ -3,6 +3,7 @@ import type { AssetDefinition } from '../workflows/sdk/assets/asset.js';
 import type { AssetRule, Published } from '../workflows/sdk/assets/on-assets.js';
 import { isEvertrainError } from '../workflows/sdk/errors.js';
 import { checkInput } from '../workflows/sdk/json-size.js';
+import { type Batch, checkBatch } from '../workflows/sdk/model/data.js';
 import { decode } from '../workflows/sdk/schema.js';
 
 /**
@@ -13,15 +14,18 @@ export function ruleInput(rules: readonly AssetRule[], question: RuleQuestion): 
   const { rule: name, partition, publications } = question;
   const rule = rules.find((one) => one.name === name);
   if (rule === undefined) throw new Error(`This worker declares no rule "${name}".`);
-  const { toInput, pipeline, assets } = rule;
+  const { toInput, pipeline, model, assets } = rule;
+  const what = model === undefined ? 'toInput' : 'toBatch';
   try {
     const newest = assets.map((asset) => publishedOf(asset, publications));
     const input = toInput?.(newest as never, { partition });
     checkInput(pipeline.name, input);
-    decode(pipeline.input, input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
+    if (model === undefined) {
+      decode(pipeline.input, input, 'USER_INPUT_INVALID', `the input of pipeline "${pipeline.name}"`);
+    } else checkBatch(model.name, model.data?.event, { ...(input as Omit<Batch, 'id'>), id: name });
     return input === undefined ? {} : { input };
   } catch (error) {
-    return { refused: isEvertrainError(error) ? error.message : `toInput threw: ${String(error)}` };
+    return { refused: isEvertrainError(error) ? error.message : `${what} threw: ${String(error)}` };
   }
 }
 

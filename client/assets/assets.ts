@@ -7,17 +7,28 @@ import {
   ruleMessages,
   ruleWorkflowId,
   ruleWorkflowType,
+  type RulePause,
   type RuleSettings,
   type RuleStart,
+  type RuleState,
 } from '../../workflows/sdk/assets/messages.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { checkOptions, nearestName } from '../../workflows/sdk/options.js';
 import { defaultQueue } from '../../workflows/sdk/protocol.js';
 import type { RunContext } from '../run.js';
 import type { ApplyOptions } from '../schedules/plan-schedules.js';
+import { sendUpdate } from '../send-update.js';
 import { toEvertrainError } from '../to-error.js';
 import { type AssetGraph, assetGraph, type AssetView, assetView } from './asset-view.js';
-import { type DeclaredRules, declaredSettings, planRules, type RuleChange } from './plan-rules.js';
+import {
+  type DeclaredRules,
+  declaredSettings,
+  type KeptRule,
+  keptRules,
+  planRules,
+  type RuleChange,
+} from './plan-rules.js';
+import { type RuleView, ruleView } from './rule-view.js';
 
 /** An asset answers by a worker. */
 const withinMs = 10_000;
@@ -73,6 +84,43 @@ export class Assets {
     return changes;
   }
 
+  /** The rules that the engine keeps, by name; its index may lag a moment behind. */
+  async rules(): Promise<RuleView[]> {
+    const kept = await this.asked('the rules', () => keptRules(this.context.client));
+    const views = await Promise.all(kept.map((one) => this.ruleView(one)));
+    return views.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** The rule starts nothing until `resume`; what is published is kept as news, and open runs go on. */
+  pause(rule: string, reason: string): Promise<RuleView> {
+    return this.order(rule, { reason });
+  }
+
+  /** What was new meanwhile starts one run, of each partition. */
+  resume(rule: string): Promise<RuleView> {
+    return this.order(rule, null);
+  }
+
+  private async order(name: string, pause: RulePause | null): Promise<RuleView> {
+    const { client } = this.context;
+    const kept = await this.asked('the rules', () => keptRules(client));
+    const found = kept.find(({ settings }) => settings.rule === name);
+    if (found === undefined) throw unknownRule(name, kept);
+    const handle = client.workflow.getHandle(found.workflowId);
+    await sendUpdate<void>({
+      client,
+      what: `rule "${name}"`,
+      id: ruleMessages.pause,
+      within: '10s',
+      send: (updateId) => handle.startUpdate(ruleMessages.pause, { args: [pause], updateId, waitForStage: 'ACCEPTED' }),
+    });
+    return this.ruleView(found);
+  }
+
+  private async ruleView({ workflowId, settings }: KeptRule): Promise<RuleView> {
+    return ruleView(settings, await this.query<RuleState>(`rule "${settings.rule}"`, workflowId, ruleMessages.state));
+  }
+
   private async keep(settings: RuleSettings): Promise<void> {
     const { rule, project, pipeline, assets } = settings;
     await this.context.client.workflow.signalWithStart(ruleWorkflowType, {
@@ -98,14 +146,19 @@ export class Assets {
   }
 
   private async view(workflowId: string): Promise<AssetView> {
-    const { client } = this.context;
-    const what = `asset "${nameIn(workflowId)}"`;
-    const state = await this.asked(what, () =>
-      client.withDeadline(Date.now() + withinMs, () =>
-        client.workflow.getHandle(workflowId).query<AssetState>(assetMessages.state),
-      ),
+    const name = nameIn(workflowId);
+    return assetView(
+      name,
+      await this.query<AssetState>(`asset "${name}"`, workflowId, assetMessages.state),
+      Date.now(),
     );
-    return assetView(nameIn(workflowId), state, Date.now());
+  }
+
+  private query<T>(what: string, workflowId: string, query: string): Promise<T> {
+    const { client } = this.context;
+    return this.asked(what, () =>
+      client.withDeadline(Date.now() + withinMs, () => client.workflow.getHandle(workflowId).query<T>(query)),
+    );
   }
 
   private async asked<T>(what: string, body: () => Promise<T>): Promise<T> {
@@ -115,4 +168,13 @@ export class Assets {
       throw toEvertrainError(error, { what, address: this.context.address });
     }
   }
+}
+
+function unknownRule(name: string, kept: readonly KeptRule[]): EvertrainError {
+  const known = kept.map(({ settings }) => settings.rule).sort();
+  const nearest = nearestName(name, known);
+  return new EvertrainError('USER_RULE_UNKNOWN', `The engine keeps no rule "${name}".`, {
+    value: name,
+    remedy: nearest === undefined ? `It keeps: ${known.join(', ') || 'none'}.` : `Did you mean "${nearest}"?`,
+  });
 }

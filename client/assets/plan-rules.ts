@@ -15,7 +15,7 @@ export type RuleChange = ScheduleChange;
 export type DeclaredRules = Pick<Project, 'rules' | 'projectName'>;
 
 /** A rule that the engine keeps. */
-interface KeptRule {
+export interface KeptRule {
   readonly workflowId: string;
   readonly settings: RuleSettings;
 }
@@ -46,7 +46,7 @@ export async function planRules(client: Client, declared: DeclaredRules, prune: 
 }
 
 /** As the engine's index has them; it may lag a moment behind. */
-async function keptRules({ workflow }: Client): Promise<KeptRule[]> {
+export async function keptRules({ workflow }: Client): Promise<KeptRule[]> {
   const rules: KeptRule[] = [];
   const query = `WorkflowType = '${ruleWorkflowType}' AND ExecutionStatus = 'Running'`;
   for await (const { workflowId, memo } of workflow.list({ query })) {

@@ -3,6 +3,7 @@ import { jsonDigest } from '../../workflows/sdk/digest.js';
 import { show } from '../../workflows/sdk/errors.js';
 import { scheduleId } from '../../workflows/sdk/protocol.js';
 import type { Project } from '../../workflows/sdk/project.js';
+import type { ScheduleRules } from '../../workflows/sdk/schedule/schedule.js';
 import { type KeptRules, keptRules, scheduleNames } from './engine-schedule.js';
 
 /** What `apply` does, or has done, about a schedule. */
@@ -30,11 +31,9 @@ export async function planSchedules(
   const changes: ScheduleChange[] = [];
   for (const { name, rules } of schedules) {
     const kept = await keptOf(client, name);
-    const declared = { ...rules, ...(project === undefined ? {} : { project }) };
     if (kept === 'none') changes.push({ kind: 'created', name });
-    else if (kept === undefined) changes.push({ kind: 'changed', name, differences: ['made by other means'] });
     else {
-      const differences = differencesOf(fieldsOf(kept), fieldsOf(declared));
+      const differences = ruleDifferences(kept, rules, project);
       changes.push(differences.length === 0 ? { kind: 'unchanged', name } : { kind: 'changed', name, differences });
     }
   }
@@ -54,6 +53,16 @@ async function keptOf({ schedule }: Client, name: string): Promise<KeptRules | '
     if (error instanceof ScheduleNotFoundError) return 'none';
     throw error;
   }
+}
+
+/** What the engine is to change, in words. */
+export function ruleDifferences(
+  kept: KeptRules | undefined,
+  rules: ScheduleRules,
+  project: string | undefined,
+): readonly string[] {
+  if (kept === undefined) return ['made by other means'];
+  return differencesOf(fieldsOf(kept), fieldsOf({ ...rules, ...(project === undefined ? {} : { project }) }));
 }
 
 /** In words. */

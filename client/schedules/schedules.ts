@@ -15,6 +15,7 @@ import { Run, type RunContext } from '../run.js';
 import { toEvertrainError } from '../to-error.js';
 import { engineSchedule, type KeptRules, keptRules, scheduleNames } from './engine-schedule.js';
 import { type ApplyOptions, planSchedules, type ScheduleChange } from './plan-schedules.js';
+import { heedsWithinMs, updateSchedule } from './update-schedule.js';
 
 /** A schedule as the engine keeps it. Times are epoch milliseconds. */
 export interface ScheduleView {
@@ -46,7 +47,6 @@ export interface ScheduledRun {
   readonly startedAt: number;
 }
 
-const heedsWithinMs = 10_000;
 /** The engine takes an empty one for no order. */
 const noReason = 'no reason given';
 
@@ -126,13 +126,12 @@ export class Schedules {
   }
 
   private async keep(declared: ScheduleDefinition, project: string | undefined): Promise<void> {
-    const { scheduleId: id, ...options } = engineSchedule(declared, project);
-    const { schedule } = this.context.client;
+    const { client } = this.context;
     try {
-      await schedule.create({ scheduleId: id, ...options });
+      await client.schedule.create(engineSchedule(declared, project));
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-      await schedule.getHandle(id).update(({ state }) => ({ ...options, state }));
+      if (!(await updateSchedule(client, declared, project))) throw notHeeded(declared.name);
     }
   }
 
@@ -142,10 +141,7 @@ export class Schedules {
       const view = await this.view(name);
       if (holds(view)) return view;
     }
-    throw new EvertrainError('SYSTEM_FAILED', `Schedule "${name}" has not heeded what it was told within 10 s.`, {
-      value: name,
-      remedy: 'The engine has recorded it: look at the schedule and its runs before you repeat it.',
-    });
+    throw notHeeded(name);
   }
 
   private async view(name: string): Promise<ScheduleView> {
@@ -182,6 +178,13 @@ export class Schedules {
       throw toEvertrainError(error, { what, address: this.context.address });
     }
   }
+}
+
+function notHeeded(name: string): EvertrainError {
+  return new EvertrainError('SYSTEM_FAILED', `Schedule "${name}" has not heeded what it was told within 10 s.`, {
+    value: name,
+    remedy: 'The engine has recorded it: look at the schedule and its runs before you repeat it.',
+  });
 }
 
 function unlessGone(error: unknown): undefined {

@@ -6,7 +6,7 @@ import {
   ruleWorkflowId,
   type RuleState,
 } from '../../workflows/sdk/assets/messages.js';
-import { publish, rules } from '../fixtures/assets/contracts.js';
+import { publish, rules, trained } from '../fixtures/assets/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
 import { webhookReceiver } from '../support/webhook-receiver.js';
@@ -172,6 +172,52 @@ describe('a rule by partitions', () => {
     const ours = runs.map(({ workflowId }) => workflowId).filter((id) => id.startsWith('learn/keyed-'));
     expect(ours).toHaveLength(12);
     expect(keys.filter((key) => fixture.effects.count(`keyed/${key}/${key}`) === 0)).toEqual([]);
+  });
+});
+
+describe('a rule for a model', () => {
+  it('starts the model, which is told of each publication once and trains on it', async () => {
+    const { effects, evertrain } = fixture;
+    for (const value of ['one', 'bad', 'two']) {
+      await published({ asset: 'fed', value });
+      const last = async () => (await state('fed')).lanes['']?.newest['fed']?.output;
+      await expect.poll(last, soon).toMatchObject({ value });
+      await expect.poll(async () => (await state('fed')).lanes['']?.news, soon).toEqual([]);
+    }
+    await expect.poll(() => effects.count('trained/two'), soon).toBe(1);
+    expect(effects.count('trained/one')).toBe(1);
+    expect((await evertrain.model(trained).state()).data?.counts).toMatchObject({ received: 2, duplicates: 0 });
+    const { starts, recent } = await state('fed');
+    expect(starts).toBe(2);
+    expect(recent.map(({ refused = 'told', workflowId }) => [workflowId.split('-')[0], refused])).toEqual([
+      ['model/trained', 'told'],
+      [expect.anything(), 'toBatch threw: Error: it is bad'],
+      ['model/trained', 'told'],
+    ]);
+  });
+});
+
+describe('a rule that people pause', () => {
+  it('starts nothing, also when it is applied again, and one run on the newest when it is resumed', async () => {
+    const { assets } = fixture.evertrain;
+    const { starts } = await state('lonely');
+    const seen = async () => (await assets.rules()).find(({ name }) => name === 'lonely');
+    expect(await assets.pause('lonely', 'bob: later')).toMatchObject({
+      name: 'lonely',
+      paused: { reason: 'bob: later' },
+    });
+    await assets.apply({ rules: Object.values(rules) });
+    for (const value of ['third', 'fourth']) await published({ asset: 'lonely', value });
+    const newest = async () => (await state('lonely')).lanes['']?.newest['lonely']?.output;
+    await expect.poll(newest, soon).toMatchObject({ value: 'fourth' });
+    expect(await seen()).toMatchObject({ paused: { reason: 'bob: later' }, starts, waiting: 1 });
+    expect(await assets.resume('lonely')).not.toHaveProperty('paused');
+    await settled('lonely', starts + 1);
+    expect([fixture.effects.count('lonely/third'), fixture.effects.count('lonely/fourth')]).toEqual([0, 1]);
+    await expect(assets.pause('lonly', '')).rejects.toMatchObject({
+      code: 'USER_RULE_UNKNOWN',
+      remedy: 'Did you mean "lonely"?',
+    });
   });
 });
 

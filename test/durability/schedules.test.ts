@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Calendar, type Duration, schedule, type ScheduleOptions, type When } from '../../workflows/sdk/index.js';
 import { scheduleId } from '../../workflows/sdk/protocol.js';
 import { firesWithin } from '../../workflows/sdk/schedule/timing.js';
@@ -137,6 +137,24 @@ describe('a schedule', () => {
     expect((await show('nightly')).paused).toBeUndefined();
     await schedules.delete('nightly');
     await expect(show('nightly')).rejects.toMatchObject({ code: 'USER_SCHEDULE_UNKNOWN' });
+  });
+
+  it('stays paused that somebody pauses between what is read of it and what is written', async () => {
+    const { schedules, client } = fixture.evertrain;
+    const hourly = (catchUp: Duration) =>
+      schedule(dated, '@hourly', { name: 'contested', catchUp, input: inputOf('x') });
+    await apply(hourly('1 hour'));
+    const { workflowService } = client;
+    const update = workflowService.updateSchedule.bind(workflowService);
+    const spy = vi.spyOn(workflowService, 'updateSchedule');
+    spy.mockImplementationOnce(async (request: Parameters<typeof update>[0]) => {
+      await schedules.pause('contested', 'bob');
+      return update(request);
+    });
+    await apply(hourly('2 hours'));
+    expect(spy).toHaveBeenCalledTimes(2);
+    spy.mockRestore();
+    expect(await show('contested')).toMatchObject({ paused: { reason: 'bob' }, rules: { catchUpMs: 2 * hourMs } });
   });
 
   it('is deleted with its declaration where the project has a name, and left where none says whose it is', async () => {

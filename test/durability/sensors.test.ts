@@ -104,6 +104,17 @@ describe('a sensor', () => {
     ]);
   });
 
+  it('of a run with many keeps no stack trace, which Temporal shows of a few', async () => {
+    const stackOf = ({ workflowId }: Run) =>
+      fixture.evertrain.client.workflow.getHandle(workflowId).query<string>('__stack_trace');
+    const waiting = (count: number) =>
+      start(Array.from({ length: count }, () => timeIs(new Date(Date.now() + 3_600_000))));
+    const [few, many] = await Promise.all([waiting(2), waiting(100)]);
+    expect(await stackOf(few)).toContain('sensing');
+    expect(await stackOf(many)).toBe('');
+    await Promise.all([few.cancel(), many.cancel()]);
+  });
+
   it('outlives its worker, and fires once', async () => {
     const path = join(folder, 'late.csv');
     const run = await start([objectExists(path)], { every: '2s' });

@@ -521,7 +521,15 @@ describe('assets', () => {
       [['assets', 'show', 'fitted/models'], 0, '  what fit has made\n  published by scoring, step fit\n'],
       [['assets', 'graph'], 0, 'scoring -> fitted/models\nlabels -> studied\n'],
       [['assets', 'show', 'label'], 2, 'Did you mean "labels"? [USER_ASSET_UNKNOWN'],
-      [['assets', 'show'], 2, 'show needs name of an asset.'],
+      [['assets', 'show'], 2, 'show needs the name of an asset.'],
+      [['assets', 'rules'], 0, 'studied  studied on any of labels  0 started\n'],
+      [
+        ['assets', 'pause', 'studied', '--actor', 'ann', '--reason', 'labels are late'],
+        0,
+        '  paused: ann: labels are late\n',
+      ],
+      [['assets', 'resume', 'studied'], 0, 'studied  studied on any of labels  0 started\n'],
+      [['assets', 'pause', 'studies'], 2, 'Did you mean "studied"? [USER_RULE_UNKNOWN'],
       [['assets', 'drop'], 2, '"drop" is nothing to do with assets.'],
     ]);
   });

@@ -17,6 +17,7 @@ import {
   type Duration,
   fanOut,
   fanOutSettled,
+  model,
   onAssets,
   pathTemplate,
   type Pipeline,
@@ -187,6 +188,15 @@ export async function assets(): Promise<void> {
   // @ts-expect-error the pipeline has an input
   onAssets(train, allNew([features]));
   onAssets(bare, allNew([features]));
+  const fed = model('types.fed', {
+    pipeline: pipeline('types.fed', { input: z.object({ table: artifact() }) }, async ({ table }) =>
+      candidate({ model: table, metrics: {} }),
+    ),
+    data: { toInput: () => ({ table: {} as Artifact }), retrainWhen: { batches: 1 } },
+  });
+  onAssets(fed, allNew([features]), { toBatch: ([x]) => ({ artifact: x.output.table, rows: 1 }) });
+  // @ts-expect-error the model takes batches
+  onAssets(fed, allNew([features]), { toInput: ([x]) => ({ table: x.output.table }) });
   step('types.publishes', {
     input: z.object({ day: z.string() }),
     publishes: { asset: labels, partition: ({ day }) => day },

@@ -89,7 +89,10 @@ export function project(parts: {
   const rules = byName('rule', parts.rules ?? []);
   const events = byName('event rule', parts.events ?? []);
   for (const { name, pipeline } of schedules.values()) checkKnown(`schedule "${name}"`, pipelines, pipeline);
-  for (const { name, pipeline } of rules.values()) checkKnown(`rule "${name}"`, pipelines, pipeline);
+  for (const { name, pipeline, model } of rules.values()) {
+    if (model === undefined) checkKnown(`rule "${name}"`, pipelines, pipeline);
+    else checkKnown(`rule "${name}"`, models, model);
+  }
   checkEvents(events.values(), pipelines, models);
   const dispatch = async (...args: unknown[]): Promise<unknown> => {
     const type = workflowInfo().workflowType;

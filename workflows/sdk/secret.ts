@@ -8,7 +8,8 @@ export interface Secret {
 
 /**
  * Names a secret, for example a database's URL with its password. Only the worker reads its value, when it needs it. A
- * worker that serves runs refuses to start while a secret that modules name as they load is not set.
+ * worker that serves runs refuses to start while a secret that modules name as they load is not set, unless only event
+ * rules name it.
  */
 export function secret(name: string): Secret {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(String(name))) {

@@ -53,6 +53,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'evertrain schedules show nightly': ['test/e2e/commands-live.test.ts', "['schedules', 'show', 'nightly']"],
   'evertrain assets': ['test/e2e/commands-live.test.ts', "live.call('assets')"],
   'evertrain assets show features/daily': ['test/e2e/commands-live.test.ts', "['assets', 'show', 'fitted/models']"],
+  'evertrain assets rules': ['test/e2e/commands-live.test.ts', "['assets', 'rules']"],
+  'evertrain assets pause train': ['test/e2e/commands-live.test.ts', "['assets', 'pause', 'studied'"],
+  'evertrain assets pause <rule>': ['test/e2e/commands-live.test.ts', "['assets', 'pause', 'studied'"],
+  'evertrain assets resume train': ['test/e2e/commands-live.test.ts', "['assets', 'resume', 'studied']"],
   'evertrain assets graph': ['test/e2e/commands-live.test.ts', "['assets', 'graph']"],
   'evertrain backfill iris --from 2026-01-01 --to 2026-03-01': [
     'test/e2e/commands-live.test.ts',

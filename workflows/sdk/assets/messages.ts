@@ -119,6 +119,8 @@ export const ruleMessages = {
   settings: 'evertrain.rule.settings',
   /** Signal `News[]` from an asset. */
   news: 'evertrain.rule.news',
+  /** Update `RulePause | null`: the rule starts nothing, and keeps what is new, until it is sent `null`. */
+  pause: 'evertrain.rule.pause',
   /** Query: `RuleState`. */
   state: 'evertrain.rule.state',
 } as const;
@@ -130,6 +132,8 @@ export interface RuleSettings {
   readonly description?: string;
   /** By name. */
   readonly pipeline: string;
+  /** Whose pipeline it is, where the model is told of the news as data instead. */
+  readonly model?: string;
   readonly on: 'all' | 'any';
   readonly assets: readonly string[];
   /** A run for each partition. */
@@ -148,14 +152,20 @@ export interface RuleStart {
 }
 
 export interface RuleState {
+  /** By people. */
+  readonly paused?: RulePause;
   /** By partition; the empty one where the rule is not partitioned. */
   readonly lanes: Readonly<Record<string, Lane>>;
   /** Ids of the newest 1,000 publications that it was told of. */
   readonly seen: readonly string[];
-  /** Runs that it has started in all. */
+  /** Runs that it has started, or batches that it has told of, in all. */
   readonly starts: number;
   /** The newest 20, oldest first. */
   readonly recent: readonly RuleRun[];
+}
+
+export interface RulePause {
+  readonly reason: string;
 }
 
 export interface Lane {
@@ -168,7 +178,7 @@ export interface Lane {
 
 export interface RuleRun {
   readonly partition: string;
-  /** Of the run, unless none could be started. */
+  /** Of the run, unless none could be started, or of the model. */
   readonly workflowId: string;
   /** Epoch ms. */
   readonly at: number;

@@ -1,4 +1,6 @@
 import { EvertrainError, show } from '../errors.js';
+import type { Batch } from '../model/data.js';
+import type { ModelDefinition } from '../model/model.js';
 import { checkName, checkOptions } from '../options.js';
 import type { Pipeline, PipelineDefinition } from '../pipeline.js';
 import { checkPriority, type Priority } from '../priority.js';
@@ -65,54 +67,93 @@ export interface RuleOptions<I extends Schema | undefined, A extends Assets, On>
   readonly toInput: (newest: NewestOf<A, On>, where: { readonly partition: string }) => Encoded<I>;
 }
 
+export interface ModelRuleOptions<A extends Assets, On> extends Omit<CommonOptions, 'atMost' | 'seed' | 'priority'> {
+  /**
+   * The batch that the news are for the model; its id is the rule's. Called on a worker. What it throws is told to people,
+   * and the model is not told of this news.
+   */
+  readonly toBatch: (newest: NewestOf<A, On>, where: { readonly partition: string }) => Omit<Batch, 'id'>;
+}
+
 /** A rule as data. It is declared only: `evertrain schedules apply` makes the engine keep it. */
 export interface AssetRule {
   readonly kind: 'asset-rule';
   readonly name: string;
   readonly pipeline: PipelineDefinition;
+  /** Whose pipeline it is, where the news are data of a model. */
+  readonly model?: ModelDefinition;
   readonly assets: Assets;
   readonly settings: RuleSettings;
+  /** Of a model: to its batch. */
   readonly toInput: ((newest: never, where: { readonly partition: string }) => unknown) | undefined;
 }
 
-const optionNames = [
-  'toInput',
-  'name',
-  'description',
-  'partitioned',
-  'atMost',
-  'onlyChanged',
-  'seed',
-  'priority',
-] as const;
+const common = ['name', 'description', 'partitioned', 'onlyChanged'] as const;
 const mostAssets = 20;
 
 /**
  * Declares that a run of a pipeline begins when assets have been published; name it in `project({ rules })`. While a run is
- * open, news wait, and start one more after its end, with the newest of each asset.
+ * open, news wait, and start one more after its end, with the newest of each asset. A model that declares `data` is told of
+ * the news as a batch, and trains on it as its policy says.
  */
 export function onAssets<I extends Schema | undefined, Output, const A extends Assets, On extends 'all' | 'any'>(
   pipeline: Pipeline<I, Output>,
   news: NewsOf<A, On>,
-  ...[given]: I extends Schema ? [options: RuleOptions<I, A, On>] : [options?: CommonOptions]
+  ...options: I extends Schema ? [options: RuleOptions<I, A, On>] : [options?: CommonOptions]
+): AssetRule;
+export function onAssets<const A extends Assets, On extends 'all' | 'any'>(
+  model: ModelDefinition,
+  news: NewsOf<A, On>,
+  options: ModelRuleOptions<A, On>,
+): AssetRule;
+export function onAssets(
+  target: PipelineDefinition | ModelDefinition,
+  news: NewsOf<Assets, 'all' | 'any'>,
+  options: AnyOptions = {},
 ): AssetRule {
-  if ((pipeline as PipelineDefinition | undefined)?.kind !== 'pipeline') {
-    throw invalid('onAssets', 'the pipeline', pipeline, 'Pass a value made by pipeline().');
-  }
-  const options: CommonOptions & { readonly toInput?: AssetRule['toInput'] } = given ?? {};
-  const { name = pipeline.name } = options;
+  const { pipeline, ofModel } = targetOf(target);
+  const { name = target.name } = options;
   checkName('rule', name);
   const owner = `onAssets "${name}"`;
-  checkOptions(owner, options, optionNames);
-  const { toInput } = options;
+  checkOptions(
+    owner,
+    options,
+    ofModel === undefined ? [...common, 'toInput', 'atMost', 'seed', 'priority'] : [...common, 'toBatch'],
+  );
+  const [option, toInput] = ofModel === undefined ? ['toInput', options.toInput] : ['toBatch', options.toBatch];
   if (toInput !== undefined && typeof toInput !== 'function') {
-    throw invalid(owner, 'toInput', toInput, 'Pass a function that answers the input of the pipeline.');
+    throw invalid(
+      owner,
+      option,
+      toInput,
+      `Pass a function that answers ${ofModel === undefined ? 'the input of the pipeline' : 'a batch'}.`,
+    );
+  }
+  if (toInput === undefined && ofModel !== undefined) {
+    throw invalid(owner, option, toInput, `Say which data the news are for model "${target.name}".`);
   }
   if (toInput === undefined && pipeline.input !== undefined) {
-    throw invalid(owner, 'toInput', toInput, `Pipeline "${pipeline.name}" has an input: say how it follows.`);
+    throw invalid(owner, option, toInput, `Pipeline "${pipeline.name}" has an input: say how it follows.`);
   }
-  const settings = { rule: name, pipeline: pipeline.name, ...newsOf(owner, news), ...policyOf(owner, news, options) };
-  return { kind: 'asset-rule', name, pipeline, assets: news.assets, settings, toInput };
+  const settings = {
+    rule: name,
+    pipeline: pipeline.name,
+    ...(ofModel === undefined ? {} : { model: ofModel.model.name }),
+    ...newsOf(owner, news),
+    ...policyOf(owner, news, options),
+  };
+  return { kind: 'asset-rule', name, pipeline, ...ofModel, assets: news.assets, settings, toInput };
+}
+
+type ToInput = AssetRule['toInput'];
+type AnyOptions = CommonOptions & { readonly toInput?: ToInput; readonly toBatch?: ToInput };
+
+function targetOf(target: PipelineDefinition | ModelDefinition) {
+  if (target?.kind === 'model' && target.data !== undefined) {
+    return { pipeline: target.pipeline, ofModel: { model: target } };
+  }
+  if (target?.kind === 'pipeline') return { pipeline: target, ofModel: undefined };
+  throw invalid('onAssets', 'the target', target, 'Pass what pipeline() makes, or model() with `data`.');
 }
 
 function newsOf(owner: string, news: NewsOf<Assets, 'all' | 'any'>): Pick<RuleSettings, 'on' | 'assets'> {

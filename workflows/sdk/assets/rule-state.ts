@@ -63,7 +63,8 @@ export interface Due {
 }
 
 /** The next run that is to be started: of the partition that waits longest. */
-export function due({ lanes }: RuleState, settings: RuleSettings): Due | undefined {
+export function due({ lanes, paused }: RuleState, settings: RuleSettings): Due | undefined {
+  if (paused !== undefined) return undefined;
   const all = Object.entries(lanes);
   if (all.filter(([, { open }]) => open !== undefined).length >= settings.atMost) return undefined;
   const isReady = ({ open, news }: Lane) =>

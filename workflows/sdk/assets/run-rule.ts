@@ -4,15 +4,18 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  defineUpdate,
   isCancellation,
   scheduleActivity,
   setHandler,
+  sleep,
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
 import { jsonDigest } from '../digest.js';
 import { ModelChildren } from '../model/children.js';
-import { builtIn, modelMessages, type RunOptions, type RunOutcome } from '../protocol.js';
+import type { Batch } from '../model/data.js';
+import { builtIn, modelMessages, modelWorkflowId, type RunOptions, type RunOutcome } from '../protocol.js';
 import { notice } from '../temporal-host.js';
 import {
   assetMessages,
@@ -21,18 +24,21 @@ import {
   type RuleInput,
   ruleMemo,
   ruleMessages,
+  type RulePause,
   type RuleQuestion,
   type RuleSettings,
   type RuleStart,
   type RuleState,
 } from './messages.js';
 import { begin, type Due, due, emptyRule, end, openRuns, receive, tidy, withSettings } from './rule-state.js';
-import { tellAsset } from './tell-asset.js';
+import { tellAsset, tellModel } from './tell-asset.js';
+
+const againMs = 60_000;
 
 /**
  * A rule's life as a workflow: assets tell it their news, and it starts a run when these are what it waits for. The run
  * outlives an execution of this workflow; its id follows from the publications that it is started on, so that the engine
- * refuses a second one. Cancelled, the rule leaves its assets, and its runs go on.
+ * refuses a second one. Of a model it tells the model instead. Cancelled, the rule leaves its assets, and its runs go on.
  */
 export async function runRule(start: RuleStart): Promise<never> {
   const life = new RuleLife(start);
@@ -74,6 +80,10 @@ class RuleLife {
     });
     setHandler(defineSignal<[RunOutcome]>(modelMessages.outcome), (outcome) => this.children.take(outcome));
     setHandler(defineSignal<[RuleSettings]>(ruleMessages.settings), (next) => this.goBy(next));
+    setHandler(defineUpdate<void, [RulePause | null]>(ruleMessages.pause), (pause) => {
+      const { paused: _, ...rest } = this.state;
+      this.state = pause === null ? rest : { ...rest, paused: pause };
+    });
     for (const run of openRuns(this.state)) this.children.reconcile(run).catch(() => undefined);
   }
 
@@ -136,12 +146,24 @@ class RuleLife {
     const { settings } = this;
     const { rule, pipeline } = settings;
     const of = next.partition === '' ? '' : `${next.partition}-`;
-    const workflowId = `${pipeline}/${rule}-${of}${next.trigger}`;
     const prepared = await inputOf(settings, next);
+    if (settings.model !== undefined && !('refused' in prepared))
+      return this.feed(settings.model, next, prepared.input);
+    const workflowId = `${pipeline}/${rule}-${of}${next.trigger}`;
     const run = { workflowId, at: Date.now(), ...('refused' in prepared ? prepared : {}) };
     this.state = begin(this.state, settings, next, run);
     if ('refused' in prepared) await this.tell(`starts no run on news${ofPartition(next)}: ${prepared.refused}`);
     else await start(this.children, settings, next, workflowId, prepared.input);
+  }
+
+  /** The batch has its id from what it is told on, so that the model knows it again. */
+  private async feed(model: string, next: Due, batch: unknown): Promise<void> {
+    const id = `${this.settings.rule}-${next.trigger}`;
+    const isTold = await tellModel(model, { ...(batch as Omit<Batch, 'id'>), id });
+    // The news stay, and are due again.
+    if (!isTold) return sleep(againMs, { summary: `model "${model}" is not there` });
+    const workflowId = modelWorkflowId(model);
+    this.state = end(begin(this.state, this.settings, next, { workflowId, at: Date.now() }), workflowId);
   }
 
   private leave(asset: string): Promise<void> {

@@ -1,4 +1,6 @@
 import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import type { Batch } from '../model/data.js';
+import { modelMessages, type ModelStart, modelWorkflowId, modelWorkflowType, searchAttributes } from '../protocol.js';
 import { type AssetStart, assetWorkflowId, assetWorkflowType } from './messages.js';
 
 const mostTries = 5;
@@ -10,7 +12,25 @@ export async function tellAsset(
   signal: string,
   argument: unknown,
 ): Promise<void> {
-  const workflowId = assetWorkflowId(asset, project);
+  const start = { args: [{ asset } satisfies AssetStart], staticSummary: `asset ${asset}` };
+  await tell(assetWorkflowId(asset, project), signal, argument, assetWorkflowType, start);
+}
+
+/** Tells a model of data; false where it is not there and cannot be started. */
+export function tellModel(model: string, batch: Batch): Promise<boolean> {
+  const attribute = { key: { name: searchAttributes.model.name, type: 'KEYWORD' as const }, value: model };
+  const args = [{ name: model } satisfies ModelStart];
+  const start = { args, typedSearchAttributes: [attribute], staticSummary: `model ${model}` };
+  return tell(modelWorkflowId(model), modelMessages.data, batch, modelWorkflowType, start);
+}
+
+async function tell(
+  workflowId: string,
+  signal: string,
+  argument: unknown,
+  type: string,
+  start: object,
+): Promise<boolean> {
   for (let tries = 1; tries <= mostTries; tries++) {
     const isTold = await getExternalWorkflowHandle(workflowId)
       .signal(signal, argument)
@@ -18,13 +38,11 @@ export async function tellAsset(
         () => true,
         () => false,
       );
-    if (isTold) return;
+    if (isTold) return true;
     // Another run may start it at the same moment.
-    await startChild(assetWorkflowType, {
-      workflowId,
-      args: [{ asset } satisfies AssetStart],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `asset ${asset}`,
-    }).catch(() => undefined);
+    await startChild(type, { workflowId, parentClosePolicy: ParentClosePolicy.ABANDON, ...start }).catch(
+      () => undefined,
+    );
   }
+  return false;
 }

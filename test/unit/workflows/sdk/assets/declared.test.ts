@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { partitionOf } from '../../../../../workflows/sdk/assets/publishes.js';
-import { allNew, anyNew, asset, onAssets, pipeline, project, step } from '../../../../../workflows/sdk/index.js';
+import { allNew, anyNew, asset, model, onAssets, pipeline, project, step } from '../../../../../workflows/sdk/index.js';
 
 const a = asset('declared/a');
 const daily = asset('declared/daily', { partitions: 'day' });
 const keyed = asset('declared/keyed', { partitions: 'key' });
 const without = pipeline('declared.without', {}, async () => undefined);
 const withInput = pipeline('declared.with', { input: z.object({ n: z.number() }) }, async () => undefined);
+const deaf = model('declared.deaf', { pipeline: without as never });
+const fed = model('declared.fed', {
+  pipeline: withInput as never,
+  data: { toInput: () => ({ n: 1 }), retrainWhen: { batches: 1 } },
+});
+const toBatch = () => ({ rows: 1, uri: 'here' });
 
 describe('what is declared of assets', () => {
   it.each<[what: string, code: string, declare: () => unknown]>([
@@ -23,6 +29,18 @@ describe('what is declared of assets', () => {
       () => step('x', { publishes: { asset: a, partition: () => 'k' } }),
     ],
     ['a rule for no pipeline', 'USER_OPTION_INVALID', () => onAssets('x' as never, allNew([a]))],
+    ['a rule for a model without data', 'USER_OPTION_INVALID', () => onAssets(deaf, anyNew([a]), { toBatch })],
+    ['a rule for a model without toBatch', 'USER_OPTION_INVALID', () => onAssets(fed, anyNew([a]), {} as never)],
+    [
+      'toInput of a model',
+      'USER_OPTION_UNKNOWN',
+      () => onAssets(fed, anyNew([a]), { toBatch, toInput: toBatch } as never),
+    ],
+    [
+      'a rule of a model that the project lacks',
+      'USER_MODEL_UNKNOWN',
+      () => project({ pipelines: [], rules: [onAssets(fed, anyNew([a]), { toBatch })] }),
+    ],
     ['a rule on nothing', 'USER_OPTION_INVALID', () => onAssets(without, allNew([]))],
     ['a rule on a name', 'USER_OPTION_INVALID', () => onAssets(without, anyNew(['a' as never]))],
     ['an asset twice', 'USER_OPTION_INVALID', () => onAssets(without, anyNew([a, a]))],
