@@ -7,7 +7,8 @@ RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
   && rm -rf /var/lib/apt/lists/*
 
-ENV NODE_ENV=production TZ=UTC EVERTRAIN_CACHE_DIR=/opt/evertrain EVERTRAIN_DATA_DIR=/data
+# Two arenas: glibc's default of eight a core keeps what threads have freed (docs/scaling.md).
+ENV NODE_ENV=production TZ=UTC MALLOC_ARENA_MAX=2 EVERTRAIN_CACHE_DIR=/opt/evertrain EVERTRAIN_DATA_DIR=/data
 WORKDIR /app
 
 # Packages first: these layers are built again only when a lock file changes. The heavy parts (onnxruntime, DuckDB) are
