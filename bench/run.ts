@@ -40,6 +40,8 @@ if (name === 'all') {
   await runAll(chosen.length === 0 ? Object.keys(benches) : chosen, flags);
   process.exit(0);
 }
+// As in our image, for all systems: inherited by whatever is started.
+process.env['MALLOC_ARENA_MAX'] ??= '2';
 // Workers in processes of their own load the library as JavaScript, as it is installed.
 await buildTree();
 const { bench } = await (benches[name] as () => Promise<{ readonly bench: Bench }>)();

@@ -137,10 +137,17 @@ export interface WorkerHealth {
  */
 const heapGrowth = 25;
 
+/**
+ * Megabytes of each half of the young generation of heaps made from now on, that is of the one of runs. V8's 16 fill up
+ * before they are collected: with 2 a worker held about 25 MB less after the tutorial, for 2 % more CPU time of a chain.
+ */
+const youngHalf = 2;
+
 /** Connects, checks the manifest and prepares the workers; nothing is served before `run`. */
 export async function createWorker(options: CreateWorkerOptions): Promise<EvertrainWorker> {
   checkOptions('createWorker', options, optionNames);
   setFlagsFromString(`--heap-growing-percent=${heapGrowth}`);
+  setFlagsFromString(`--max-semi-space-size=${youngHalf}`);
   checkUrl('webhook', options.webhook);
   checkUrl('modelServer', options.modelServer);
   const project = await loadProject(options.workflows);

@@ -128,6 +128,7 @@ export class DevBuilds {
     if (this.isStopped) throw new Error('development ends');
     const child = fork(packageFile('client/cli/evertrain.mjs'), ['dev-worker'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { MALLOC_ARENA_MAX: '2', ...process.env },
     });
     this.starting.add(child);
     try {
