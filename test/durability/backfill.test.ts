@@ -64,6 +64,10 @@ describe('a backfill', () => {
     await backfill.pause();
     effects.release('held/2024-01-01T00:00:00.000Z');
     await expect.poll(() => backfill.state(), soon).toMatchObject({ dates: 3, completed: 1, open: 0, isPaused: true });
+    const handle = evertrain.client.workflow.getHandle(backfill.workflowId);
+    expect(await handle.query('__temporal_workflow_metadata')).toMatchObject({
+      currentDetails: expect.stringContaining('- 3 dates: 1 completed; paused') as string,
+    });
     effects.hold('held/2024-01-02T00:00:00.000Z');
     await backfill.resume();
     await effects.began('held/2024-01-02T00:00:00.000Z');

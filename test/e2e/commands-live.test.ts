@@ -482,6 +482,10 @@ describe('schedules and backfill', () => {
     await expect
       .poll(async () => (await live.call('show', out.trim())).out, { timeout: 15_000 })
       .toMatch(/completed\n {2}schedule nightly, logical date 20\S+Z, data from 20\S+:30:00Z to 20\S+:30:00Z\n/);
+    await expect
+      .poll(async () => (await live.call('ls', '--schedule', 'nightly')).out, { timeout: 15_000 })
+      .toMatch(/^studied\/nightly-20\S+Z {2}studied {2}completed {2}20\S+Z\n$/);
+    await expectAll([[['ls', '--schedule', 'nigtly'], 2, 'Did you mean "nightly"?']]);
     await expectAll([[['schedules', 'resume', 'nightly'], 0, 'nightly  studied  next 20']]);
     await expectAll([[['schedules', 'delete', 'nightly'], 0, 'is deleted']]);
   });
@@ -501,6 +505,7 @@ describe('schedules and backfill', () => {
     const id = 'backfill/nightly/2026-03-28T02:30:00Z_2026-03-30T01:30:00Z';
     await expectAll([
       [['backfill', id, 'show'], 0, '3 dates: 3 completed'],
+      [['show', id], 0, '\n3 dates: 3 completed\n'],
       [['backfill', id, 'pause'], 2, 'USER_RUN_UNKNOWN'],
       [['backfill', id, 'resume'], 2, 'USER_RUN_UNKNOWN'],
     ]);
@@ -517,18 +522,20 @@ describe('assets', () => {
       .toMatch(
         /^fitted\/models {2}20\S+Z by scoring {2}\d+ publications {2}0 readers\nlabels {2}never published {2}0 publications {2}1 readers\n$/,
       );
+    const paused = '  0 started  paused: ann: labels are late\n';
+    // Each heeds the one before.
+    for (const [action, text] of [
+      [['pause', 'studied', '--actor', 'ann', '--reason', 'labels are late'], paused],
+      [['rules'], paused],
+      [['resume', 'studied'], 'studied  studied on any of labels  0 started\n'],
+    ] as const) {
+      await expectAll([[['assets', ...action], 0, text]]);
+    }
     await expectAll([
       [['assets', 'show', 'fitted/models'], 0, '  what fit has made\n  published by scoring, step fit\n'],
       [['assets', 'graph'], 0, 'scoring -> fitted/models\nlabels -> studied\n'],
       [['assets', 'show', 'label'], 2, 'Did you mean "labels"? [USER_ASSET_UNKNOWN'],
       [['assets', 'show'], 2, 'show needs the name of an asset.'],
-      [['assets', 'rules'], 0, 'studied  studied on any of labels  0 started\n'],
-      [
-        ['assets', 'pause', 'studied', '--actor', 'ann', '--reason', 'labels are late'],
-        0,
-        '  paused: ann: labels are late\n',
-      ],
-      [['assets', 'resume', 'studied'], 0, 'studied  studied on any of labels  0 started\n'],
       [['assets', 'pause', 'studies'], 2, 'Did you mean "studied"? [USER_RULE_UNKNOWN'],
       [['assets', 'drop'], 2, '"drop" is nothing to do with assets.'],
     ]);

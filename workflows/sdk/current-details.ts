@@ -23,10 +23,11 @@ const maxFanOuts = 10;
 /** The run as a Markdown tree for Temporal's UI, at most 50 lines: open and failed steps come before finished ones. */
 export function currentDetails(): string {
   if (shown === undefined) return '';
-  const { pipeline, host, progress, rejected } = shown;
+  const { pipeline, host, progress, rejected, standing } = shown;
   const about = pipeline.description?.replaceAll(/\s+/g, ' ').slice(0, 200);
   const lines = [`**${pipeline.name}**${about === undefined ? '' : `: ${about}`}`];
   if (rejected !== undefined) lines.push(`- ⛔ gate "${rejected.gate}" was not passed`);
+  if (standing !== undefined) lines.push(`- ${standing()}`);
   lines.push(...approvalLines(host.approvals));
   lines.push(...fanOutLines(shown).slice(0, maxFanOuts));
   lines.push(...stepLines([...progress].map(toEntry), maxLines - lines.length));

@@ -26,6 +26,8 @@ export interface RunScope {
   readonly onReport?: Map<string, (report: TrialReport) => void>;
   /** Fan-outs whose items are at work in runs of their own, by id. */
   readonly fanOuts: Map<string, FanOutProgress>;
+  /** How far it is, of a run that says so itself; feeds the current details. */
+  standing?: () => string;
 }
 
 export interface FanOutProgress {

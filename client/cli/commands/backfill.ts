@@ -4,6 +4,8 @@ import { nearestName } from '../../../workflows/sdk/options.js';
 import type { BackfillState } from '../../../workflows/sdk/protocol.js';
 import type { ScheduleDefinition } from '../../../workflows/sdk/schedule/schedule.js';
 import { backfillDates, type BackfillHandle, type BackfillOptions } from '../../backfill.js';
+import { backfillText } from '../../../workflows/sdk/schedule/backfill-text.js';
+import { backfillLines } from '../backfill-lines.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { exitCodes } from '../exit.js';
 import { loadProject } from '../project-files.js';
@@ -76,7 +78,7 @@ const looksEveryMs = 2_000;
 async function follow(handle: BackfillHandle): Promise<void> {
   let before = '';
   const look = async () => {
-    const text = await handle.state().then(stateText, () => before);
+    const text = await handle.state().then(backfillText, () => before);
     if (text !== before) process.stdout.write(`${text}\n`);
     before = text;
   };
@@ -88,14 +90,7 @@ async function follow(handle: BackfillHandle): Promise<void> {
 }
 
 function print(state: BackfillState): void {
-  const failures = state.failures.map(({ date, workflowId, message }) => `  ${date} ${workflowId}: ${message}`);
-  process.stdout.write(`${[stateText(state), ...failures].join('\n')}\n`);
-}
-
-function stateText({ dates, completed, rejected, failed, skipped, open, isPaused }: BackfillState): string {
-  const counts = Object.entries({ completed, rejected, failed, skipped, open }).filter(([, count]) => count > 0);
-  const text = counts.map(([name, count]) => `${count} ${name}`).join(', ') || 'none begun';
-  return `${dates} dates: ${text}${isPaused === true ? '; paused' : ''}`;
+  process.stdout.write(`${backfillLines(state).join('\n')}\n`);
 }
 
 async function scheduleOf(what: string): Promise<ScheduleDefinition> {

@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { scheduledRunId } from '../../../workflows/sdk/protocol.js';
+import type { Evertrain } from '../../evertrain.js';
 import type { ListOptions } from '../../list-runs.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 
 interface LsOptions extends ConnectedOptions {
   readonly pipeline?: string;
   readonly model?: string;
+  readonly schedule?: string;
   readonly waiting?: boolean;
   readonly status?: string;
   readonly outcome?: string;
@@ -17,6 +20,7 @@ export function configure(command: Command): void {
   withConnection(command)
     .option('--pipeline <name>', 'runs of one pipeline')
     .option('--model <name>', 'trainings of one model')
+    .option('--schedule <name>', 'runs of one schedule, those of backfills among them')
     .option('--waiting', 'open runs that wait for a person')
     .option('--status <status>', 'running, completed, failed, …')
     .option('--outcome <outcome>', 'completed, rejected, failed or cancelled')
@@ -25,7 +29,17 @@ export function configure(command: Command): void {
     .action(ls);
 }
 
-async function ls({ pipeline, model, waiting, status, outcome, limit, json, ...options }: LsOptions): Promise<void> {
+async function ls({
+  pipeline,
+  model,
+  schedule,
+  waiting,
+  status,
+  outcome,
+  limit,
+  json,
+  ...options
+}: LsOptions): Promise<void> {
   const count = countOf(limit);
   await connected(options, async (evertrain) => {
     const wanted = {
@@ -34,6 +48,7 @@ async function ls({ pipeline, model, waiting, status, outcome, limit, json, ...o
       ...(waiting === undefined ? {} : { waiting }),
       ...(status === undefined ? {} : { status }),
       ...(outcome === undefined ? {} : { outcome }),
+      ...(schedule === undefined ? {} : { idPrefix: await scheduledPrefix(evertrain, schedule) }),
       limit: count,
     } as ListOptions;
     const runs = await evertrain.list(wanted);
@@ -45,6 +60,16 @@ async function ls({ pipeline, model, waiting, status, outcome, limit, json, ...o
         process.stdout.write(`${run.workflowId}  ${run.pipeline}  ${run.outcome ?? run.status}  ${when}${waits}\n`);
       }
     }
+  });
+}
+
+/** The date follows, which begins with the century: a schedule's name may be the beginning of another one's. */
+async function scheduledPrefix({ schedules }: Evertrain, name: string): Promise<string> {
+  const { rules } = await schedules.show(name);
+  if (rules !== undefined) return `${scheduledRunId(rules.pipeline, name)}-20`;
+  throw new EvertrainError('USER_SCHEDULE_UNKNOWN', `Schedule "${name}" was made by other means.`, {
+    value: name,
+    remedy: 'List the runs of its pipeline: --pipeline.',
   });
 }
 

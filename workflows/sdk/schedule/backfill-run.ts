@@ -26,6 +26,7 @@ import {
 } from '../protocol.js';
 import { currentScope } from '../run-scope.js';
 import { shortText } from '../short-error.js';
+import { backfillText } from './backfill-text.js';
 import { planOf } from './plan-of.js';
 import type { ScheduleRules } from './schedule.js';
 import { firesWithin } from './timing.js';
@@ -71,7 +72,9 @@ class Backfill {
 
   constructor(private readonly start: BackfillStart) {
     this.state = start.state ?? { dates: 0, completed: 0, rejected: 0, failed: 0, skipped: 0, open: 0, failures: [] };
-    setHandler(defineQuery<BackfillState>(backfillMessages.state), () => ({ ...this.state, open: this.open.size }));
+    const now = () => ({ ...this.state, open: this.open.size });
+    currentScope('backfill').standing = () => backfillText(now());
+    setHandler(defineQuery<BackfillState>(backfillMessages.state), now);
     setHandler(defineUpdate<void, []>(backfillMessages.pause), () => this.change({ isPaused: true }));
     setHandler(defineUpdate<void, []>(backfillMessages.resume), () => this.change({ isPaused: false }));
   }
