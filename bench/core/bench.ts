@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import proto, { type temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import { implement } from '../../activities/sdk/implement.js';
 import { configurePython, pythonEnvironment } from '../../activities/sdk/jobs/python-environment.js';
@@ -109,6 +110,7 @@ async function longHistory(say: (line: string) => void): Promise<BenchRow[]> {
     const projections = await repeated(async () => projectRun({ history }));
     const rates = replays.map((ms) => (1_000 * events) / ms);
     const scaled = projections.map((ms) => (ms * 20_000) / events);
+    const grown = await projectionMb(history, events);
     return [
       {
         name: `replay of ${events} events`,
@@ -126,12 +128,42 @@ async function longHistory(say: (line: string) => void): Promise<BenchRow[]> {
         goal: '≤ 300 ms',
         ok: median(scaled) <= 300,
       },
+      {
+        name: 'projection, for 20,000 events, by how much a process grows at most',
+        value: median(grown),
+        unit: 'MB',
+        spread: spread(grown),
+        goal: '≤ 100 MB',
+        ok: median(grown) <= 100,
+      },
     ];
   } finally {
     worker.shutdown();
     await serving;
     await evertrain.close();
     await engine.stop();
+  }
+}
+
+/** Of a fresh process each, that reads the history from a file first; scaled. */
+async function projectionMb(history: temporal.api.history.v1.IHistory, events: number): Promise<number[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'evertrain-bench-'));
+  try {
+    const path = join(folder, 'history');
+    await writeFile(path, proto.temporal.api.history.v1.History.encode(history).finish());
+    const found: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        '--import',
+        'tsx',
+        file('./project-history.ts'),
+        path,
+      ]);
+      found.push(((JSON.parse(stdout) as { grown: number }).grown * 20_000) / events);
+    }
+    return found;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage } from '../../activities/sdk/storage.js';
+import { setVariables } from '../../activities/sdk/variables.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { seriousFaults, type TestBrowser, testBrowser } from '../support/browser.js';
 import type { CliProcess } from '../support/cli-process.js';
@@ -92,6 +93,38 @@ describe('a run', () => {
     await page.close();
   });
 
+  it('has the graph of a child run inline, live, with a way to it, and folds it again', async () => {
+    live.effects.hold('work');
+    await start('calling', 'parent', { effects: live.effects.url });
+    const page = await open(runPath('parent'));
+    await page.getByRole('button', { name: /^working running/ }).click();
+    const inner = page.locator('.node.s-running').filter({ hasText: 'work running' });
+    await inner.waitFor();
+    live.effects.release('work');
+    await page.locator('.node.s-completed').filter({ hasText: 'work completed' }).waitFor();
+    await page.locator('.title .s-completed').waitFor();
+    await expect.poll(() => page.locator('.node').count()).toBe(3);
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Fold working' }).click();
+    await page.getByRole('button', { name: /^working completed/ }).click();
+    await page.getByRole('link', { name: 'Run parent/working' }).click();
+    await page.getByRole('heading', { name: 'parent/working' }).waitFor();
+    await page.close();
+  });
+
+  it('of a study shows its rungs, and what chosen trials reported, one beside the other', async () => {
+    await (await start('searching', 'searched')).result();
+    const page = await open(`${runPath('searched')}&tab=study`);
+    await expect.poll(() => page.locator('.rungs tbody tr').count()).toBe(3);
+    const plots = page.locator('figure');
+    await expect.poll(() => plots.count()).toBe(2);
+    for (const number of [0, 1]) await page.getByLabel(`Compare trial ${number}`, { exact: true }).click();
+    await expect.poll(() => plots.count()).toBe(3);
+    for (const trial of ['trial 0', 'trial 1']) await plots.last().getByText(trial, { exact: true }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.close();
+  });
+
   it('that is unknown has a page that says so', async () => {
     const page = await open(runPath('nobody'));
     await page.getByRole('heading', { name: 'There is nothing to show of “nobody”' }).waitFor();
@@ -172,6 +205,7 @@ describe('a page', () => {
     ['assets', '/assets'],
     ['schedules', '/schedules'],
     ['queues', '/queues'],
+    ['variables', '/variables'],
     ['start', '/start'],
   ])('of %s has no serious fault for people who use a keyboard or hear it', async (_, path) => {
     for (const dark of [false, true]) {
@@ -219,6 +253,99 @@ describe('a page', () => {
     await page.getByRole('button', { name: 'Resume' }).click();
     await expect.poll(async () => (await live.evertrain.model('fed').state()).paused).toBeUndefined();
     expect(await seriousFaults(page)).toEqual([]);
+    await page.close();
+  });
+
+  it('of a model compares two of its versions, with the data and the parameters of both', async () => {
+    await live.evertrain.model('fed').train({ accuracy: 0.95 } as never, { trigger: 'second', provenance: false });
+    const page = await open('/model?name=fed');
+    await page.getByLabel('Compare version 2').click({ timeout: 30_000 });
+    await page.getByLabel('Compare version 1').click();
+    await page.getByRole('link', { name: 'Compare the two' }).click();
+    const row = (name: string) => page.getByRole('row').filter({ hasText: name });
+    await row('trained (sha256)').waitFor();
+    await row('accuracy').filter({ hasText: '0.95' }).first().waitFor();
+    expect(await row('held out (sha256)').count()).toBe(0);
+    await page.getByLabel('also what is the same').check();
+    await row('held out (sha256)').waitFor();
+    await page.close();
+  });
+
+  it('of a model asks with the evidence, shows the rollout that follows, and takes it back', async () => {
+    const staged = live.evertrain.model('staged');
+    await staged.train({ accuracy: 0.5 } as never, { trigger: 'first', provenance: false });
+    const page = await open('/model?name=staged');
+    const approve = page.getByRole('region', { name: 'Approval promote' }).getByRole('button', { name: 'Approve' });
+    await approve.click({ timeout: 30_000 });
+    await page.getByText('champion', { exact: true }).waitFor({ timeout: 30_000 });
+    await staged.train({ accuracy: 0.9 } as never, { trigger: 'second', provenance: false });
+    await page.getByText('Version 2 against champion 1').waitFor({ timeout: 30_000 });
+    await shown(page, 'gainAtLeast');
+    await approve.click();
+    const rollout = page.getByRole('region', { name: 'Rollout of version 2' });
+    await rollout.getByText('20 %').first().waitFor({ timeout: 30_000 });
+    await expect.poll(() => rollout.locator('[aria-current="step"]').innerText()).toContain('20 %');
+    const errors = rollout.getByRole('row').filter({ hasText: 'requests that fail' });
+    // The last look's figures, by way of the engine.
+    await expect.poll(() => errors.locator('td').nth(4).innerText(), { timeout: 15_000 }).toBe('0');
+    await page.setViewportSize({ width: 390, height: 900 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Use dark colours' }).click();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Roll back' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
+    await shown(page, 'rejected');
+    await expect.poll(() => rollout.count()).toBe(0);
+    expect((await staged.state()).champion).toBe('1');
+    await page.close();
+  });
+
+  it('of variables changes one under the name of who looks, refuses what does not fit, and says who did', async () => {
+    const page = await open('/variables');
+    await page.getByRole('button', { name: 'Change share' }).click();
+    await page.getByLabel('New value of share').fill('2');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await shown(page, 'USER_VARIABLE_INVALID');
+    await page.getByLabel('New value of share').fill('0.25');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await shown(page, 'set share to 0.25');
+    const { journal } = openStorage(live.engine.dataDir);
+    expect((await setVariables(journal)).get('share')).toMatchObject({ value: 0.25, setBy: 'ann' });
+    await page.getByRole('button', { name: 'Give share its default' }).click();
+    await shown(page, 'gave share its default again');
+    expect((await setVariables(journal)).size).toBe(0);
+    await page.close();
+  });
+
+  it('is gone through by keys: to the filter, over a list, to other pages; ? shows them', async () => {
+    const page = await open('/runs');
+    await page.locator('table.runs tbody tr').first().waitFor();
+    const focused = () => page.evaluate<string>('document.activeElement.textContent + document.activeElement.type');
+    const ids = await page.locator('table.runs td.id').allInnerTexts();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('k');
+    expect(await focused()).toBe(`${ids[1]}`);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: ids[1] ?? '' }).waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('v');
+    await page.getByRole('heading', { name: 'Variables' }).waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('r');
+    await page.locator('table.runs tbody tr').first().waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('j?');
+    expect(await page.locator('input[type="search"]').first().inputValue()).toBe('j?');
+    await page.keyboard.press('Tab');
+    await page.locator('h1').click();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
     await page.close();
   });
 

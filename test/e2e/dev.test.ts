@@ -9,11 +9,23 @@ let project: DevProject;
 let effects: EffectServer;
 let dev: CliProcess;
 let build: string;
+let dashboard: string;
 
 const token = 'the-token-of-this-test';
 
 const call = (...args: string[]) => evertrainCli(args, { cwd: project.folder }).ended;
 const outputOf = async (...run: string[]) => (JSON.parse((await call('show', ...run, '--json')).out) as Run).output;
+
+/** What the dashboard says of a pipeline, whose description has the word. */
+async function described(): Promise<string | undefined> {
+  const session = (await (await fetch(`${dashboard}/api/session`)).json()) as { pipelines: Described[] };
+  return session.pipelines.find(({ name }) => name === 'speak')?.description;
+}
+
+interface Described {
+  readonly name: string;
+  readonly description: string;
+}
 
 interface Run {
   readonly output?: unknown;
@@ -25,6 +37,7 @@ beforeAll(async () => {
   effects = await effectServer();
   await startDev();
   build = /Build (\w+) is at work/.exec(await dev.until('Watching'))?.[1] ?? '';
+  dashboard = /Dashboard: (\S+)/.exec(await dev.until('Dashboard: '))?.[1] ?? '';
 });
 afterAll(async () => {
   dev?.child.kill('SIGINT');
@@ -73,6 +86,7 @@ describe('evertrain dev', () => {
     const run = await call('run', 'speak');
     expect(run.out).toContain('"output": "one"');
     expect(run.code).toBe(0);
+    expect(await described()).toBe('says one');
   });
 
   it('acts on events by the rules of the project', async () => {
@@ -98,6 +112,11 @@ describe('evertrain dev', () => {
     await effects.began('slow');
     const { before } = await change('two');
     expect((await call('run', 'speak')).out).toContain('"output": "two"');
+    expect(await described()).toBe('says two');
+    const headers = { 'content-type': 'application/json', 'x-evertrain': 'dashboard' };
+    const body = JSON.stringify({ pipeline: 'speak', input: {}, id: 'by the dashboard' });
+    expect((await fetch(`${dashboard}/api/runs`, { method: 'POST', headers, body })).status).toBe(200);
+    await expect.poll(() => outputOf('by the dashboard'), { timeout: 15_000 }).toBe('two');
 
     expect((await call('approve', 'waiting', 'go on?', '--yes')).out).toBe('recorded\n');
     effects.release('slow');
@@ -117,6 +136,7 @@ describe('evertrain dev', () => {
     const loaded = await call('run', 'speak');
     expect(loaded.out).toContain('index.ts cannot be loaded');
     expect(loaded.code).toBe(2);
+    expect(await described()).toBe('says two');
     await call('approve', 'while broken', 'go on?', '--yes');
     await expect.poll(() => outputOf('while broken'), { timeout: 10_000 }).toBe('two');
     await change('three');

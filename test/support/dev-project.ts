@@ -30,7 +30,7 @@ const workflows = (word: string) => `
 import { z } from 'zod';
 import { approval, on, pipeline, project, schedule, webhook } from ${sdk('workflows/sdk/index.js')};
 import { hold, say } from './contracts.js';
-const speak = pipeline('speak', {}, async () => (await say({ word: '${word}' })).said);
+const speak = pipeline('speak', { description: 'says ${word}' }, async () => (await say({ word: '${word}' })).said);
 const ask = pipeline('ask', {}, async () => {
   await approval('go on?');
   return (await say({ word: '${word}' })).said;

@@ -40,6 +40,38 @@ export type LinkState = 'opening' | 'open' | 'lost' | 'ended';
 
 const againMs = 2_000;
 
+interface Begun {
+  readonly url: string;
+  readonly source: EventSource;
+  /** What came before anybody listened. */
+  readonly messages: string[];
+  isOver: boolean;
+}
+
+let begun: Begun | undefined;
+
+/** Begins a stream while the page that will listen to it is still being fetched: the server's work takes as long as that. */
+export function beginLive(url: string): void {
+  const stream: Begun = { url, source: new EventSource(url), messages: [], isOver: false };
+  begun = stream;
+  stream.source.onmessage = ({ data }) => stream.messages.push(data as string);
+  stream.source.addEventListener('end', () => {
+    stream.isOver = true;
+    stream.source.close();
+  });
+  stream.source.onerror = () => {
+    stream.source.close();
+    if (begun === stream) begun = undefined;
+  };
+}
+
+/** Once; whoever comes later begins anew. */
+function takeBegun(url: string): Begun | undefined {
+  const stream = begun?.url === url ? begun : undefined;
+  if (stream !== undefined) begun = undefined;
+  return stream;
+}
+
 /**
  * Listens to a stream of the server. A tab that is hidden listens to nothing, since a browser has six connections for all
  * of its tabs; each new beginning tells the whole state again.
@@ -61,14 +93,19 @@ export function useLive<T>(url: string | undefined, take: (message: T) => void):
     const open = () => {
       close();
       if (document.hidden || isOver) return;
-      source = new EventSource(url);
-      source.onopen = () => setState('open');
-      source.onmessage = ({ data }) => latest.current(JSON.parse(data as string) as T);
-      source.addEventListener('end', () => {
+      const early = takeBegun(url);
+      source = early?.source ?? new EventSource(url);
+      const end = () => {
         isOver = true;
         setState('ended');
         close();
-      });
+      };
+      if (early !== undefined) setState('open');
+      for (const data of early?.messages ?? []) latest.current(JSON.parse(data) as T);
+      if (early?.isOver === true) return end();
+      source.onopen = () => setState('open');
+      source.onmessage = ({ data }) => latest.current(JSON.parse(data as string) as T);
+      source.addEventListener('end', end);
       source.onerror = () => {
         setState('lost');
         close();

@@ -5,7 +5,7 @@ import { lazy, Suspense } from 'preact/compat';
 import { useEffect, useState } from 'preact/hooks';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter-preact';
 import type { Session } from '../shapes.js';
-import { act, ask } from './api.js';
+import { act, ask, beginLive, urlOf } from './api.js';
 import { setServerTime } from './format.js';
 import { RunsPage } from './pages/runs.js';
 import { ErrorText } from './parts/error-text.js';
@@ -28,6 +28,11 @@ const loaders = {
 
 const lazyPages = Object.entries(loaders).map(([path, load]) => [path, lazy(load)] as const);
 void (loaders as Readonly<Record<string, () => Promise<unknown>>>)[location.pathname]?.();
+
+if (location.pathname === '/run' && !document.hidden) {
+  const asked = new URLSearchParams(location.search);
+  beginLive(urlOf('/api/run/live', { id: asked.get('id') ?? '', run: asked.get('run') ?? '' }));
+}
 
 const places = [
   ['/runs', 'Runs', 'r'],

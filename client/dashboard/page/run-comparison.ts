@@ -27,7 +27,7 @@ export interface MadeVersion {
   readonly run: RunView | undefined;
 }
 
-/** The same of two versions: what they are first, then how their runs differ. */
+/** The same of two versions: what they are first, then how their runs differ, whose output they are. */
 export function comparedVersions({ version: a, run }: MadeVersion, { version: b, run: other }: MadeVersion): Row[] {
   const own = rowsOf([
     [
@@ -39,7 +39,9 @@ export function comparedVersions({ version: a, run }: MadeVersion, { version: b,
     ['parameters', a.parameters, b.parameters],
     ['data', dataOf(a), dataOf(b)],
   ]);
-  return run === undefined || other === undefined ? own : [...own, ...comparedRuns(run, other)];
+  return run === undefined || other === undefined
+    ? own
+    : [...own, ...comparedRuns(run, other).filter(({ part }) => part !== 'output')];
 }
 
 /** By digest: what it was trained and judged on, and the model itself. */

@@ -78,7 +78,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   ],
   'evertrain variables ls': ['test/e2e/commands-live.test.ts', "variables('ls')"],
   'evertrain variables set min-accuracy 0.95': ['test/e2e/commands-live.test.ts', "variables('set', 'share', '0.25'"],
-  'evertrain variables unset min-accuracy': ['test/e2e/commands-live.test.ts', "variables('unset', 'share')"],
+  'evertrain variables unset min-accuracy': [
+    'test/e2e/commands-live.test.ts',
+    "variables('unset', 'share', '--actor', 'dan')",
+  ],
   'evertrain show <run>': ['test/e2e/cli.test.ts', "call('show', 'iris-by-hand')"],
   'evertrain study export <run> --csv': [
     'test/e2e/commands-live.test.ts',

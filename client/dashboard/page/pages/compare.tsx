@@ -113,7 +113,7 @@ function Line({ row: { part, name, a, b, isSame } }: { row: Row }) {
   };
   const change =
     typeof a === 'number' && typeof b === 'number' && a !== 0 && !isSame
-      ? ` (${b > a ? '+' : ''}${number((100 * (b - a)) / Math.abs(a))} %)`
+      ? ` (${b > a ? '+' : ''}${number(Math.round((1_000 * (b - a)) / Math.abs(a)) / 10)} %)`
       : '';
   return (
     <tr>

@@ -147,6 +147,7 @@ function Versions({ state }: { state: ModelState }) {
   const [chosen, choose] = useState<readonly string[]>([]);
   const toggle = (one: string) =>
     choose(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one].slice(-2));
+  const [earlier, later] = [...chosen].sort((a, b) => Number(a) - Number(b));
   const stageOf = ({ version, stage }: ModelVersion) => (version === champion ? 'champion' : stage);
   if (versions.length === 0) return <p class="empty">No training has made one yet.</p>;
   return (
@@ -155,7 +156,7 @@ function Versions({ state }: { state: ModelState }) {
         <h2>Versions</h2>
         <span class="spacer" />
         {chosen.length === 2 && (
-          <Link href={urlOf('/compare', { model: name, a: chosen[0], b: chosen[1] })} class="button secondary">
+          <Link href={urlOf('/compare', { model: name, a: earlier, b: later })} class="button secondary">
             Compare the two
           </Link>
         )}

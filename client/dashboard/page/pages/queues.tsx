@@ -29,7 +29,7 @@ export function QueuesPage() {
 
 function Backlogs({ queues }: { queues: readonly QueueBacklog[] }) {
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Queues">
       <table>
         <thead>
           <tr>

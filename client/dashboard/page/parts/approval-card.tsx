@@ -23,7 +23,8 @@ export function ApprovalCard({ run: { workflowId: id, runId: run }, approval, ti
       <p class="muted">
         asked <When at={approval.askedAt} />
       </p>
-      {approval.facts !== undefined && <ValueView value={approval.facts} />}
+      {/* What somebody decides on is not folded. */}
+      {approval.facts !== undefined && <ValueView value={approval.facts} depth={-1} />}
       <div class="approval-answer">
         <input
           aria-label="Comment"

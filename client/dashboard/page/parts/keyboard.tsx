@@ -88,8 +88,8 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 function focusFilter(): void {
-  const selector = 'main input[type="search"], main .filters select, main .filters input';
-  document.querySelector<HTMLElement>(selector)?.focus();
+  const first = (selector: string) => document.querySelector<HTMLElement>(`main ${selector}`);
+  (first('input[type="search"]') ?? first(':is(.filters, form) :is(input, select)'))?.focus();
 }
 
 /** From the entry that has the focus, or to the first one. */

@@ -11,7 +11,7 @@ export function RolloutPart({ rollout, model }: { rollout: RolloutView; model: s
   const { workflowId, champion, challenger, stages, heldUntil, minRequests, facts } = rollout;
   const missing = minRequests - (facts?.requests ?? 0);
   return (
-    <section class="approval rollout" aria-label={`Rollout of version ${challenger}`}>
+    <section class="rollout" aria-label={`Rollout of version ${challenger}`}>
       <div class="title">
         <h2>
           Version {challenger} takes over from {champion} <Link href={runLink({ workflowId })}>its run ↗</Link>
@@ -98,7 +98,7 @@ function Guards({ rollout: { guards, facts } }: { rollout: RolloutView }) {
       ? []
       : [
           {
-            name: `requests above ${facts?.p95Ms?.aboveMs ?? p95Ms} ms`,
+            name: `requests above ${Math.round(facts?.p95Ms?.aboveMs ?? p95Ms)} ms`,
             of: facts?.p95Ms,
             show: share,
             limit: share(0.05),
@@ -117,7 +117,7 @@ function Guards({ rollout: { guards, facts } }: { rollout: RolloutView }) {
         ]),
   ];
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Guards">
       <table class="guards">
         <thead>
           <tr>

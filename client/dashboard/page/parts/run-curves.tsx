@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { CurveLine } from '../../shapes.js';
 import { urlOf, useLive } from '../api.js';
+import type { Curve } from '../metric-curves.js';
 import { Curves } from './curves.js';
 
 interface RunCurvesProps {
@@ -25,11 +26,20 @@ export function RunCurves({ id, run, steps, labelOf = stepAndAttempt }: RunCurve
       return after;
     });
   });
-  const curves = useMemo(
-    () => [...lines.values()].map((line) => ({ name: line.name, label: labelOf(line), points: line.points })),
-    [lines],
-  );
+  const curves = useMemo(() => joined([...lines.values()], labelOf), [lines]);
   return curves.length === 0 ? null : <Curves curves={curves} />;
+}
+
+/** A trial goes on in other steps: what has one label is one line. */
+function joined(lines: readonly CurveLine[], labelOf: (line: CurveLine) => string): Curve[] {
+  const curves = new Map<string, Curve>();
+  for (const line of lines) {
+    const { name } = line;
+    const label = labelOf(line);
+    const before = curves.get(`${name}\n${label}`)?.points ?? [];
+    curves.set(`${name}\n${label}`, { name, label, points: [...before, ...line.points] });
+  }
+  return [...curves.values()];
 }
 
 function stepAndAttempt({ stepId, attempt }: CurveLine): string {

@@ -101,7 +101,7 @@ function Rungs({ study: { trials, scheduler, objectives } }: { study: StudyView 
   });
   if (rows.length < 2) return null;
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Rungs">
       <table class="rungs">
         <thead>
           <tr>

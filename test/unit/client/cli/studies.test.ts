@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runRecordKey } from '../../../../activities/sdk/journal/keys.js';
 import { openStorage } from '../../../../activities/sdk/storage.js';
-import { withWholeStudies } from '../../../../client/cli/studies.js';
+import { wholeStudies, withWholeStudies } from '../../../../client/cli/studies.js';
 import { projectRun } from '../../../../client/history/project-run.js';
 import type { ChildView, RunView } from '../../../../client/history/run-view.js';
 import type { Artifact } from '../../../../workflows/sdk/artifact.js';
@@ -44,7 +44,7 @@ function newest(artifact: Artifact): RunView {
   return { ...view, studies: view.studies.map((study) => ({ ...study, earlierTrials: 2 })) };
 }
 
-function whole(view: RunView, known: Readonly<Record<string, RunView>> = {}): Promise<RunView> {
+const runsOf = (known: Readonly<Record<string, RunView>>) => {
   const attach = (id: string) => ({
     async view() {
       const found = known[id];
@@ -52,7 +52,11 @@ function whole(view: RunView, known: Readonly<Record<string, RunView>> = {}): Pr
       return found;
     },
   });
-  return withWholeStudies(view, { runs: { attach }, ...storage });
+  return { attach };
+};
+
+function whole(view: RunView, known: Readonly<Record<string, RunView>> = {}): Promise<RunView> {
+  return withWholeStudies(view, { runs: runsOf(known), ...storage });
 }
 
 function parent(child: Partial<ChildView> = {}): RunView {
@@ -84,6 +88,9 @@ test('a study with a run of its own is taken from there, from its run record, or
   expect(trials(await whole(parent(), { 'w/search': child }))).toEqual([['search', [0, 1, 2]]]);
   const grouped = parent({ workflowId: 'w/group/search' });
   expect(trials(await whole(grouped, { 'w/group/search': child }))).toEqual([['group/search', [0, 1, 2]]]);
+  const [apart] = await wholeStudies(grouped, { runs: runsOf({ 'w/group/search': child }), ...storage });
+  const run = { workflowId: child.workflowId, runId: child.runId };
+  expect(apart).toMatchObject({ study: { id: 'group/search' }, run, id: 'search' });
   const answered = await whole(parent({ output: { study: written } }));
   expect(trials(answered)).toEqual([['search', [0, 1, 2]]]);
   expect(answered.studies[0]).toMatchObject({ startedAt: 5, status: { endedAt: 9 }, artifact: written });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { comparedRuns } from '../../../../client/dashboard/page/run-comparison.js';
+import { comparedRuns, comparedVersions } from '../../../../client/dashboard/page/run-comparison.js';
+import type { ModelVersion } from '../../../../workflows/sdk/protocol.js';
 import type { RunView } from '../../../../client/history/run-view.js';
 
 const run = (rate: number, accuracy: number, ms: number) =>
@@ -19,4 +20,22 @@ it('two runs differ leaf by leaf: input, metrics, times', () => {
     { part: 'input', name: 'rate', a: 0.1, b: 0.2, isSame: false },
     { part: 'metrics', name: 'fit/accuracy', a: 0.9, b: 0.95, isSame: false },
   ]);
+});
+
+it('two versions differ in what they are, and in what their runs were given and took; what made one may be forgotten', () => {
+  const version = (accuracy: number, sha256: string) =>
+    ({
+      metrics: { accuracy },
+      parameters: { depth: 3 },
+      artifact: { sha256: 'm' },
+      trained: { sha256 },
+      lineage: { raw: { sha256 } },
+    }) as unknown as ModelVersion;
+  const a = { version: version(0.9, 'x'), run: { ...run(0.1, 0.9, 100), output: 1 } };
+  const b = { version: version(0.95, 'y'), run: { ...run(0.2, 0.95, 100), output: 2 } };
+  const names = (rows: ReturnType<typeof comparedVersions>) =>
+    rows.filter(({ isSame }) => !isSame).map(({ part, name }) => `${part}: ${name}`);
+  const own = ['metrics of the version: accuracy', 'data: trained (sha256)', 'data: raw (sha256)'];
+  expect(names(comparedVersions(a, b))).toEqual([...own, 'input: rate', 'metrics: fit/accuracy']);
+  expect(names(comparedVersions(a, { ...b, run: undefined }))).toEqual(own);
 });
