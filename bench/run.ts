@@ -25,6 +25,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   dashboard: () => import('./dashboard/bench.js'),
   speedup: () => import('./speedup/bench.js'),
   sensors: () => import('./sensors/bench.js'),
+  logs: () => import('./logs/bench.js'),
 };
 
 const words = process.argv.slice(2);

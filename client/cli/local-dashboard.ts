@@ -6,6 +6,7 @@ import type { Project } from '../../workflows/sdk/project.js';
 import type { DashboardReader } from '../dashboard/dashboard-app.js';
 import { type DashboardServer, type DashboardServerOptions, startDashboard } from '../dashboard/start-dashboard.js';
 import type { Evertrain } from '../evertrain.js';
+import { searchJournal } from './log-search/search-journal.js';
 import { previewOf } from './artifact-preview.js';
 import { dashboardPages } from './dashboard-pages.js';
 import { loadProject, queuesOfProject } from './project-files.js';
@@ -19,9 +20,9 @@ type Given = Omit<DashboardServerOptions, 'evertrain' | 'reader' | 'pages' | 'pr
 /** The dashboard over the storage of this process, and the project in a folder where there is one. */
 export async function startLocalDashboard(
   { evertrain, journal, store }: { evertrain: Evertrain; journal: Journal; store: ArtifactStore },
-  options: Given & { readonly root: string },
+  options: Given & { readonly root: string; readonly dataDir: string },
 ): Promise<DashboardServer> {
-  const { root, ...given } = options;
+  const { root, dataDir, ...given } = options;
   const reader: DashboardReader = {
     run: (workflowId, runId) => viewOrRecord(evertrain, journal, workflowId, runId),
     lines: (workflowId, runId, { stepId, cursor }) =>
@@ -29,6 +30,7 @@ export async function startLocalDashboard(
         ...(stepId === undefined ? {} : { stepId }),
         ...(cursor === undefined ? {} : { cursor }),
       }),
+    search: (query, of) => searchJournal(evertrain, query, { ...of, dataDir }),
     preview: (artifact) => previewOf(store, artifact),
   };
   return startDashboard({
@@ -65,7 +67,7 @@ export async function startOwnDashboard({
     startLocalDashboard(
       { evertrain, journal, store },
       {
-        ...{ root, port, host: '127.0.0.1', hosts: [], isReadOnly: false },
+        ...{ root, dataDir, port, host: '127.0.0.1', hosts: [], isReadOnly: false },
         actor: process.env['USER'] ?? 'somebody',
         ...(temporalUi === undefined ? {} : { temporalUi }),
       },

@@ -9,8 +9,10 @@ import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import type { Project } from '../../workflows/sdk/project.js';
 import type { Evertrain } from '../evertrain.js';
 import type { RunView } from '../history/run-view.js';
+import type { LogHit, LogQuery } from '../log-query.js';
 import { type Access, type AccessOptions, guard } from './access.js';
 import { actionRoutes } from './actions.js';
+import { logRoutes } from './log-routes.js';
 import { pageRoutes } from './page-routes.js';
 import { runRoutes } from './run-routes.js';
 import type { AttemptLine, PipelineForm, Preview, Session } from './shapes.js';
@@ -26,7 +28,16 @@ export interface DashboardReader {
     runId: string,
     options: { readonly stepId?: string | undefined; readonly cursor?: string | undefined },
   ): Promise<{ readonly lines: readonly AttemptLine[]; readonly cursor: string }>;
+  /** Through the logs of all runs, or of a pipeline's or model's; answers whether there are more than `limit` lines. */
+  search(query: LogQuery, options: SearchIn): AsyncGenerator<readonly LogHit[], { readonly isCut: boolean }>;
   preview(artifact: Artifact): Promise<Preview>;
+}
+
+export interface SearchIn {
+  readonly pipeline?: string;
+  readonly model?: string;
+  readonly limit: number;
+  readonly signal: AbortSignal;
 }
 
 export interface DashboardOptions extends AccessOptions {
@@ -87,6 +98,7 @@ export function dashboardApp(options: DashboardOptions): Hono {
   });
   app.get('/api/session', (c) => c.json(session(c, context, needsLogin)));
   runRoutes(app, context);
+  logRoutes(app, context);
   stateRoutes(app, context);
   actionRoutes(app, context);
   pageRoutes(app, options.pages);

@@ -1,5 +1,6 @@
 import type { RunSummary } from '../list-runs.js';
 import type { QueueBacklog } from '../queue-backlogs.js';
+import type { LogHit } from '../log-query.js';
 import type { RunView, StepStatus } from '../history/run-view.js';
 import type { PoolState } from '../../workflows/sdk/protocol.js';
 import type { Change } from './view-change.js';
@@ -63,6 +64,12 @@ export type AttemptLine = {
   | { readonly kind: 'metric'; readonly name: string; readonly value: number; readonly step?: number }
   | { readonly kind: 'progress' }
 );
+
+/** Of a search through logs: what is found, run by run; then how it ended. */
+export type LogsMessage =
+  | { readonly lines: readonly LogHit[]; readonly isFirst: boolean }
+  /** There are more lines; the search took too long. */
+  | { readonly isCut: boolean; readonly isLate: boolean };
 
 export type Preview =
   | {

@@ -16,6 +16,7 @@ interface BackfillCommandOptions extends ConnectedOptions {
   readonly replace?: boolean;
   readonly dryRun?: boolean;
   readonly detach?: boolean;
+  readonly json?: boolean;
 }
 
 const actions = ['start', 'show', 'pause', 'resume'];
@@ -30,6 +31,7 @@ export function configure(command: Command): void {
     .option('--replace', 'run dates again that have a run')
     .option('--dry-run', 'print the dates and leave')
     .option('--detach', 'print the id and leave')
+    .option('--json', 'one JSON value: the dates, the id or how it stands')
     .action(backfill);
 }
 
@@ -45,11 +47,14 @@ async function backfill(what: string, action: string, options: BackfillCommandOp
     const handle = evertrain.attachBackfill(what);
     if (action === 'pause') await handle.pause();
     if (action === 'resume') await handle.resume();
-    print(await handle.state());
+    print(await handle.state(), options.json);
   });
 }
 
-async function begin(what: string, { from, to, atMost, replace, dryRun, detach, ...place }: BackfillCommandOptions) {
+async function begin(
+  what: string,
+  { from, to, atMost, replace, dryRun, detach, json, ...place }: BackfillCommandOptions,
+) {
   if (from === undefined || to === undefined) {
     throw new EvertrainError('USER_OPTION_INVALID', 'backfill: give --from and --to.', {
       remedy: 'For example --from 2026-01-01 --to 2026-01-31.',
@@ -59,35 +64,41 @@ async function begin(what: string, { from, to, atMost, replace, dryRun, detach, 
   const range = { from, to };
   if (dryRun === true) {
     const dates = backfillDates(declared, range).map(isoText);
-    process.stdout.write(`${[...dates, `${dates.length} dates; nothing was started.`].join('\n')}\n`);
+    const text = json ? JSON.stringify(dates) : [...dates, `${dates.length} dates; nothing was started.`].join('\n');
+    process.stdout.write(`${text}\n`);
     return;
   }
   const given: BackfillOptions = { ...range, atMost: Number(atMost), replace: replace === true };
   await connected(place, async (evertrain) => {
     const handle = await evertrain.backfill(declared, given);
-    process.stdout.write(`${handle.workflowId}\n`);
-    if (detach !== true) await follow(handle);
+    const { workflowId } = handle;
+    if (!json || detach) process.stdout.write(`${json ? JSON.stringify({ workflowId }) : workflowId}\n`);
+    if (detach !== true) await follow(handle, json);
   });
 }
 
 const looksEveryMs = 2_000;
 
-/** A line whenever something has changed, then the summary. */
-async function follow(handle: BackfillHandle): Promise<void> {
+/** A line whenever something has changed, then the summary; as JSON only that. */
+async function follow(handle: BackfillHandle, json = false): Promise<void> {
   let before = '';
   const look = async () => {
     const text = await handle.state().then(stateText, () => before);
-    if (text !== before) process.stdout.write(`${text}\n`);
+    if (text !== before && !json) process.stdout.write(`${text}\n`);
     before = text;
   };
   const timer = setInterval(() => void look(), looksEveryMs);
   const result = await handle.result().finally(() => clearInterval(timer));
   if (result.outcome !== 'completed') return;
-  print(result.output);
+  print(result.output, json);
   if (result.output.failed > 0) process.exitCode = exitCodes.runFailed;
 }
 
-function print(state: BackfillState): void {
+function print(state: BackfillState, json = false): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(state)}\n`);
+    return;
+  }
   const failures = state.failures.map(({ date, workflowId, message }) => `  ${date} ${workflowId}: ${message}`);
   process.stdout.write(`${[stateText(state), ...failures].join('\n')}\n`);
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { ListOptions } from '../../list-runs.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
+import { countOf } from '../count.js';
 
 interface LsOptions extends ConnectedOptions {
   readonly pipeline?: string;
@@ -26,7 +26,7 @@ export function configure(command: Command): void {
 }
 
 async function ls({ pipeline, model, waiting, status, outcome, limit, json, ...options }: LsOptions): Promise<void> {
-  const count = countOf(limit);
+  const count = countOf('--limit', limit);
   await connected(options, async (evertrain) => {
     const wanted = {
       ...(pipeline === undefined ? {} : { pipeline }),
@@ -45,13 +45,5 @@ async function ls({ pipeline, model, waiting, status, outcome, limit, json, ...o
         process.stdout.write(`${run.workflowId}  ${run.pipeline}  ${run.outcome ?? run.status}  ${when}${waits}\n`);
       }
     }
-  });
-}
-
-function countOf(limit: string): number {
-  if (/^[1-9]\d{0,8}$/.test(limit)) return Number(limit);
-  throw new EvertrainError('USER_OPTION_INVALID', `--limit is ${limit}.`, {
-    value: limit,
-    remedy: 'Use a whole number from 1.',
   });
 }

@@ -18,6 +18,7 @@ const loaders = {
   '/models': () => import('./pages/models.js').then(({ ModelsPage }) => ({ default: ModelsPage })),
   '/model': () => import('./pages/model.js').then(({ ModelPage }) => ({ default: ModelPage })),
   '/assets': () => import('./pages/assets.js').then(({ AssetsPage }) => ({ default: AssetsPage })),
+  '/logs': () => import('./pages/logs.js').then(({ LogsPage }) => ({ default: LogsPage })),
   '/queues': () => import('./pages/queues.js').then(({ QueuesPage }) => ({ default: QueuesPage })),
   '/schedules': () => import('./pages/schedules.js').then(({ SchedulesPage }) => ({ default: SchedulesPage })),
   '/compare': () => import('./pages/compare.js').then(({ ComparePage }) => ({ default: ComparePage })),
@@ -33,6 +34,7 @@ const places = [
   ['/assets', 'Assets'],
   ['/schedules', 'Schedules'],
   ['/queues', 'Queues'],
+  ['/logs', 'Logs'],
 ] as const;
 
 function App() {
