@@ -26,6 +26,7 @@ const benches: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   speedup: () => import('./speedup/bench.js'),
   engine: () => import('./engine/bench.js'),
   sensors: () => import('./sensors/bench.js'),
+  logs: () => import('./logs/bench.js'),
 };
 
 const words = process.argv.slice(2);

@@ -17,6 +17,8 @@ export interface ListOptions {
   readonly idPrefix?: string;
   readonly startedAfter?: Date;
   readonly startedBefore?: Date;
+  /** Of runs that are open, or have ended after it. */
+  readonly openSince?: Date;
   /** At most so many, newest first; default 50. */
   readonly limit?: number;
 }
@@ -68,7 +70,7 @@ const outcomes = ['completed', 'rejected', 'failed', 'cancelled'] as const;
 
 const optionNames = [
   ...['pipeline', 'model', 'waiting', 'status', 'outcome'],
-  ...['idPrefix', 'startedAfter', 'startedBefore', 'limit'],
+  ...['idPrefix', 'startedAfter', 'startedBefore', 'openSince', 'limit'],
 ];
 const maxPage = 200;
 
@@ -104,7 +106,7 @@ export async function pageOfRuns(client: Client, options: ListOptions, from?: st
 }
 
 function query(options: ListOptions): string {
-  const { pipeline, model, waiting, status, outcome, idPrefix, startedAfter, startedBefore } = options;
+  const { pipeline, model, waiting, status, outcome, idPrefix, startedAfter, startedBefore, openSince } = options;
   const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
   const is = (name: string, value: string) => `${name} = ${quoted(value)}`;
   const conditions = [
@@ -121,6 +123,9 @@ function query(options: ListOptions): string {
   if (idPrefix !== undefined) conditions.push(`WorkflowId STARTS_WITH ${quoted(idPrefix)}`);
   if (startedAfter !== undefined) conditions.push(`StartTime > ${quoted(startedAfter.toISOString())}`);
   if (startedBefore !== undefined) conditions.push(`StartTime < ${quoted(startedBefore.toISOString())}`);
+  if (openSince !== undefined) {
+    conditions.push(`(CloseTime > ${quoted(openSince.toISOString())} OR ${is('ExecutionStatus', 'Running')})`);
+  }
   return conditions.join(' AND ');
 }
 

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { storeUnavailable } from '../activities/sdk/durable-files.js';
 import { configurePythonByDefault } from '../activities/sdk/jobs/python-environment.js';
+import { logCapBytes } from '../activities/sdk/journal/log-cap.js';
 import { openAttemptRecords } from '../activities/sdk/journal/attempt-records.js';
 import type { ArtifactStore, Journal, TellRun } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
@@ -48,6 +49,7 @@ export async function openStepServices(
     identity: `${process.pid}@${hostname()}`,
     tmpDir,
     background,
+    logCapBytes: logCapBytes(),
     ...(options.tell === undefined ? {} : { tell: options.tell }),
     log: options.log ?? ((level, message, fields) => workerLog[level](fields, message)),
     async close() {

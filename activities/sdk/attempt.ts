@@ -10,7 +10,7 @@ import { resourcesText } from '../../workflows/sdk/resources.js';
 import type { Checkpoint, StepArtifacts, StepContext, StepLogger } from './context.js';
 import { type AttemptJournal, openAttemptJournal } from './journal/attempt-journal.js';
 import { RunReports } from './run-reports.js';
-import { secretValue } from './secrets.js';
+import { masked, secretValue } from './secrets.js';
 import type { Lease } from './ports.js';
 import type { StepServices } from './services.js';
 import { StepCheckpoints } from './step-checkpoints.js';
@@ -91,7 +91,7 @@ class OpenAttempt implements Attempt {
     const { info } = activity;
     const state = new AttemptState(activity, header);
     this.state = state;
-    const journal = openAttemptJournal(services.journal, services.records, producer);
+    const journal = openAttemptJournal(services.journal, services.records, producer, services.logCapBytes);
     this.journal = journal;
     const { workflowId, runId } = producer;
     // What most steps do not use is made when it is asked for: it costs more than a trivial step.
@@ -119,7 +119,7 @@ class OpenAttempt implements Attempt {
       secret: secretValue,
       progress(fraction, message) {
         if (!(fraction >= 0 && fraction <= 1)) throw notFinite('progress', fraction, 'Use a fraction from 0 to 1.');
-        state.sawProgress({ fraction, ...(message === undefined ? {} : { message }) });
+        state.sawProgress({ fraction, ...(message === undefined ? {} : { message: masked(message) }) });
         journal.progress(fraction, message);
       },
       metric(name, value, at) {
@@ -196,8 +196,7 @@ class OpenAttempt implements Attempt {
     const { runId: run, workflowId: workflow, stepId: step, attempt } = this.producer;
     const fields = { run, workflow, step, attempt };
     return logger((level, message, more) => {
-      this.journal.log(level, message, more ?? {});
-      this.services.log(level, message, { ...fields, ...more });
+      if (this.journal.log(level, message, more ?? {})) this.services.log(level, message, { ...fields, ...more });
     });
   }
 }

@@ -10,6 +10,8 @@ const known = new Set<string>();
 let hidden: readonly string[] = [];
 /** What is shorter would make any text unreadable. */
 const leastMasked = 4;
+/** Of a value of several lines; a shorter line, such as a brace, says nothing. */
+const leastMaskedLine = 8;
 const commandWithinMs = 10_000;
 
 /**
@@ -62,9 +64,13 @@ export function withoutValues(text: string, values: readonly string[]): string {
   return without(text, formsOf(values));
 }
 
-/** The values, and what they are in JSON; longest first, as one may hold another. */
+/**
+ * The values, their lines (a program's output comes line by line), and what they are in JSON; longest first, as one may hold
+ * another.
+ */
 function formsOf(values: readonly string[]): readonly string[] {
-  const forms = values.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
+  const lines = values.flatMap((value) => value.split(/\r?\n/)).filter((line) => line.length >= leastMaskedLine);
+  const forms = [...values, ...lines].flatMap((value) => [value, JSON.stringify(value).slice(1, -1)]);
   return [...new Set(forms)].filter((form) => form !== '').sort((a, b) => b.length - a.length);
 }
 

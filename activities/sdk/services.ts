@@ -14,6 +14,8 @@ export interface StepServices {
   readonly background: Set<Promise<unknown>>;
   /** Shows a step's log lines where the worker's own go. */
   readonly log: (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
+  /** Of an attempt's log, in bytes; default 128 MiB. */
+  readonly logCapBytes?: number;
   /** Absent where no engine is: then nobody is told what a step reports to its run. */
   readonly tell?: TellRun;
 }

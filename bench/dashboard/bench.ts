@@ -23,7 +23,15 @@ export const bench: Bench = async (say, { smoke }) => {
   const { journal, store } = openStorage(engine.dataDir);
   const dashboard = await startLocalDashboard(
     { evertrain, journal, store },
-    { root: engine.dataDir, host: '127.0.0.1', port: 0, hosts: [], actor: 'bench', isReadOnly: false },
+    {
+      root: engine.dataDir,
+      dataDir: engine.dataDir,
+      host: '127.0.0.1',
+      port: 0,
+      hosts: [],
+      actor: 'bench',
+      isReadOnly: false,
+    },
   );
   const { address } = dashboard;
   try {

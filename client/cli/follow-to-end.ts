@@ -1,15 +1,26 @@
 import type { Run } from '../run.js';
+import type { WorkWatch } from './at-work.js';
 import { exitCodes } from './exit.js';
 import { followRun } from './live.js';
 
+export interface FollowOptions {
+  readonly watch: WorkWatch;
+  /** Only prints the run's id. */
+  readonly detach: boolean;
+  /** One JSON object in the end, nothing before it. */
+  readonly json: boolean;
+}
+
 /** Shows a started run until it closes, then its result; or only its id. */
-export async function followToEnd(run: Run, detach: boolean): Promise<void> {
+export async function followToEnd(run: Run, { watch, detach, json }: FollowOptions): Promise<void> {
+  const { workflowId, runId } = run;
+  const print = (text: string) => process.stdout.write(`${text}\n`);
   if (detach) {
-    process.stdout.write(`${run.workflowId}\n`);
+    print(json ? JSON.stringify({ workflowId, runId }) : workflowId);
     return;
   }
-  await followRun(run, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
+  if (!json) await followRun(run, { stream: process.stdout, watch });
   const result = await run.result();
-  process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+  print(json ? JSON.stringify({ workflowId, runId, ...result }) : JSON.stringify(result, undefined, 2));
   if (result.outcome === 'rejected') process.exitCode = exitCodes.rejected;
 }

@@ -4,40 +4,65 @@ import type { Run } from '../run.js';
 import type { RunEvent } from '../run-events.js';
 import { childId } from '../history/fold-child.js';
 import { trialCallsOf } from '../history/trial-call.js';
-import type { Paint } from './paint.js';
+import type { WorkWatch } from './at-work.js';
+import { hasColor, isScreen, type Paint } from './paint.js';
+import { Screen, type ScreenStream } from './screen.js';
 import { chunkOf, fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { failureLine, improvementLine, settingText, stateLine } from './study-lines.js';
 import { approvalLine, fanOutLine, gateLine, renderTree, stepLine } from './tree.js';
 import { shortText } from './value-text.js';
 
 export interface LiveOptions {
-  readonly stream: NodeJS.WritableStream & { readonly columns?: number; readonly rows?: number };
-  readonly isTTY: boolean;
+  readonly stream: ScreenStream & { readonly isTTY?: boolean };
   readonly signal?: AbortSignal;
+  /** What people who look want to know beside. */
+  readonly watch?: WorkWatch;
 }
 
+const frameMs = 200;
+
 /** Shows a run until it closes: redrawn in place on a terminal, else a line for each thing that happens. */
-export async function followRun(
-  run: Pick<Run, 'events'>,
-  { stream, isTTY, signal }: LiveOptions,
-): Promise<RunView | undefined> {
+export async function followRun(run: Pick<Run, 'events'>, options: LiveOptions): Promise<RunView | undefined> {
+  const { stream, signal } = options;
+  const events = run.events(signal === undefined ? {} : { signal });
+  if (isScreen(stream)) return drawn(events, options);
   let view: RunView | undefined;
-  let drawn = 0;
-  const notes: string[] = [];
-  for await (const event of run.events(signal === undefined ? {} : { signal })) {
+  for await (const event of events) {
     view = event.view;
-    if (event.type === 'unserved') notes.push(event.message);
-    const tree = () => renderTree(event.view, { color: true, width: stream.columns ?? 80 });
-    if (isTTY) drawn = redraw(stream, [...notes, ...tree()], drawn);
-    else for (const line of plainLines(event)) stream.write(`${line}\n`);
+    for (const line of plainLines(event)) stream.write(`${line}\n`);
   }
   return view;
 }
 
-function redraw(stream: LiveOptions['stream'], lines: string[], drawn: number): number {
-  const shown = lines.slice(0, Math.max(5, (stream.rows ?? 40) - 2));
-  stream.write(`${drawn > 0 ? `\u001b[${drawn}F\u001b[J` : ''}${shown.join('\n')}\n`);
-  return shown.length;
+async function drawn(events: AsyncIterable<RunEvent>, { stream, watch }: LiveOptions): Promise<RunView | undefined> {
+  const screen = new Screen(stream);
+  const notes: string[] = [];
+  const color = hasColor(stream);
+  let view: RunView | undefined;
+  const frame = (): string[] => {
+    if (view === undefined) return [];
+    const options = { color, width: screen.columns, ...(watch === undefined ? {} : { atWork: watch }) };
+    const whole = [...notes, ...renderTree(view, options)];
+    if (view.closedAt !== undefined || whole.length <= screen.rows) return whole;
+    const brief = [...notes, ...renderTree(view, { ...options, isBrief: true })];
+    if (brief.length <= screen.rows) return brief;
+    return [...brief.slice(0, screen.rows - 1), `… ${brief.length - screen.rows + 1} more lines`];
+  };
+  const timer = setInterval(() => {
+    if (view !== undefined) watch?.look(view);
+    screen.draw(frame());
+  }, frameMs);
+  try {
+    for await (const event of events) {
+      if (event.type === 'unserved' || event.type === 'disconnected') notes.push(event.message);
+      if (event.type === 'reconnected') notes.length = 0;
+      view = event.view;
+    }
+  } finally {
+    clearInterval(timer);
+    screen.draw(frame());
+  }
+  return view;
 }
 
 function plainLines(event: RunEvent): string[] {

@@ -7,6 +7,7 @@ import { isEvertrainError } from '../../workflows/sdk/errors.js';
 import type { DashboardReader } from '../dashboard/dashboard-app.js';
 import { type DashboardServer, type DashboardServerOptions, startDashboard } from '../dashboard/start-dashboard.js';
 import type { Evertrain } from '../evertrain.js';
+import { searchJournal } from './log-search/search-journal.js';
 import { previewOf } from './artifact-preview.js';
 import { dashboardPages } from './dashboard-pages.js';
 import { projectReader } from './project-reader.js';
@@ -23,9 +24,9 @@ type Given = Omit<DashboardServerOptions, 'evertrain' | 'reader' | 'pages' | 'pr
 /** The dashboard over the storage of this process, and the project in a folder where there is one. */
 export async function startLocalDashboard(
   { evertrain, journal, store }: { evertrain: Evertrain; journal: Journal; store: ArtifactStore },
-  options: Given & { readonly root: string },
+  options: Given & { readonly root: string; readonly dataDir: string },
 ): Promise<DashboardServer> {
-  const { root, ...given } = options;
+  const { root, dataDir, ...given } = options;
   const reader: DashboardReader = {
     run: (workflowId, runId) => viewOrRecord(evertrain, journal, workflowId, runId),
     lines: (workflowId, runId, { stepId, cursor }) =>
@@ -38,6 +39,7 @@ export async function startLocalDashboard(
       return () => curves.next();
     },
     studies: (view) => wholeStudies(view, { runs: evertrain, journal, store }),
+    search: (query, of) => searchJournal(evertrain, query, { ...of, dataDir }),
     preview: (artifact) => previewOf(store, artifact),
     variables: async (declared) => ({
       variables: await variableRows(declared, journal),
@@ -82,7 +84,7 @@ export async function startOwnDashboard({
     startLocalDashboard(
       { evertrain, journal, store },
       {
-        ...{ root, port, host: '127.0.0.1', hosts: [], isReadOnly: false },
+        ...{ root, dataDir, port, host: '127.0.0.1', hosts: [], isReadOnly: false },
         actor: process.env['USER'] ?? 'somebody',
         ...(temporalUi === undefined ? {} : { temporalUi }),
       },

@@ -48,7 +48,7 @@ export function trainingUnderWay({ training, comparison, promoting, trainings }:
  * takes its time; answers its state then.
  */
 export async function followTraining(model: Model, trigger: string): Promise<ModelState> {
-  const screen = { stream: process.stdout, isTTY: process.stdout.isTTY === true };
+  const screen = { stream: process.stdout };
   await followRun(await model.run(trigger), screen);
   for (let compared = ''; ; ) {
     const state = await model.state();

@@ -15,6 +15,8 @@ import { stateLine, studyLines } from './study-lines.js';
 import { thousands } from '../../workflows/sdk/thousands.js';
 import type { SensorAnswer } from '../../workflows/sdk/sensors/condition.js';
 import { fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
+import type { AtWork } from './at-work.js';
+import { fanOutBar, runLeft, workLine, type WorkLineOptions } from './work-line.js';
 import { isoText, numberText, timeText } from './value-text.js';
 
 export interface TreeOptions {
@@ -22,6 +24,10 @@ export interface TreeOptions {
   /** Columns; longer lines are cut. */
   readonly width: number;
   readonly now?: number;
+  /** Of a run that is followed: steps at work have bars, curves and the time that is left. */
+  readonly atWork?: AtWork;
+  /** Leaves out steps that have ended well, but for their number. */
+  readonly isBrief?: boolean;
 }
 
 /** Children of a group above which only a count is shown. */
@@ -30,27 +36,38 @@ const foldAbove = 12;
 const mostStudies = 5;
 
 /** A run as lines: a step each (mark, id, status, attempt, duration, key metrics), groups folded, then its studies, its decisions. */
-export function renderTree(view: RunView, { color, width, now = Date.now() }: TreeOptions): string[] {
+export function renderTree(view: RunView, options: TreeOptions): string[] {
+  const { color, width, now = Date.now(), atWork, isBrief = false } = options;
   const paint = colors.createColors(color);
-  const lines = [`${paint.bold(view.pipeline)} ${paint.dim(view.workflowId)}  ${statusText(view)}`];
+  const isOpen = view.closedAt === undefined;
+  const work = (indent: string) =>
+    atWork === undefined || !isOpen ? undefined : { paint, now, atWork, width: width - indent.length };
+  const of = work('');
+  const left = of === undefined ? '' : ` ${runLeft(view, of)}`;
+  const lines = [`${paint.bold(view.pipeline)} ${paint.dim(view.workflowId)}  ${statusText(view)}${left}`];
   if (view.rerunOf !== undefined) lines.push(`  repeats ${view.rerunOf.workflowId} from ${view.rerunOf.from}`);
   if (view.planned !== undefined) lines.push(`  ${planText(view.planned)}`);
   if (view.startedOn !== undefined) lines.push(...newsLines(view.startedOn));
   for (const [group, steps] of grouped(ownSteps(view))) {
     const indent = group === '' ? '  ' : '    ';
+    const isFolded = group !== '' && steps.length > foldAbove;
     if (group !== '') lines.push(`  ${group} ${paint.dim(countsText(steps))}`);
-    if (group !== '' && steps.length > foldAbove) continue;
-    for (const step of steps) lines.push(indent + stepLine(step, now, paint));
+    if (isFolded) continue;
+    const shown = isBrief ? steps.filter(({ status }) => !endedWell.has(status)) : steps;
+    if (shown.length < steps.length) {
+      lines.push(`${indent}${paint.green(marks.completed)} ${steps.length - shown.length} steps have ended`);
+    }
+    for (const step of shown) lines.push(indent + stepLine(step, now, paint, work(indent)));
   }
   for (const { status, summary } of view.closedAt === undefined ? view.timers : []) {
     if (status === 'waiting' && summary !== undefined) lines.push(`  ${marks.waiting} ${summary}`);
   }
-  for (const fanOut of view.fanOuts) lines.push(`  ${fanOutLine(fanOut, paint, view.closedAt !== undefined)}`);
+  for (const fanOut of view.fanOuts) lines.push(`  ${fanOutLine(fanOut, paint, !isOpen, work('  '))}`);
   for (const line of linesOfChildren(view, paint)) lines.push(`  ${line}`);
   for (const line of linesOfStudies(view, paint, width - 2)) lines.push(`  ${line}`);
   for (const gate of view.gates) lines.push(`  ${gateLine(gate, paint)}`);
   for (const approval of view.approvals) lines.push(`  ${approvalLine(approval, paint, view.closedAt !== undefined)}`);
-  return lines.map((line) => cut(line, width));
+  return lines.map((line) => cut(withoutControls(line), width));
 }
 
 function newsLines({ rule, news }: NonNullable<RunView['startedOn']>): string[] {
@@ -78,10 +95,14 @@ function ownSteps({ steps, studies }: RunView): readonly StepView[] {
 const mostRuns = 4;
 
 /** How far a fan-out is whose items are at work in runs of their own. */
-export function fanOutLine({ id, items, ended, failed, runs }: FanOutView, paint: Paint, closed = false): string {
+export function fanOutLine(fanOut: FanOutView, paint: Paint, closed = false, work?: WorkLineOptions): string {
+  const { id, items, ended, failed, runs } = fanOut;
   const mark = ended === items ? paint.green('✔') : closed ? '∅' : '▸';
   const bad = failed === 0 ? '' : paint.red(`, ${thousands(failed)} failed`);
   const where = closed || runs.length === 0 ? '' : paint.dim(`  at work in ${runs.slice(0, mostRuns).join(', ')}`);
+  if (work !== undefined && ended < items) {
+    return fanOutBar(fanOut, [`${thousands(ended)} of ${thousands(items)}${bad}`], work);
+  }
   return `${mark} ${id} ${thousands(ended)} of ${thousands(items)} items${bad}${where}`;
 }
 
@@ -145,6 +166,8 @@ const marks: Record<StepView['status'], string> = {
   unknown: '?',
 };
 
+const endedWell: ReadonlySet<StepView['status']> = new Set(['completed', 'cached', 'reused']);
+
 const childMarks: Record<ChildView['status'], string> = {
   starting: '·',
   running: '▸',
@@ -158,7 +181,8 @@ const childMarks: Record<ChildView['status'], string> = {
 };
 
 /** One line of a step, also used by itself when a run is followed without a terminal. */
-export function stepLine(step: StepView, now: number, paint: Paint): string {
+export function stepLine(step: StepView, now: number, paint: Paint, work?: WorkLineOptions): string {
+  if (work !== undefined && step.status === 'running') return workLine(step, work);
   const mark = step.status === 'failed' ? paint.red(marks.failed) : paint.green(marks[step.status]);
   if (step.status === 'waiting') return waitingLine(step, now, paint);
   const tries = step.waitsUntil === undefined ? 'attempt' : 'at look';
@@ -219,6 +243,14 @@ export function approvalLine(approval: ApprovalView, paint: Paint, closed = fals
   if (closed && approval.state === 'waiting') return `∅ approval: ${approval.id} not answered`;
   const answer = approval.answer === undefined ? '' : ` ${JSON.stringify(approval.answer)}`;
   return `${approval.state === 'waiting' ? paint.yellow('✋') : '✔'} approval: ${approval.id} ${approval.state}${answer}`;
+}
+
+/** What a run is given and says must not move a terminal's cursor; only our colours stay. */
+function withoutControls(line: string): string {
+  // biome-ignore lint: control characters are what is looked for
+  return line
+    .replace(/\s*[\n\t\r]+\s*/g, ' ')
+    .replace(/\u001b(?!\[\d{1,2}m)|[\u0000-\u001a\u001c-\u001f\u007f-\u009f]/g, '·');
 }
 
 /** Cuts by visible characters; colour codes count nothing. */

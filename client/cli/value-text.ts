@@ -12,6 +12,11 @@ export function isoText(instant: number): string {
   return `${new Date(instant).toISOString().slice(0, 19)}Z`;
 }
 
+/** An instant in UTC, to the millisecond. */
+export function isoMsText(instant: number): string {
+  return new Date(instant).toISOString();
+}
+
 /** One line of at most so many characters. */
 export function shortText(text: string, most: number): string {
   const line = text.split('\n', 1)[0] ?? '';

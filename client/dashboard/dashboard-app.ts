@@ -6,8 +6,10 @@ import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { type ErrorCode, EvertrainError, isEvertrainError, withoutLink } from '../../workflows/sdk/errors.js';
 import type { Evertrain } from '../evertrain.js';
 import type { RunView } from '../history/run-view.js';
+import type { LogHit, LogQuery } from '../log-query.js';
 import { type Access, type AccessOptions, guard } from './access.js';
 import { actionRoutes } from './actions.js';
+import { logRoutes } from './log-routes.js';
 import { pageRoutes } from './page-routes.js';
 import { runRoutes } from './run-routes.js';
 import type { ProjectReader, VariableForm } from './project-facts.js';
@@ -29,12 +31,21 @@ export interface DashboardReader {
   curves(workflowId: string, runId: string, steps: readonly string[]): () => Promise<readonly CurveLine[]>;
   /** Also those that have a run of their own, and trials and importance that only an artifact has. */
   studies(view: RunView): Promise<readonly ShownStudy[]>;
+  /** Through the logs of all runs, or of a pipeline's or model's; answers whether there are more than `limit` lines. */
+  search(query: LogQuery, options: SearchIn): AsyncGenerator<readonly LogHit[], { readonly isCut: boolean }>;
   preview(artifact: Artifact): Promise<Preview>;
   /** Of a project: their values, and what was done to them. */
   variables(declared: readonly VariableForm[]): Promise<VariablesAnswer>;
   setVariable(name: string, value: unknown, by: string): Promise<void>;
   /** It has its default again. */
   unsetVariable(name: string, by: string): Promise<void>;
+}
+
+export interface SearchIn {
+  readonly pipeline?: string;
+  readonly model?: string;
+  readonly limit: number;
+  readonly signal: AbortSignal;
 }
 
 export interface DashboardOptions extends AccessOptions {
@@ -93,6 +104,7 @@ export function dashboardApp(options: DashboardOptions): Hono {
   });
   app.get('/api/session', async (c) => c.json(await session(c, context, needsLogin)));
   runRoutes(app, context);
+  logRoutes(app, context);
   stateRoutes(app, context);
   variableRoutes(app, context);
   actionRoutes(app, context);

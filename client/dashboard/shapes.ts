@@ -1,6 +1,7 @@
 import type { RunSummary } from '../list-runs.js';
 import type { QueueBacklog } from '../queue-backlogs.js';
 import type { ApprovalView, RunView, StepStatus, StudyView } from '../history/run-view.js';
+import type { LogHit } from '../log-query.js';
 import type { RolloutView } from '../model-rollout.js';
 import type { ModelState, PoolState } from '../../workflows/sdk/protocol.js';
 import type { Change } from './view-change.js';
@@ -81,6 +82,11 @@ export interface ShownStudy {
   /** Of the study in that run. */
   readonly id: string;
 }
+/** Of a search through logs: what is found, run by run; then how it ended. */
+export type LogsMessage =
+  | { readonly lines: readonly LogHit[]; readonly isFirst: boolean }
+  /** There are more lines; the search took too long. */
+  | { readonly isCut: boolean; readonly isLate: boolean };
 
 export type Preview =
   | {

@@ -125,6 +125,23 @@ describe('a run', () => {
     await page.close();
   });
 
+  it('is found by what its steps logged, from the address of the search', async () => {
+    const page = await open('/logs');
+    await page.getByLabel('Message holds').fill('after the wait');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.locator('.line').getByRole('link', { name: 'at-work' }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.goto(page.url().replace('after', 'before').replace('level=debug', 'level=warn'));
+    await page.getByText('0 lines').waitFor();
+    await page.getByLabel('Message holds').fill('(wait|never)$');
+    await page.getByLabel('a regular expression').check();
+    await page.getByLabel('Level').selectOption('debug');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.locator('.line').getByRole('link', { name: 'at-work' }).first().click();
+    await page.getByRole('heading', { name: 'at-work' }).waitFor();
+    await page.close();
+  });
+
   it('that is unknown has a page that says so', async () => {
     const page = await open(runPath('nobody'));
     await page.getByRole('heading', { name: 'There is nothing to show of “nobody”' }).waitFor();

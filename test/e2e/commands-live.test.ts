@@ -101,10 +101,18 @@ describe('cancel, logs and ls', () => {
       [['logs', 'stopped', '--step', 'wrok'], 2, 'The run had no step "wrok". Did you mean "work"?'],
       [['logs', 'stopped'], 0, 'work info before the wait'],
       [['logs', 'stopped', '--grep', '^before', '--level', 'info', '--since', '1h'], 0, 'work info before the wait'],
-      [['logs', 'stopped', '--grep', '('], 2, '--grep ( is no regular expression.'],
+      [['logs', 'stopped', '--grep', '('], 2, '( is no regular expression.'],
       [['logs', 'stopped', '--level', 'loud'], 2, 'Allowed choices are debug, info, warn, error.'],
       [['logs', 'stopped', '--since', 'soon'], 2, '--since: "soon" is not'],
       [['show', 'stopped'], 0, '∅ work cancelled'],
+      [['show', 'stopped', '-f'], 0, 'working cancelled'],
+      [['show', 'stopped', '-f', '--json'], 0, '"type":"step-cancelled"'],
+      [['logs', '--grep', 'before the w[a]it', '--pipeline', 'working'], 0, 'Z stopped work 1 info before the wait'],
+      [['logs', '--grep', 'before', '--since', '1h', '--json'], 0, '"message":"before the wait"'],
+      [['logs', '--grep', 'before', '--model', 'fed'], 0, ''],
+      [['logs', '-f'], 2, '--follow needs a run.'],
+      [['logs', 'stopped', '--model', 'fed'], 2, '--pipeline and --model choose among all runs.'],
+      [['logs', '--limit', 'all'], 2, '--limit is all.'],
     ]);
   });
 
@@ -495,6 +503,7 @@ describe('schedules and backfill', () => {
     // Clocks skip the night in between.
     await expectAll([
       [['backfill', 'nightly', ...range, '--dry-run'], 0, '2026-03-30T01:30:00Z\n3 dates; nothing was started.'],
+      [['backfill', 'nightly', ...range, '--dry-run', '--json'], 0, '["2026-03-2'],
       [['backfill', 'nigtly', ...range], 2, 'Did you mean "nightly"?'],
       [['backfill', 'nightly', '--from', '2026-03-28'], 2, 'give --from and --to'],
       [['backfill', 'nightly', '--from', 'monday', '--to', '2026-03-30'], 2, 'from is "monday", which is no date'],

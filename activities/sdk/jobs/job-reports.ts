@@ -4,6 +4,7 @@ import { type ErrorCode, EvertrainError, isEvertrainError, show } from '../../..
 import type { Artifact } from '../../../workflows/sdk/artifact.js';
 import { roomInJournal } from '../attempt.js';
 import type { StepContext } from '../context.js';
+import { masked } from '../secrets.js';
 import { eventPrefix, type JobEvent, type JobFailure, parseEvent } from './job-event.js';
 import { OutputBudget } from './output-budget.js';
 
@@ -43,7 +44,7 @@ export class JobReports {
   }
 
   stderrLine(line: string): void {
-    if (line.trim() !== '') this.lastErrors.push(line.slice(0, 500));
+    if (line.trim() !== '') this.lastErrors.push(masked(line).slice(0, 500));
     if (this.lastErrors.length > 5) this.lastErrors.shift();
     this.log(line, 'stderr');
   }
@@ -55,9 +56,7 @@ export class JobReports {
   }
 
   private log(line: string, stream: 'stdout' | 'stderr'): void {
-    const verdict = this.budget.keeps(line);
-    if (verdict === 'kept') this.context.log.info(line, { stream });
-    if (verdict === 'last') this.context.log.warn('The job has logged too much: its further log lines are left out.');
+    this.context.log.info(line, { stream });
   }
 
   private report(event: JobEvent): void | Promise<void> {

@@ -1,9 +1,11 @@
+import { masked } from '../secrets.js';
+
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 
 /**
  * Splits a byte stream into lines of bounded length, in constant memory. A longer line is cut with a note and the rest
- * of it dropped. What a carriage return overwrites on a terminal (progress bars) is left out.
+ * of it dropped, but not before a secret that the cut would part is seen whole and hidden. What a carriage return overwrites on a terminal (progress bars) is left out.
  */
 export class LineReader {
   private parts: Buffer[] = [];
@@ -34,14 +36,13 @@ export class LineReader {
   private *add(part: Buffer): Iterable<string> {
     this.parts.push(part);
     this.size += part.length;
-    if (this.size <= this.mostBytes) return;
+    if (this.size <= 2 * this.mostBytes) return;
     const visible = afterCarriageReturn(Buffer.concat(this.parts));
     this.parts = [visible];
     this.size = visible.length;
-    if (this.size <= this.mostBytes) return;
-    this.parts = [visible.subarray(0, this.mostBytes)];
+    if (this.size <= 2 * this.mostBytes) return;
     this.skips = true;
-    yield `${this.take()} … (cut: the line is longer than ${this.mostBytes} bytes)`;
+    yield this.take();
   }
 
   private take(): string {
@@ -49,7 +50,9 @@ export class LineReader {
     this.parts = [];
     this.size = 0;
     const end = line.at(-1) === carriageReturn ? line.length - 1 : line.length;
-    return line.toString('utf8', 0, end);
+    const text = line.toString('utf8', 0, end);
+    if (end <= this.mostBytes) return text;
+    return `${masked(text).slice(0, this.mostBytes)} … (cut: the line is longer than ${this.mostBytes} bytes)`;
   }
 }
 

@@ -7,22 +7,11 @@ const lineOverheadBytes = 200;
 
 /**
  * How fast a job may write. Whoever reads its output waits when the budget is spent, so the pipe fills and the job waits
- * too: a flood grows neither memory nor the journal's backlog. `mostBytes` bounds what an attempt logs in all.
+ * too: a flood grows neither memory nor the journal's backlog.
  */
 export class OutputBudget {
   private left = burstBytes;
   private lastMs = performance.now();
-  private logged = 0;
-
-  constructor(private readonly mostBytes = 128 << 20) {}
-
-  /** Whether this log line is kept; `last` for the one at which the bound is reached. */
-  keeps(line: string): 'kept' | 'last' | 'dropped' {
-    const before = this.logged;
-    this.logged += line.length + lineOverheadBytes;
-    if (this.logged <= this.mostBytes) return 'kept';
-    return before <= this.mostBytes ? 'last' : 'dropped';
-  }
 
   /** Resolves when so many bytes in so many lines may have been read. */
   async spend(bytes: number, lines: number): Promise<void> {

@@ -2,6 +2,7 @@ import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { Journal } from '../ports.js';
 import type { AttemptRecords } from './attempt-records.js';
 import { attemptPrefix } from './keys.js';
+import { defaultCapBytes, LogCap } from './log-cap.js';
 import { LineBuffer } from './line-buffer.js';
 import { masked } from '../secrets.js';
 
@@ -15,7 +16,8 @@ import { masked } from '../secrets.js';
  * later all the same, the record too. `close` may be called again.
  */
 export interface AttemptJournal {
-  log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** False where the log has reached its cap, and the line is left out. */
+  log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): boolean;
   /** NaN and infinities are refused: USER_OUTPUT_INVALID. */
   metric(name: string, value: number, at?: number): void;
   progress(fraction: number, message?: string): void;
@@ -82,10 +84,17 @@ export type AttemptLine =
     }
   | { readonly t: number; readonly kind: 'progress'; readonly fraction: number; readonly message?: string };
 
-const longestMessage = 64 << 10;
+/** A line of a job that was cut at 64 KiB, with the note that says so. */
+const longestMessage = (64 << 10) + 100;
 
-export function openAttemptJournal(journal: Journal, records: AttemptRecords, of: AttemptOf): AttemptJournal {
-  return new BufferedJournal(journal, records, of);
+/** `capBytes` is for the log, and once more for metrics and progress. */
+export function openAttemptJournal(
+  journal: Journal,
+  records: AttemptRecords,
+  of: AttemptOf,
+  capBytes = defaultCapBytes,
+): AttemptJournal {
+  return new BufferedJournal(journal, records, of, capBytes);
 }
 
 class BufferedJournal implements AttemptJournal {
@@ -94,28 +103,34 @@ class BufferedJournal implements AttemptJournal {
   /** Made by the first line: most short steps write none. */
   private lines: LineBuffer | undefined;
   private isClosed = false;
+  private readonly logCap: LogCap;
+  private readonly reportCap: LogCap;
 
   constructor(
     private readonly journal: Journal,
     private readonly records: AttemptRecords,
     private readonly of: AttemptOf,
-  ) {}
+    capBytes: number,
+  ) {
+    this.logCap = new LogCap(capBytes, 'log');
+    this.reportCap = new LogCap(capBytes, 'metrics and progress');
+  }
 
-  log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void {
+  log(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): boolean {
     const more = fields === undefined || Object.keys(fields).length === 0 ? {} : { fields };
-    this.add({ t: Date.now(), kind: 'log', level, message: shorten(message), ...more });
+    return this.add({ t: Date.now(), kind: 'log', level, message: shorten(message), ...more }, this.logCap);
   }
 
   metric(name: string, value: number, at?: number): void {
     checkNumber(`metric "${name}"`, value);
     this.metricsLast[name] = value;
-    this.add({ t: Date.now(), kind: 'metric', name, value, ...(at === undefined ? {} : { at }) });
+    this.add({ t: Date.now(), kind: 'metric', name, value, ...(at === undefined ? {} : { at }) }, this.reportCap);
   }
 
   progress(fraction: number, message?: string): void {
     checkNumber('progress', fraction);
     const words = message === undefined ? {} : { message: shorten(message) };
-    this.add({ t: Date.now(), kind: 'progress', fraction, ...words });
+    this.add({ t: Date.now(), kind: 'progress', fraction, ...words }, this.reportCap);
   }
 
   async flush(): Promise<void> {
@@ -130,6 +145,7 @@ class BufferedJournal implements AttemptJournal {
     const { startedAt = this.openedAt, endedAt = Date.now(), worker = 'unknown' } = end;
     const { stepId, attempt } = this.of;
     const durationMs = endedAt - startedAt;
+    if (!this.isClosed) for (const cap of [this.logCap, this.reportCap]) this.tellLeft(cap);
     const { metricsLast } = this;
     const record: AttemptRecord = { ...end, stepId, attempt, worker, startedAt, endedAt, durationMs, metricsLast };
     if (this.lines !== undefined || end.outcome !== 'completed') return this.closeNow(record);
@@ -151,13 +167,31 @@ class BufferedJournal implements AttemptJournal {
     this.isClosed = true;
   }
 
-  private add(line: AttemptLine): void {
+  private tellLeft({ summary, last }: LogCap): void {
+    if (summary === undefined) return;
+    for (const line of last) this.write(line);
+    this.write(asText(warning(summary)));
+  }
+
+  private add(line: AttemptLine, cap: LogCap): boolean {
+    const text = asText(line);
+    const verdict = cap.take(text);
+    if (verdict === 'kept') this.write(text);
+    if (verdict === 'last') this.write(asText(warning(cap.reached)));
+    return verdict === 'kept';
+  }
+
+  private write(text: string): void {
     const { workflowId, runId, stepId, attempt } = this.of;
     const append = (batch: readonly string[]) =>
       this.journal.append(attemptPrefix(workflowId, runId, stepId, attempt), batch);
     this.lines ??= new LineBuffer(append, { flushAfterMs: 200 });
-    this.lines.add(asText(line));
+    this.lines.add(text);
   }
+}
+
+function warning(message: string): AttemptLine {
+  return { t: Date.now(), kind: 'log', level: 'warn', message };
 }
 
 /** A log call never throws for what it was given to log. */
@@ -170,7 +204,10 @@ function asText(line: AttemptLine): string {
 }
 
 function shorten(message: string): string {
-  const text = String(message);
+  const said = String(message);
+  if (said.length <= longestMessage) return said;
+  // Before it is cut, which could leave a part of a secret.
+  const text = masked(said);
   if (text.length <= longestMessage) return text;
   return `${text.slice(0, longestMessage)}… (${text.length - longestMessage} more characters)`;
 }

@@ -21,6 +21,9 @@ export interface ReadOptions {
   readonly cursor?: string;
 }
 
+/** Each costs a bucket some round trips, and who follows a run of many steps waits for all. */
+const readAtOnce = 16;
+
 /** The records that ended attempts left, by step and attempt. An attempt that is running or was killed has none. */
 export async function readAttempts(journal: Journal, workflowId: string, runId: string): Promise<AttemptRecord[]> {
   const records = new Map<string, AttemptRecord>();
@@ -60,16 +63,22 @@ export async function readLines(
   const prefix = attemptsPrefix(workflowId, runId);
   const cursors = parseCursor(cursor);
   const lines: RunLine[] = [];
-  for (const key of await journal.list(prefix)) {
+  const streams = (await journal.list(prefix)).flatMap((key) => {
     const at = key.slice(prefix.length + 1);
     const source = parseAttemptSegment(at);
-    if (source === undefined || (stepId !== undefined && source.stepId !== stepId)) continue;
-    const read = await readStream(journal, key, cursors[at]);
-    cursors[at] = read.cursor;
-    for (const text of read.lines) {
-      const line = parse(text) as AttemptLine | undefined;
-      if (typeof line?.t === 'number') lines.push({ ...line, ...source });
-    }
+    return source === undefined || (stepId !== undefined && source.stepId !== stepId) ? [] : [{ key, at, source }];
+  });
+  for (let first = 0; first < streams.length; first += readAtOnce) {
+    await Promise.all(
+      streams.slice(first, first + readAtOnce).map(async ({ key, at, source }) => {
+        const read = await readStream(journal, key, cursors[at]);
+        cursors[at] = read.cursor;
+        for (const text of read.lines) {
+          const line = parse(text) as AttemptLine | undefined;
+          if (typeof line?.t === 'number') lines.push({ ...line, ...source });
+        }
+      }),
+    );
   }
   lines.sort((a, b) => a.t - b.t);
   return { lines, cursor: Buffer.from(JSON.stringify(cursors)).toString('base64url') };

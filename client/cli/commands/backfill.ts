@@ -18,6 +18,7 @@ interface BackfillCommandOptions extends ConnectedOptions {
   readonly replace?: boolean;
   readonly dryRun?: boolean;
   readonly detach?: boolean;
+  readonly json?: boolean;
 }
 
 const actions = ['start', 'show', 'pause', 'resume'];
@@ -32,6 +33,7 @@ export function configure(command: Command): void {
     .option('--replace', 'run dates again that have a run')
     .option('--dry-run', 'print the dates and leave')
     .option('--detach', 'print the id and leave')
+    .option('--json', 'one JSON value: the dates, the id or how it stands')
     .action(backfill);
 }
 
@@ -47,11 +49,14 @@ async function backfill(what: string, action: string, options: BackfillCommandOp
     const handle = evertrain.attachBackfill(what);
     if (action === 'pause') await handle.pause();
     if (action === 'resume') await handle.resume();
-    print(await handle.state());
+    print(await handle.state(), options.json);
   });
 }
 
-async function begin(what: string, { from, to, atMost, replace, dryRun, detach, ...place }: BackfillCommandOptions) {
+async function begin(
+  what: string,
+  { from, to, atMost, replace, dryRun, detach, json, ...place }: BackfillCommandOptions,
+) {
   if (from === undefined || to === undefined) {
     throw new EvertrainError('USER_OPTION_INVALID', 'backfill: give --from and --to.', {
       remedy: 'For example --from 2026-01-01 --to 2026-01-31.',
@@ -61,36 +66,39 @@ async function begin(what: string, { from, to, atMost, replace, dryRun, detach, 
   const range = { from, to };
   if (dryRun === true) {
     const dates = backfillDates(declared, range).map(isoText);
-    process.stdout.write(`${[...dates, `${dates.length} dates; nothing was started.`].join('\n')}\n`);
+    const text = json ? JSON.stringify(dates) : [...dates, `${dates.length} dates; nothing was started.`].join('\n');
+    process.stdout.write(`${text}\n`);
     return;
   }
   const given: BackfillOptions = { ...range, atMost: Number(atMost), replace: replace === true };
   await connected(place, async (evertrain) => {
     const handle = await evertrain.backfill(declared, given);
-    process.stdout.write(`${handle.workflowId}\n`);
-    if (detach !== true) await follow(handle);
+    const { workflowId } = handle;
+    if (!json || detach) process.stdout.write(`${json ? JSON.stringify({ workflowId }) : workflowId}\n`);
+    if (detach !== true) await follow(handle, json);
   });
 }
 
 const looksEveryMs = 2_000;
 
-/** A line whenever something has changed, then the summary. */
-async function follow(handle: BackfillHandle): Promise<void> {
+/** A line whenever something has changed, then the summary; as JSON only that. */
+async function follow(handle: BackfillHandle, json = false): Promise<void> {
   let before = '';
   const look = async () => {
     const text = await handle.state().then(backfillText, () => before);
-    if (text !== before) process.stdout.write(`${text}\n`);
+    if (text !== before && !json) process.stdout.write(`${text}\n`);
     before = text;
   };
   const timer = setInterval(() => void look(), looksEveryMs);
   const result = await handle.result().finally(() => clearInterval(timer));
   if (result.outcome !== 'completed') return;
-  print(result.output);
+  print(result.output, json);
   if (result.output.failed > 0) process.exitCode = exitCodes.runFailed;
 }
 
-function print(state: BackfillState): void {
-  process.stdout.write(`${backfillLines(state).join('\n')}\n`);
+function print(state: BackfillState, json = false): void {
+  const text = json ? JSON.stringify(state) : backfillLines(state).join('\n');
+  process.stdout.write(`${text}\n`);
 }
 
 async function scheduleOf(what: string): Promise<ScheduleDefinition> {

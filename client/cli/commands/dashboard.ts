@@ -43,6 +43,7 @@ async function dashboard(options: DashboardCommandOptions): Promise<void> {
       { evertrain, journal, store },
       {
         root: process.cwd(),
+        dataDir: options.dataDir,
         host,
         port,
         hosts: allowHost,

@@ -20,6 +20,7 @@ import { searchAttributes } from '../../../workflows/sdk/protocol.js';
 import { type ResolvedConnection, resolveConnection } from '../../config.js';
 import { readEngineFile } from '../../engine-file.js';
 import { type ConnectedOptions, withConnection } from '../connected.js';
+import { hasColor } from '../paint.js';
 import { exitCodes } from '../exit.js';
 import { keptServerPort } from '../local-system.js';
 import { loadActivities, loadProject } from '../project-files.js';
@@ -232,7 +233,7 @@ function failure(error: unknown): Finding {
 }
 
 function line({ check, state, found, remedy, code }: Finding & { readonly check: string }): string {
-  const { green, yellow, red } = colors.createColors(process.stdout.isTTY === true);
+  const { green, yellow, red } = colors.createColors(hasColor(process.stdout));
   const paint = { ok: green, warn: yellow, fail: red }[state];
   const link = code === undefined ? undefined : `[${code}, see docs/errors.md#${code.toLowerCase()}]`;
   const text = [found, remedy, link].filter((part) => part !== undefined).join(' ');

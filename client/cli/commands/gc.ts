@@ -13,6 +13,7 @@ export function configure(command: Command): void {
   withConnection(command)
     .option('--apply', 'remove; without it, only say what would be removed')
     .option('--grace <duration>', 'keep what is younger; longer than the longest step', '1 day')
+    .option('--json', 'as it prints in any case')
     .action(gc);
 }
 

@@ -4,6 +4,7 @@ import { scheduledRunId } from '../../../workflows/sdk/protocol.js';
 import type { Evertrain } from '../../evertrain.js';
 import type { ListOptions } from '../../list-runs.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
+import { countOf } from '../count.js';
 
 interface LsOptions extends ConnectedOptions {
   readonly pipeline?: string;
@@ -40,7 +41,7 @@ async function ls({
   json,
   ...options
 }: LsOptions): Promise<void> {
-  const count = countOf(limit);
+  const count = countOf('--limit', limit);
   await connected(options, async (evertrain) => {
     const wanted = {
       ...(pipeline === undefined ? {} : { pipeline }),
@@ -70,13 +71,5 @@ async function scheduledPrefix({ schedules }: Evertrain, name: string): Promise<
   throw new EvertrainError('USER_SCHEDULE_UNKNOWN', `Schedule "${name}" was made by other means.`, {
     value: name,
     remedy: 'List the runs of its pipeline: --pipeline.',
-  });
-}
-
-function countOf(limit: string): number {
-  if (/^[1-9]\d{0,8}$/.test(limit)) return Number(limit);
-  throw new EvertrainError('USER_OPTION_INVALID', `--limit is ${limit}.`, {
-    value: limit,
-    remedy: 'Use a whole number from 1.',
   });
 }

@@ -46,6 +46,7 @@ export function configure(command: Command): void {
     .argument('<name>', 'name of the model')
     .argument('[action]', `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`, 'show')
     .argument('[what]', 'version to promote, or id of a batch')
+    .option('--json', 'as it prints in any case')
     .option('--input <json>', 'input of the training', '{}')
     .option('--uri <uri>', 'where the data of the batch lies')
     .option('--rows <count>', 'how many rows the batch has')

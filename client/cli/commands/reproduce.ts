@@ -46,7 +46,7 @@ async function remake(
   today: Provenance,
 ): Promise<Difference[]> {
   const run = await evertrain.startByName(pipeline, input, { seed, fresh: true, provenance: today });
-  await followRun(run, { stream: process.stdout, isTTY: process.stdout.isTTY === true });
+  await followRun(run, { stream: process.stdout });
   const result = await run.result();
   const output = result.outcome === 'completed' ? result.output : undefined;
   const again = isCandidate(output)

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Journal } from '../../../activities/sdk/ports.js';
 import { EvertrainError, isEvertrainError, show } from '../../../workflows/sdk/errors.js';
+import { WorkWatch } from '../at-work.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
 import { loadProject } from '../project-files.js';
@@ -13,6 +14,7 @@ interface RerunCommandOptions extends ConnectedOptions {
   readonly keepApprovals?: boolean;
   readonly id?: string;
   readonly detach?: boolean;
+  readonly json?: boolean;
 }
 
 export function configure(command: Command): void {
@@ -22,11 +24,12 @@ export function configure(command: Command): void {
     .option('--keep-approvals', 'take the answers that people gave; else they are asked again')
     .option('--id <workflow id>', 'id of the new run')
     .option('--detach', 'print the id and leave')
+    .option('--json', 'print only the result, as one JSON object')
     .action(rerun);
 }
 
 async function rerun(workflowId: string, options: RerunCommandOptions): Promise<void> {
-  const { from, keepApprovals = false, id, detach = false } = options;
+  const { from, keepApprovals = false, id, detach = false, json = false } = options;
   // Elsewhere than in a project's folder nothing tells which pipelines there are.
   const isProject = existsSync(join(process.cwd(), 'workflows'));
   const known = isProject ? { known: (await loadProject(process.cwd())).pipelines } : {};
@@ -34,8 +37,8 @@ async function rerun(workflowId: string, options: RerunCommandOptions): Promise<
     const run = await evertrain
       .rerun(workflowId, { from, keepApprovals, ...known, ...(id === undefined ? {} : { id }) })
       .catch((error: unknown) => expiredOr(error, journal, workflowId));
-    if (!detach) process.stdout.write(`${run.workflowId} repeats ${workflowId}: ${run.again.join(', ')}\n`);
-    await followToEnd(run, detach);
+    if (!detach && !json) process.stdout.write(`${run.workflowId} repeats ${workflowId}: ${run.again.join(', ')}\n`);
+    await followToEnd(run, { watch: new WorkWatch(evertrain, journal), detach, json });
   });
 }
 

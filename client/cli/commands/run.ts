@@ -3,6 +3,7 @@ import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
 import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
 import type { Priority } from '../../../workflows/sdk/priority.js';
+import { WorkWatch } from '../at-work.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { followToEnd } from '../follow-to-end.js';
 import { inputOf, type InputOptions, seedOf, withInput } from '../input.js';
@@ -13,6 +14,7 @@ interface RunCommandOptions extends ConnectedOptions, InputOptions {
   readonly seed?: string;
   readonly priority?: string;
   readonly detach?: boolean;
+  readonly json?: boolean;
 }
 
 export function configure(command: Command): void {
@@ -22,20 +24,22 @@ export function configure(command: Command): void {
     .option('--seed <number>', 'seed of the run; default 0')
     .option('--priority <number>', 'of its steps in queues and pools: 1 first, 5 last; default 3')
     .option('--detach', 'print the id and leave')
+    .option('--json', 'print only the result, as one JSON object')
     .action(run);
 }
 
 async function run(name: string, options: RunCommandOptions): Promise<void> {
   const pipeline = await pipelineOf(name);
   const input = await inputOf(options, pipeline.input);
-  await connected(options, async (evertrain) => {
+  await connected(options, async (evertrain, journal) => {
     const started = await evertrain.start(pipeline, input, {
       ...(options.id === undefined ? {} : { id: options.id }),
       ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
       // Checked by `start`.
       ...(options.priority === undefined ? {} : { priority: Number(options.priority) as Priority }),
     });
-    await followToEnd(started, options.detach === true);
+    const { detach = false, json = false } = options;
+    await followToEnd(started, { watch: new WorkWatch(evertrain, journal), detach, json });
   });
 }
 

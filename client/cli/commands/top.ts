@@ -3,6 +3,7 @@ import type { Evertrain } from '../../evertrain.js';
 import { modelSummaries } from '../../model-summaries.js';
 import { defaultQueue } from '../../../workflows/sdk/protocol.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
+import { hasColor } from '../paint.js';
 import { queuesOfProject } from '../project-files.js';
 import { type Overview, topLines } from '../top-view.js';
 
@@ -39,7 +40,7 @@ async function top({ json, ...options }: TopCommandOptions): Promise<void> {
     stdout.write(enter);
     try {
       for (let isOver = false; !isOver; ) {
-        const size = { color: process.env['NO_COLOR'] === undefined, width: stdout.columns, height: stdout.rows - 1 };
+        const size = { color: hasColor(stdout), width: stdout.columns, height: stdout.rows - 1 };
         const lines = await look(evertrain, queueNames).then(
           (overview) => topLines(overview, size),
           (error: unknown) => [error instanceof Error ? error.message : String(error)],

@@ -19,6 +19,7 @@ const loaders = {
   '/models': () => import('./pages/models.js').then(({ ModelsPage }) => ({ default: ModelsPage })),
   '/model': () => import('./pages/model.js').then(({ ModelPage }) => ({ default: ModelPage })),
   '/assets': () => import('./pages/assets.js').then(({ AssetsPage }) => ({ default: AssetsPage })),
+  '/logs': () => import('./pages/logs.js').then(({ LogsPage }) => ({ default: LogsPage })),
   '/queues': () => import('./pages/queues.js').then(({ QueuesPage }) => ({ default: QueuesPage })),
   '/schedules': () => import('./pages/schedules.js').then(({ SchedulesPage }) => ({ default: SchedulesPage })),
   '/variables': () => import('./pages/variables.js').then(({ VariablesPage }) => ({ default: VariablesPage })),
@@ -40,6 +41,7 @@ const places = [
   ['/assets', 'Assets', 'a'],
   ['/schedules', 'Schedules', 's'],
   ['/queues', 'Queues', 'q'],
+  ['/logs', 'Logs', 'l'],
   ['/variables', 'Variables', 'v'],
 ] as const;
 

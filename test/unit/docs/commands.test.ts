@@ -87,6 +87,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-live.test.ts',
     "'study', 'export', 'studied 1', '--study', 'search', '--csv'",
   ],
+  "evertrain logs --grep 'out of memory' --since 1d": [
+    'test/e2e/commands-live.test.ts',
+    "['logs', '--grep', 'before', '--since', '1h', '--json']",
+  ],
   "evertrain logs <run> --step 'networks[3]/iris.train' -f": [
     'test/e2e/commands-live.test.ts',
     "'logs', 'stopped', '-f', '--step', 'work'",

@@ -29,7 +29,7 @@ async function written(events: readonly RunEvent[]): Promise<string[]> {
       yield* events;
     },
   };
-  await followRun(run, { stream, isTTY: false });
+  await followRun(run, { stream });
   stream.end();
   return (await lines).trimEnd().split('\n');
 }
