@@ -46,9 +46,9 @@ export class Optuna {
 
   constructor(private readonly options: OptunaOptions) {}
 
-  /** Of the process that suggests now. */
-  get pid(): Promise<number | undefined> | undefined {
-    return this.current.suggest?.then((process) => process.pid);
+  /** Of the process that answers now. */
+  pid(op: Op): Promise<number | undefined> | undefined {
+    return this.current[op]?.then((process) => process.pid);
   }
 
   /**

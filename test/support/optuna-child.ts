@@ -16,6 +16,6 @@ configurePython(() => Promise.resolve({ python, digest: '' }));
 const optuna = new Optuna({ requirements, log: () => undefined });
 for (const request of requests) {
   const answer = optuna.suggest(request);
-  tell({ pid: await optuna.pid });
+  tell({ pid: await optuna.pid('suggest') });
   await answer;
 }

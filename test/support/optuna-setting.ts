@@ -43,6 +43,6 @@ export class OptunaSetting {
 
 /** Ends the process of a worker's Optuna as the kernel would. */
 export async function killOptuna(optuna: Optuna, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  const pid = await optuna.pid;
+  const pid = await optuna.pid('suggest');
   if (pid !== undefined) process.kill(pid, signal);
 }

@@ -157,7 +157,7 @@ describe('the process', () => {
     const controller = new AbortController();
     const hanging = optuna.suggest(first, controller.signal);
     await fileJson(`${project.folder}/asked`);
-    const pid = await optuna.pid;
+    const pid = await optuna.pid('suggest');
     const { python } = setting;
     configurePython(() => Promise.resolve({ python, digest: '' }));
     const other = optuna.suggest({ ...first, study: 'other' });

@@ -56,7 +56,7 @@ async function written(document: StudyDocument, optuna: Pick<Optuna, 'importance
 }
 
 describe('a study as an artifact', () => {
-  it('has the importance of its parameters, the same bytes each time', async () => {
+  it('has the importance of its parameters, the same bytes each time, by a process that stays warm', async () => {
     const document = study(30);
     const optuna = setting.open();
     const { artifact, importance = {} } = await written(document, optuna);
@@ -64,7 +64,9 @@ describe('a study as an artifact', () => {
     expect(Object.keys(importance)).toEqual(['big', 'small', 'none']);
     expect(importance['big']).toBeGreaterThan(0.8);
     expect(Object.values(importance).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+    const pid = await optuna.pid('importance');
     expect((await written(document, optuna)).artifact).toEqual(artifact);
+    expect(await optuna.pid('importance')).toBe(pid);
     expect((await written(document)).artifact).toEqual(artifact);
   });
 
