@@ -110,7 +110,7 @@ describe('a sensor', () => {
     const waiting = (count: number) =>
       start(Array.from({ length: count }, () => timeIs(new Date(Date.now() + 3_600_000))));
     const [few, many] = await Promise.all([waiting(2), waiting(100)]);
-    expect(await stackOf(few)).toContain('sensing');
+    expect(await stackOf(few)).toContain('untilGate');
     expect(await stackOf(many)).toBe('');
     await Promise.all([few.cancel(), many.cancel()]);
   });
