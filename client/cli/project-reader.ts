@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageFile } from '../../activities/sdk/jobs/package-file.js';
-import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
+import { EvertrainError, isEvertrainError, withoutLink } from '../../workflows/sdk/errors.js';
 import type { Project } from '../../workflows/sdk/project.js';
 import { defined } from '../../workflows/sdk/registry.js';
 import { checkVariable } from '../../workflows/sdk/variable.js';
@@ -69,7 +69,7 @@ export async function answerOf({ root, variable }: ProjectQuestion): Promise<Pro
     return { facts };
   } catch (error) {
     const code = isEvertrainError(error) ? error.code : 'USER_CODE_FAILED';
-    return { refused: { code, message: error instanceof Error ? error.message : String(error) } };
+    return { refused: { code, message: withoutLink(error instanceof Error ? error.message : String(error)) } };
   }
 }
 
