@@ -44,6 +44,11 @@ export interface Journal {
   append(key: string, lines: readonly string[]): Promise<void>;
   /** Lines from a cursor (start: undefined) and the cursor after them; an absent stream is empty. */
   read(key: string, cursor?: string): Promise<{ readonly lines: string[]; readonly cursor: string }>;
+  /**
+   * The streams below a prefix with the cursor behind their last line, where one question tells of all: who follows many
+   * then reads only those that have grown.
+   */
+  ends?(prefix: string): Promise<ReadonlyMap<string, string>>;
   /** Removes every document and stream below the prefix. */
   delete(prefix: string): Promise<void>;
 }

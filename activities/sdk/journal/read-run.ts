@@ -63,10 +63,13 @@ export async function readLines(
   const prefix = attemptsPrefix(workflowId, runId);
   const cursors = parseCursor(cursor);
   const lines: RunLine[] = [];
-  const streams = (await journal.list(prefix)).flatMap((key) => {
+  const ends = await journal.ends?.(prefix);
+  const streams = (ends === undefined ? await journal.list(prefix) : [...ends.keys()]).flatMap((key) => {
     const at = key.slice(prefix.length + 1);
     const source = parseAttemptSegment(at);
-    return source === undefined || (stepId !== undefined && source.stepId !== stepId) ? [] : [{ key, at, source }];
+    const isRead = ends !== undefined && ends.get(key) === cursors[at];
+    if (isRead || source === undefined || (stepId !== undefined && source.stepId !== stepId)) return [];
+    return [{ key, at, source }];
   });
   for (let first = 0; first < streams.length; first += readAtOnce) {
     await Promise.all(

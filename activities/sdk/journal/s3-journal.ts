@@ -39,6 +39,7 @@ export function s3Journal(options: S3Options): Journal {
     },
     get: async (key) => (await bucket.get(documentPath(key)))?.toString('utf8'),
     list: (prefix) => listKeys(bucket, names, prefix),
+    ends: (prefix) => streamEnds(bucket, names, pathOf(prefix)),
     async append(key, lines) {
       const path = streamPath(key);
       if (lines.length === 0) return;
@@ -119,6 +120,21 @@ async function listKeys(bucket: Bucket, names: LongNames, prefix: string): Promi
     if (found !== undefined) keys.add(found);
   }
   return [...keys].sort();
+}
+
+/** While the objects of a stream are merged, its end is where the last of them ends. */
+async function streamEnds(bucket: Bucket, names: LongNames, folder: string): Promise<Map<string, string>> {
+  const ends = new Map<string, number>();
+  for await (const { key, sizeBytes } of bucket.list(`${folder}/`)) {
+    const [, path, start] = /^(.*)\.lines\/(\d{15})$/.exec(key) ?? [];
+    if (path !== undefined) ends.set(path, Math.max(ends.get(path) ?? 0, Number(start) + sizeBytes));
+  }
+  const found = new Map<string, string>();
+  for (const [path, end] of ends) {
+    const key = await names.keyOf(path);
+    if (key !== undefined) found.set(key, String(end));
+  }
+  return found;
 }
 
 /** The path of the key that an object belongs to; undefined for one that is neither document nor part of a stream. */
