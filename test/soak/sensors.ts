@@ -54,7 +54,7 @@ export async function soakSensors(seed: number): Promise<boolean> {
       title: `Soak of sensors, seed ${seed}`,
       options: `--scenario sensors --seed ${seed}`,
       startedAt,
-      text: `${full.runs * full.sensorsOfARun} sensors in ${full.runs} runs wait for a file each, with a look every ${full.every}. When all have looked once the worker is killed and another one started; then the files are written. Workers have the allocator's settings of the image (docs/scaling.md). Held are: each sensor fires once, and the step behind it has its effect, once an attempt at most, as the receiver counts; no worker has more than ${full.mostMegabytes} MB.`,
+      text: `${full.runs * full.sensorsOfARun} sensors in ${full.runs} runs wait for a file each, with a look every ${full.every}. When all have looked once the worker is killed and another one started; then the files are written. Workers have two arenas of memory, as in the image (docs/scaling.md). Held are: each sensor fires once, and the step behind it has its effect, once an attempt at most, as the receiver counts; no worker has more than ${full.mostMegabytes} MB.`,
       counts: [
         ['sensors', full.runs * full.sensorsOfARun],
         ['seconds until all had looked once', Math.round(firstLooksMs / 1000)],
