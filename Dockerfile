@@ -7,8 +7,8 @@ RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
   && rm -rf /var/lib/apt/lists/*
 
-# The allocator's own defaults keep what a burst needed, an arena a core: docs/scaling.md, "Runs in memory".
-ENV MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
+# By itself the allocator keeps what bursts needed, in arenas by core: docs/scaling.md.
+ENV MALLOC_ARENA_MAX=2
 
 ENV NODE_ENV=production TZ=UTC EVERTRAIN_CACHE_DIR=/opt/evertrain EVERTRAIN_DATA_DIR=/data
 WORKDIR /app
