@@ -211,7 +211,7 @@ describe('variables', () => {
       [['run', 'tuned', '--input', '{"trials":1}', '--set', 'trials.n=1'], 2, 'there is 1 where "n" should be'],
     ]);
     const { journal } = openStorage(live.engine.dataDir);
-    await setVariable(journal, { name: 'place', value: 7, setBy: 'bob', setAt: '2026-11-22T00:00:00.000Z' });
+    await setVariable(journal, { name: 'place', value: 7, setBy: 'bob', setAt: new Date().toISOString() });
     const run = await live.call('run', 'tuned');
     expect(run.out).toMatch(/USER_VARIABLE_INVALID[^]*Variable "place" cannot be 7[^]*bob has set it/);
     await unsetVariable(journal, 'place', 'bob');

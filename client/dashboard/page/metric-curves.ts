@@ -12,6 +12,7 @@ export interface MetricPlot {
   readonly x: readonly number[];
   /** One for each line, `null` where it has no value. */
   readonly ys: ReadonlyArray<ReadonlyArray<number | null>>;
+  /** Of a single line. */
   readonly last: number | undefined;
 }
 
@@ -30,5 +31,6 @@ function plotOf(name: string, lines: readonly Curve[]): MetricPlot {
     for (const [at, value] of points) y[place.get(at) ?? 0] = value;
     return y;
   });
-  return { name, lines: lines.map(({ label }) => label), x, ys, last: lines.at(-1)?.points.at(-1)?.[1] };
+  const last = lines.length === 1 ? lines[0]?.points.at(-1)?.[1] : undefined;
+  return { name, lines: lines.map(({ label }) => label), x, ys, last };
 }

@@ -6,6 +6,8 @@ import { type Curve, plotsOf } from '../metric-curves.js';
 
 const colours = ['#4f5bd5', '#d5774f', '#2f9e6e', '#b04fd5', '#c9a227', '#3a9ad9', '#d54f6e', '#7a8b99'];
 const height = 190;
+/** Versions, steps and trials are counted. */
+const wholeTicks = Array.from({ length: 10 }, (_, n) => [1, 2, 5].map((digit) => digit * 10 ** n)).flat();
 
 /** A small plot for each name. */
 export function Curves({ curves }: { curves: readonly Curve[] }) {
@@ -47,7 +49,7 @@ function Plot({
         width: current.clientWidth,
         height,
         scales: { x: { time: false } },
-        axes: [{ ...axis, size: 28 }, axis],
+        axes: [{ ...axis, size: 28, ...(x.every(Number.isInteger) ? { incrs: wholeTicks } : {}) }, axis],
         legend: { show: lines.length > 1 && lines.length <= 6 },
         cursor: { drag: { x: true, y: false } },
         series: [

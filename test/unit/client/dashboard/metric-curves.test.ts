@@ -12,7 +12,7 @@ it('curves are a plot for each metric with a line for each that has it, over all
         [3, 2],
         [null, 1],
       ],
-      last: 1,
     },
   ]);
+  expect(plotsOf([loss('fit', [0, 3], [2, 2])])).toMatchObject([{ lines: ['fit'], last: 2 }]);
 });
