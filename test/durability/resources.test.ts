@@ -37,15 +37,11 @@ describe('a worker with three GPUs and 4 GiB', () => {
   it('gives each number to one step at a time, jobs and killed workers included', async () => {
     const { effects, evertrain } = fixture;
     const book = bookOf('gpus');
-    const open = ['one-gpu/0', 'two-gpus/0'];
+    // Which of them come first is the engine's affair.
+    const open = ['one-gpu', 'two-gpus', 'here-on-gpu'].flatMap((step) => keys(5).map((key) => `${step}/${key}`));
     for (const key of open) effects.hold(key);
     const run = await evertrain.start(onGpus, { effects: effects.url, book, keys: keys(5) }, { provenance });
-    await Promise.all(open.map((key) => effects.began(key)));
-    expect(
-      held(await lines(book))
-        .at(-1)
-        ?.sort(),
-    ).toEqual(['0', '1', '2']);
+    await expect.poll(async () => held(await lines(book)).at(-1)?.length ?? 0, soon).toBeGreaterThanOrEqual(2);
     await worker.kill();
     await appendFile(book, '=\n');
     for (const key of open) effects.release(key);
@@ -77,11 +73,15 @@ describe('a worker with three GPUs and 4 GiB', () => {
   it('never has more at work than it has memory for, and uses it', async () => {
     const { effects, evertrain } = fixture;
     const book = bookOf('weights');
-    effects.hold('small/0');
-    const run = await evertrain.start(weighed, { effects: effects.url, book, keys: keys(10) }, { provenance });
-    await Promise.all(['small/0', 'large/0'].map((key) => effects.began(key)));
-    effects.release('small/0');
-    await run.result();
+    // Exactly what there is.
+    const first = ['small/first', 'large/first'];
+    for (const key of first) effects.hold(key);
+    const weigh = (of: string[]) => evertrain.start(weighed, { effects: effects.url, book, keys: of }, { provenance });
+    const runs = [await weigh(['first'])];
+    await Promise.all(first.map((key) => effects.began(key)));
+    runs.push(await weigh(keys(10)));
+    for (const key of first) effects.release(key);
+    await Promise.all(runs.map((run) => run.result()));
     const sums = held(await lines(book)).map((has) => has.reduce((sum, gib) => sum + Number(gib), 0));
     expect(Math.max(...sums)).toBe(4);
   });

@@ -52,7 +52,17 @@ export async function seriousFaults(page: Page): Promise<string[]> {
       readonly impact: string;
       readonly nodes: ReadonlyArray<{ readonly html: string; readonly failureSummary: string }>;
     }
-    const { axe: checker } = globalThis as unknown as { axe: { run(): Promise<{ violations: readonly Found[] }> } };
+    interface Changing {
+      readonly finished: Promise<unknown>;
+      readonly effect: { getComputedTiming(): { readonly endTime: number } };
+    }
+    const { axe: checker, document } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: readonly Found[] }> };
+      document: { getAnimations(): readonly Changing[] };
+    };
+    // Colours are judged once they have changed; what spins goes on.
+    const changing = document.getAnimations().filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity);
+    await Promise.all(changing.map(({ finished }) => finished.catch(() => undefined)));
     const { violations } = await checker.run();
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
