@@ -4,7 +4,7 @@ import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { openStorage } from '../../activities/sdk/storage.js';
 import { setVariable, unsetVariable, variableChanges } from '../../activities/sdk/variables.js';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
-import type { DashboardReader } from '../dashboard/dashboard-app.js';
+import type { DashboardReader } from '../dashboard/context.js';
 import { type DashboardServer, type DashboardServerOptions, startDashboard } from '../dashboard/start-dashboard.js';
 import type { Evertrain } from '../evertrain.js';
 import { searchJournal } from './log-search/search-journal.js';

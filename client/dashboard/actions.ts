@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono';
 import { z } from 'zod';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import type { DashboardContext } from './dashboard-app.js';
+import type { DashboardContext } from './context.js';
 
 const Id = z.string().min(1).max(1_000);
 const OnRun = z.object({ id: Id, run: z.string().optional() });

@@ -19,7 +19,8 @@ export function listOptions(query: Readonly<Record<string, string>>): ListOption
   };
 }
 
-function given<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
+/** What an address leaves out or leaves empty is not asked for. */
+export function given<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
   return value === undefined || value === '' ? {} : ({ [name]: value } as Record<Name, Value>);
 }
 

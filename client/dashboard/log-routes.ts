@@ -1,8 +1,9 @@
 import type { Hono } from 'hono';
 import { type Duration, durationMs } from '../../workflows/sdk/duration.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { type LogQuery, logLevels } from '../log-query.js';
-import type { DashboardContext } from './dashboard-app.js';
+import { type LogLevel, type LogQuery, logLevels } from '../log-query.js';
+import type { DashboardContext } from './context.js';
+import { given } from './list-options.js';
 import { live } from './live.js';
 import type { LogsMessage } from './shapes.js';
 
@@ -40,24 +41,23 @@ export function logRoutes(app: Hono, { reader }: DashboardContext): void {
 
 /** What the address of the search says; what it does not understand is refused. */
 function queryOf({ text, pattern, level, since, step }: Readonly<Record<string, string>>): LogQuery {
-  const isLevel = (one: string): one is (typeof logLevels)[number] => (logLevels as readonly string[]).includes(one);
-  if (level !== undefined && level !== '' && !isLevel(level)) {
-    throw new EvertrainError('USER_OPTION_INVALID', `logs: level is ${JSON.stringify(level)}.`, {
-      value: level,
-      remedy: `Use one of: ${logLevels.join(', ')}.`,
-    });
-  }
   return {
     ...given('text', text),
     ...given('pattern', pattern),
     ...given('stepId', step),
-    ...(level === undefined || level === '' ? {} : { level: level as (typeof logLevels)[number] }),
+    ...given('level', levelOf(level)),
     ...(since === undefined || since === '' ? {} : { since: Date.now() - durationMs(since as Duration, 'since') }),
   };
 }
 
-function given<Name extends string>(name: Name, value: string | undefined): Partial<Record<Name, string>> {
-  return value === undefined || value === '' ? {} : ({ [name]: value } as Record<Name, string>);
+function levelOf(text: string | undefined): LogLevel | undefined {
+  if (text === undefined || text === '') return undefined;
+  const level = logLevels.find((one) => one === text);
+  if (level !== undefined) return level;
+  throw new EvertrainError('USER_OPTION_INVALID', `logs: level is ${JSON.stringify(text)}.`, {
+    value: text,
+    remedy: `Use one of: ${logLevels.join(', ')}.`,
+  });
 }
 
 function busy(): EvertrainError {

@@ -3,7 +3,7 @@ import type { Context, Hono } from 'hono';
 import type { Run } from '../run.js';
 import type { RunView, StepView } from '../history/run-view.js';
 import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
-import type { DashboardContext } from './dashboard-app.js';
+import type { DashboardContext } from './context.js';
 import { live, liveState, type Send } from './live.js';
 import { listOptions } from './list-options.js';
 import type { AttemptLine, CurveLine, PastCall, RunMessage } from './shapes.js';

@@ -82,6 +82,7 @@ export interface ShownStudy {
   /** Of the study in that run. */
   readonly id: string;
 }
+
 /** Of a search through logs: what is found, run by run; then how it ended. */
 export type LogsMessage =
   | { readonly lines: readonly LogHit[]; readonly isFirst: boolean }

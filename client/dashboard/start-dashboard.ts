@@ -2,7 +2,8 @@ import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
 import { addressOf, listen } from '../http/listen.js';
 import { checkAccess } from './access.js';
-import { dashboardApp, type DashboardOptions } from './dashboard-app.js';
+import type { DashboardOptions } from './context.js';
+import { dashboardApp } from './dashboard-app.js';
 
 export interface DashboardServerOptions extends DashboardOptions {
   readonly host: string;

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import { defaultQueue, type PoolState, poolMessages, poolWorkflowType } from '../../workflows/sdk/protocol.js';
-import type { DashboardContext } from './dashboard-app.js';
+import type { DashboardContext } from './context.js';
 import { liveState } from './live.js';
 import { modelReader } from './model-answer.js';
 import { modelSummaries, openWorkflows } from '../model-summaries.js';

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { bodyOf } from './actions.js';
-import type { DashboardContext } from './dashboard-app.js';
+import type { DashboardContext } from './context.js';
 import { liveState } from './live.js';
 
 const everyMs = 2_000;

@@ -5,7 +5,8 @@ const carriageReturn = 0x0d;
 
 /**
  * Splits a byte stream into lines of bounded length, in constant memory. A longer line is cut with a note and the rest
- * of it dropped, but not before a secret that the cut would part is seen whole and hidden. What a carriage return overwrites on a terminal (progress bars) is left out.
+ * of it dropped, but not before a secret that the cut would part is seen whole and hidden. What a carriage return
+ * overwrites on a terminal (progress bars) is left out.
  */
 export class LineReader {
   private parts: Buffer[] = [];

@@ -1,6 +1,7 @@
 import type { Journal } from '../ports.js';
 import type { AttemptLine } from './attempt-journal.js';
-import { attemptsPrefix, parseAttemptSegment } from './keys.js';
+import { attemptsPrefix } from './keys.js';
+import { grownStreams } from './read-run.js';
 import { type CurvePoint, ThinCurve, thinned } from './thin-curve.js';
 
 /** What an attempt reported of a metric. */
@@ -41,12 +42,12 @@ export class CurveReader {
   /** The curves that have grown since the last call, each as a whole. */
   async next(): Promise<Curve[]> {
     const grown = new Set<string>();
-    for (const key of await this.journal.list(this.prefix)) {
-      const source = parseAttemptSegment(key.slice(this.prefix.length + 1));
-      if (source === undefined || !this.isWanted(source.stepId)) continue;
+    const isWanted = (stepId: string) => this.isWanted(stepId);
+    const streams = await grownStreams(this.journal, this.prefix, isWanted, (at) => this.cursors.get(at));
+    for (const { key, at, source } of streams) {
       for (;;) {
-        const { lines, cursor } = await this.journal.read(key, this.cursors.get(key));
-        this.cursors.set(key, cursor);
+        const { lines, cursor } = await this.journal.read(key, this.cursors.get(at));
+        this.cursors.set(at, cursor);
         if (lines.length === 0) break;
         for (const line of lines) this.take(line, source, grown);
       }

@@ -60,17 +60,10 @@ export async function readLines(
   runId: string,
   { stepId, cursor }: ReadOptions = {},
 ): Promise<{ lines: RunLine[]; cursor: string }> {
-  const prefix = attemptsPrefix(workflowId, runId);
   const cursors = parseCursor(cursor);
   const lines: RunLine[] = [];
-  const ends = await journal.ends?.(prefix);
-  const streams = (ends === undefined ? await journal.list(prefix) : [...ends.keys()]).flatMap((key) => {
-    const at = key.slice(prefix.length + 1);
-    const source = parseAttemptSegment(at);
-    const isRead = ends !== undefined && ends.get(key) === cursors[at];
-    if (isRead || source === undefined || (stepId !== undefined && source.stepId !== stepId)) return [];
-    return [{ key, at, source }];
-  });
+  const isWanted = (id: string) => stepId === undefined || id === stepId;
+  const streams = await grownStreams(journal, attemptsPrefix(workflowId, runId), isWanted, (at) => cursors[at]);
   for (let first = 0; first < streams.length; first += readAtOnce) {
     await Promise.all(
       streams.slice(first, first + readAtOnce).map(async ({ key, at, source }) => {
@@ -85,6 +78,29 @@ export async function readLines(
   }
   lines.sort((a, b) => a.t - b.t);
   return { lines, cursor: Buffer.from(JSON.stringify(cursors)).toString('base64url') };
+}
+
+interface AttemptStream {
+  readonly key: string;
+  /** The key without the prefix of the run. */
+  readonly at: string;
+  readonly source: NonNullable<ReturnType<typeof parseAttemptSegment>>;
+}
+
+/** The streams of a run's attempts but for those that are known to have nothing behind their cursor. */
+export async function grownStreams(
+  journal: Journal,
+  prefix: string,
+  isWanted: (stepId: string) => boolean,
+  cursorOf: (at: string) => string | undefined,
+): Promise<AttemptStream[]> {
+  const ends = await journal.ends?.(prefix);
+  return (ends === undefined ? await journal.list(prefix) : [...ends.keys()]).flatMap((key) => {
+    const at = key.slice(prefix.length + 1);
+    const source = parseAttemptSegment(at);
+    const isRead = ends !== undefined && ends.get(key) === cursorOf(at);
+    return isRead || source === undefined || !isWanted(source.stepId) ? [] : [{ key, at, source }];
+  });
 }
 
 /** A stream to its end; one read gives only a part of a long one. */

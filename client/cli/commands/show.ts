@@ -41,7 +41,7 @@ async function show(id: string, options: ShowOptions): Promise<void> {
       .attachBackfill(id)
       .state()
       .catch(() => undefined);
-    if (state !== undefined) process.stdout.write(`${backfillLines(state).join('\n')}\n`);
+    if (state !== undefined) stdout.write(`${backfillLines(state).join('\n')}\n`);
   });
 }
 

@@ -3,6 +3,7 @@ import { Link, useLocation, useSearch } from 'wouter-preact';
 import type { LogsMessage } from '../../shapes.js';
 import { urlOf, useLive } from '../api.js';
 import { plural } from '../format.js';
+import { logLevels } from '../log-levels.js';
 import { ErrorText } from '../parts/error-text.js';
 import { runLink } from '../parts/links.js';
 import { useSession } from '../parts/session.js';
@@ -15,7 +16,6 @@ interface Found {
   readonly problem?: string;
 }
 
-const levels = ['debug', 'info', 'warn', 'error'];
 const times = { '1 hour': '1h', '1 day': '1d', '7 days': '7d', '30 days': '30d' };
 
 /** A search through the logs of many runs; the address of the page says which, so that it can be sent to others. */
@@ -52,7 +52,7 @@ function Form({ asked, onSubmit }: { asked: Record<string, string>; onSubmit: (e
       <label class="tick">
         <input type="checkbox" name="isPattern" defaultChecked={pattern !== undefined} /> a regular expression
       </label>
-      <Choice label="Level" name="level" value={level} of={levels.map((one) => [one, one])} />
+      <Choice label="Level" name="level" value={level} of={logLevels.map((one) => [one, one])} />
       <Choice
         label="Newer than"
         name="since"

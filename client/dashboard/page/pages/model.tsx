@@ -6,6 +6,7 @@ import { urlOf } from '../api.js';
 import { number, plural } from '../format.js';
 import { Action } from '../parts/action.js';
 import { ApprovalCard } from '../parts/approval-card.js';
+import { CompareCell, CompareHead } from '../parts/compare-cells.js';
 import { Curves } from '../parts/curves.js';
 import { runLink } from '../parts/links.js';
 import { LivePage } from '../parts/live-page.js';
@@ -129,10 +130,14 @@ function Approvals({ answer: { state, approvals } }: { answer: ModelAnswer }) {
   );
 }
 
+/** The names of all that any of them has. */
+function metricsOf(versions: readonly ModelVersion[]): string[] {
+  return [...new Set(versions.flatMap(({ metrics }) => Object.keys(metrics)))];
+}
+
 /** Each metric over the versions. */
 function Progression({ state: { versions } }: { state: ModelState }) {
-  const names = [...new Set(versions.flatMap(({ metrics }) => Object.keys(metrics)))];
-  const curves = names.map((name) => {
+  const curves = metricsOf(versions).map((name) => {
     const points = versions.flatMap(({ version, metrics: { [name]: value } }) =>
       value === undefined ? [] : [[Number(version), value] as const],
     );
@@ -143,7 +148,7 @@ function Progression({ state: { versions } }: { state: ModelState }) {
 
 function Versions({ state }: { state: ModelState }) {
   const { name, versions, champion, comparison, rollout } = state;
-  const metrics = [...new Set(versions.flatMap((one) => Object.keys(one.metrics)))];
+  const metrics = metricsOf(versions);
   const [chosen, choose] = useState<readonly string[]>([]);
   const toggle = (one: string) =>
     choose(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one].slice(-2));
@@ -165,9 +170,7 @@ function Versions({ state }: { state: ModelState }) {
         <table class="steps">
           <thead>
             <tr>
-              <th>
-                <span class="unseen">Compare</span>
-              </th>
+              <CompareHead />
               <th>Version</th>
               <th>Stage</th>
               {metrics.map((metric) => (
@@ -183,14 +186,11 @@ function Versions({ state }: { state: ModelState }) {
           <tbody>
             {[...versions].reverse().map((one) => (
               <tr key={one.version} class={one.version === champion ? 'best' : undefined}>
-                <td>
-                  <input
-                    type="checkbox"
-                    aria-label={`Compare version ${one.version}`}
-                    checked={chosen.includes(one.version)}
-                    onChange={() => toggle(one.version)}
-                  />
-                </td>
+                <CompareCell
+                  name={`version ${one.version}`}
+                  isChosen={chosen.includes(one.version)}
+                  toggle={() => toggle(one.version)}
+                />
                 <td>
                   <Link href={runLink(one.run)}>{one.version}</Link>
                 </td>

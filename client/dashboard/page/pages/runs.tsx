@@ -5,6 +5,7 @@ import type { RunSummary } from '../../../list-runs.js';
 import type { RunsAnswer } from '../../shapes.js';
 import { ask, urlOf, useLiveState } from '../api.js';
 import { duration, plural, serverNow, time } from '../format.js';
+import { CompareCell, CompareHead } from '../parts/compare-cells.js';
 import { ErrorText } from '../parts/error-text.js';
 import { runLink } from '../parts/links.js';
 import { LinkSign } from '../parts/live-page.js';
@@ -219,9 +220,7 @@ function Table({ runs, chosen, toggle }: { runs: readonly RunSummary[]; chosen: 
       <table class="runs">
         <thead>
           <tr>
-            <th>
-              <span class="unseen">Compare</span>
-            </th>
+            <CompareHead />
             <th>Status</th>
             <th>Run</th>
             <th>Pipeline</th>
@@ -284,14 +283,7 @@ function keyOf({ workflowId, runId }: RunSummary): string {
 /** Of thousands on a page only those that changed are drawn again. */
 const Row = memo(({ run, isChosen, toggle }: { run: RunSummary; isChosen: boolean; toggle: Toggle }) => (
   <tr>
-    <td>
-      <input
-        type="checkbox"
-        aria-label={`Compare ${run.workflowId}`}
-        checked={isChosen}
-        onChange={() => toggle(keyOf(run))}
-      />
-    </td>
+    <CompareCell name={run.workflowId} isChosen={isChosen} toggle={() => toggle(keyOf(run))} />
     <td>
       <Status of={statusOf(run)} />
       {run.waitingFor.map((what) => (

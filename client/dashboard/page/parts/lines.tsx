@@ -2,6 +2,7 @@ import { lazy, Suspense } from 'preact/compat';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { AttemptLine } from '../../shapes.js';
 import { urlOf, useLive } from '../api.js';
+import { logLevels } from '../log-levels.js';
 
 const RunCurves = lazy(() => import('./run-curves.js').then(({ RunCurves: part }) => ({ default: part })));
 
@@ -9,7 +10,7 @@ type Log = Extract<AttemptLine, { kind: 'log' }>;
 
 /** Older ones are dropped from the page, never from the journal. */
 const mostLogs = 5_000;
-const levels = ['debug', 'info', 'warn', 'error'];
+const levelAt = (level: string) => logLevels.findIndex((one) => one === level);
 
 /** Logs and metric curves of a run or a step, live. */
 export function Lines({ id, run, step }: { id: string; run: string; step?: string }) {
@@ -35,11 +36,11 @@ function Logs({ logs, isMany, isOpen }: { logs: readonly Log[]; isMany: boolean;
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   const shown = useMemo(() => {
-    const least = levels.indexOf(level);
+    const least = levelAt(level);
     const wanted = text.toLowerCase();
     return logs.filter(
       (line) =>
-        levels.indexOf(line.level) >= least &&
+        levelAt(line.level) >= least &&
         (wanted === '' || `${line.stepId} ${line.message}`.toLowerCase().includes(wanted)),
     );
   }, [logs, text, level]);
@@ -63,7 +64,7 @@ function Logs({ logs, isMany, isOpen }: { logs: readonly Log[]; isMany: boolean;
           onInput={(event) => setText(event.currentTarget.value)}
         />
         <select aria-label="Least level" value={level} onChange={(event) => setLevel(event.currentTarget.value)}>
-          {levels.map((one) => (
+          {logLevels.map((one) => (
             <option key={one}>{one}</option>
           ))}
         </select>

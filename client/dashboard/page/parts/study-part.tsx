@@ -2,6 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { StudyView, TrialView } from '../../../history/run-view.js';
 import type { CurveLine, ShownStudy } from '../../shapes.js';
 import { duration, number, plain } from '../format.js';
+import { CompareCell, CompareHead } from './compare-cells.js';
 import { Curves } from './curves.js';
 import { ParallelCoordinates } from './parallel-coordinates.js';
 import { RunCurves } from './run-curves.js';
@@ -155,9 +156,7 @@ function Trials({ study: { trials, objectives, best }, chosen, toggle }: TrialsP
       <table class="steps">
         <thead>
           <tr>
-            <th>
-              <span class="unseen">Compare</span>
-            </th>
+            <CompareHead />
             {columns.map((name) => (
               <th key={name} aria-sort={by === name ? (descending ? 'descending' : 'ascending') : 'none'}>
                 <button type="button" class="plain" onClick={() => setBy(name)}>
@@ -173,14 +172,11 @@ function Trials({ study: { trials, objectives, best }, chosen, toggle }: TrialsP
         <tbody>
           {sorted.slice(0, mostRows).map((trial) => (
             <tr key={trial.number} class={trial.number === best ? 'best' : undefined}>
-              <td>
-                <input
-                  type="checkbox"
-                  aria-label={`Compare trial ${trial.number}`}
-                  checked={chosen.has(trial.number)}
-                  onChange={() => toggle(trial.number)}
-                />
-              </td>
+              <CompareCell
+                name={`trial ${trial.number}`}
+                isChosen={chosen.has(trial.number)}
+                toggle={() => toggle(trial.number)}
+              />
               {columns.map((name) => (
                 <td key={name} class="num">
                   {name === 'took' ? duration(trial.seconds * 1_000) : plainNumber(valueOf(trial, name))}
