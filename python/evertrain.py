@@ -324,6 +324,9 @@ class _Channel:
             while line:
                 line = line[os.write(self._out, line) :]
 
+    def close(self) -> None:
+        os.close(self._out)
+
     def checkpoint(self, path: str, meta: Any) -> int:
         with self._saving:
             self._last_id += 1
@@ -825,6 +828,8 @@ def preload(modules: "list[tuple[str, str | None]]") -> None:
 
 
 def _capture_mlflow(context: Context) -> None:
+    global _has_captured
+    _has_captured = True
     try:
         mlflow: Any = importlib.import_module("mlflow")
     except ModuleNotFoundError:
@@ -898,6 +903,7 @@ def _mlflow_stand_in() -> types.ModuleType:
 # --- The process -----------------------------------------------------------------------------------------------------
 
 _job: "_Job | None" = None
+_has_captured = False
 
 
 def _running() -> _Job:
@@ -938,6 +944,19 @@ def _ack_from_stdin() -> "int | None":
     os.dup2(nothing, 0)
     os.close(nothing)
     return ack
+
+
+def leaves_process() -> bool:
+    """Whether another job may come after this one: its document says so, and it has not changed MLflow."""
+    return _running().document.get("reuse") is True and not _has_captured
+
+
+def leave() -> None:
+    """Lets go of the worker's streams."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
+    _running().channel.close()
 
 
 def finish() -> None:

@@ -3,14 +3,17 @@
 Every job has two processes. The *supervisor*, forked from the host, adopts whatever the job leaves behind (it is a
 child subreaper) and ends all of it once the job's own process has ended; then it takes another job, for to fork and to
 end a large process is most of what a short job costs. The *job*, forked from the supervisor, leads a session of its own
-and runs the program, its standard streams connected to the worker by sockets. Whoever dies:
+and runs the program, its standard streams connected to the worker by sockets. A job whose document says `reuse` leaves its
+process to the next one of the same target, unless it failed or left behind what cannot be undone (evertrain_reuse.py).
+Whoever dies:
 
 - The worker, also by SIGKILL: the host reads the end of its standard input, lets go of all supervisors, and ends.
 - The host: each supervisor reads the end of its link to the host, and ends its job and all descendants.
 - A supervisor: the kernel ends its job (parent-death signal); the host, a subreaper too, ends what the job left.
 
-Protocol: JSON lines. In: `{"op": "fork", "id"}`, `{"op": "stop", "id", "signal": "TERM" | "KILL"}`. Out:
-`{"event": "ready", "pid", "rss"}`, `{"event": "exit", "id", "code", "rss"}` (a negative code is a signal; rss in KiB).
+Protocol: JSON lines. In: `{"op": "fork", "id"}`, `{"op": "again", "id", "of"}` (in the process that job `of` left, or as
+`fork` where there is none), `{"op": "stop", "id", "signal": "TERM" | "KILL"}`. Out: `{"event": "ready", "pid", "rss"}`,
+`{"event": "exit", "id", "code", "stays", "rss"}` (a negative code is a signal; `stays`: its process is left; rss in KiB).
 A job connects twice to the worker's socket and says `<id><o|e>` (17 bytes): `o` carries its standard output, and the
 other way a line with the path of its document, for which it waits, and the acknowledgements of checkpoints; `e` its
 standard error.
@@ -23,6 +26,7 @@ import contextlib
 import gc
 import json
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -35,10 +39,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import evertrain
+from evertrain_reuse import Traces, resident_kib
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _SUBREAPER, _DEATH_SIGNAL = 36, 1
 _MOST_IDLE = 8
+#: Seconds that a process without a job is kept.
+_STAY_SECONDS = 60.0
 
 
 def main(arguments: "list[str]") -> int:
@@ -57,13 +64,15 @@ class _Ward:
     def __init__(self, pid: int, link: socket.socket, job: str) -> None:
         self.pid, self.link = pid, link
         self.job: "str | None" = job
+        #: The job whose process it keeps.
+        self.left: "str | None" = None
 
     def take(self, job: str) -> bool:
         try:
             self.link.send(b"J" + job.encode() + b"\n")
         except OSError:  # it has died: its link will tell
             return False
-        self.job = job
+        self.job, self.left = job, None
         return True
 
 
@@ -129,10 +138,19 @@ class _Host:
         if request["op"] == "fork":
             self._fork(request["id"])
             return
+        if request["op"] == "again":
+            self._again(request["id"], request["of"])
+            return
         for ward in self._wards.values():
             if ward.job == request["id"]:
                 with contextlib.suppress(OSError):
                     ward.link.send(request["signal"][:1].encode())
+
+    def _again(self, name: str, of: str) -> None:
+        for ward in self._wards.values():
+            if ward.left == of and ward.take(name):
+                return
+        self._fork(name)
 
     def _fork(self, name: str) -> None:
         while self._idle:
@@ -178,15 +196,22 @@ class _Host:
             self._wards.pop(pid, None)
 
     def _heard(self, ward: _Ward) -> None:
-        """The supervisor tells the job's exit status, then that nothing of the job is left; or it died."""
+        """The supervisor tells the job's exit status, then that nothing of the job is left; or it died.
+
+        A `+` behind the status: its process is left for another job, until the supervisor is idle.
+        """
         told = b""
         with contextlib.suppress(OSError):
             told = ward.link.recv(64)
         for word in told.split():
             if word != b"idle":
-                self._say(event="exit", id=ward.job, code=int(word))
-                ward.job = None
+                stays = word.endswith(b"+")
+                self._say(event="exit", id=ward.job, code=int(word.rstrip(b"+")), stays=stays)
+                ward.job, ward.left = None, ward.job if stays else None
+            elif ward.job is not None:  # the order to take it went out before
+                continue
             elif len(self._idle) < _MOST_IDLE:
+                ward.left = None
                 self._idle.append(ward)
             else:
                 told = b""
@@ -219,7 +244,7 @@ class _Host:
         shutil.rmtree(os.path.dirname(self._socket_path), ignore_errors=True)
 
     def _say(self, **event: Any) -> None:
-        line = json.dumps({**event, "rss": _resident_kib()}).encode() + b"\n"
+        line = json.dumps({**event, "rss": resident_kib()}).encode() + b"\n"
         with contextlib.suppress(BrokenPipeError):
             while line:
                 line = line[os.write(self._protocol, line) :]
@@ -237,60 +262,98 @@ class _Supervisor:
         self._wake, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
         signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
+        self._stays = False
         while True:
-            self._run(name)
-            self._link.send(b"idle ")
+            if not (self._stays and self._hand_over(name)):
+                self._fork(name)
+            self._watch()
+            if not self._stays or not select.select([self._link], [], [], _STAY_SECONDS)[0]:
+                self._dismiss()
+                self._link.send(b"idle ")
             name = _line_of(self._link).rpartition("J")[2]
             if name == "":
                 os._exit(0)
 
-    def _run(self, name: str) -> None:
-        code_reader, self._code_writer = os.pipe()
+    def _hand_over(self, name: str) -> bool:
+        try:
+            self._orders.send(name.encode() + b"\n")
+        except OSError:  # something has ended it
+            self._dismiss()
+            return False
+        return True
+
+    def _dismiss(self) -> None:
+        """Ends a process that stays, and what it has left."""
+        if not self._stays:
+            return
+        self._stays = False
+        self._end_job()
+
+    def _end_job(self) -> None:
+        os.close(self._codes)
+        self._orders.close()
+        end_descendants(5, group=self._job)
+
+    def _fork(self, name: str) -> None:
+        self._codes, code_writer = os.pipe()
+        orders, self._orders = socket.socketpair()
         self._job = os.fork()
         if self._job == 0:
             try:
                 os.setsid()
                 evertrain.die_with(self._pid)
                 signal.set_wakeup_fd(-1)
-                for descriptor in (self._wake, self._wake_writer, code_reader):
+                for descriptor in (self._wake, self._wake_writer, self._codes):
                     os.close(descriptor)
-                self._become_job(name)
+                for end in (self._link, self._orders):
+                    end.close()
+                _Program(self._socket_path, orders, code_writer).run(name)
             except BaseException:  # noqa: BLE001 - the worker may be gone; else it shows what standard error says
                 traceback.print_exc()
             finally:
                 os._exit(70)
-        os.close(self._code_writer)
-        self._code: "int | None" = None
-        self._has_told = False
-        with selectors.DefaultSelector() as selector:
-            for source in (self._link, self._wake, code_reader):
-                selector.register(source, selectors.EVENT_READ)
-            while self._code is None:
-                self._step(selector, code_reader)
-        os.close(code_reader)
-        end_descendants(5, group=self._job)
-        self._tell(self._code)
+        os.close(code_writer)
+        orders.close()
 
-    def _step(self, selector: selectors.BaseSelector, code_reader: int) -> None:
+    def _watch(self) -> None:
+        """Until the job has ended; its process may stay."""
+        self._code: "int | None" = None
+        self._has_told = self._stays = False
+        with selectors.DefaultSelector() as selector:
+            for source in (self._link, self._wake, self._codes):
+                selector.register(source, selectors.EVENT_READ)
+            while self._code is None and not self._stays:
+                self._step(selector)
+        if self._code is not None:
+            self._end_job()
+            self._tell(f"{self._code} ")
+
+    def _step(self, selector: selectors.BaseSelector) -> None:
         for key, _ in selector.select():
             if key.fd == self._wake:
                 os.read(self._wake, 4096)
                 self._reap()
-            elif key.fd == code_reader:
-                selector.unregister(code_reader)
-                code = os.read(code_reader, 64)
+            elif key.fd == self._codes:
+                code = os.read(self._codes, 64)
+                is_alone = code != b"" and _are_alone(self._pid, self._job)
                 # The end of a large process takes longer than that of many a job.
-                if code and _are_alone(self._pid, self._job):
-                    self._tell(int(code))
+                if is_alone:
+                    self._tell(f"{code.decode()} ")
+                if not code.endswith(b"+"):
+                    selector.unregister(self._codes)
+                elif is_alone:
+                    self._stays = True
+                else:
+                    self._code = 0
             else:
                 self._obey()
 
-    def _tell(self, code: int) -> None:
+    def _tell(self, code: str) -> None:
         if self._has_told:
             return
         self._has_told = True
         with contextlib.suppress(OSError):
-            self._link.send(f"{code} ".encode())
+            self._link.send(code.encode())
 
     def _reap(self) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -311,27 +374,53 @@ class _Supervisor:
         else:
             _signal_group(self._job, signal.SIGKILL)
 
-    def _become_job(self, name: str) -> NoReturn:
+
+class _Program:
+    """The process of a job, or of several, one after the other."""
+
+    def __init__(self, socket_path: str, orders: socket.socket, codes: int) -> None:
+        self._socket_path, self._orders, self._codes = socket_path, orders, codes
+
+    def run(self, name: str) -> NoReturn:
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._link.close()
-        out = self._connect(name + "o", 1)
-        self._connect(name + "e", 2).close()
-        document = _line_of(out)
-        if document == "":  # nothing came for it
-            os._exit(0)
-        os.environ["EVERTRAIN_JOB"] = document
-        code = 70
-        try:
-            code = evertrain.run_job(document, out.fileno())
-        finally:
+        traces: "Traces | None" = None
+        while name != "":
+            out = self._connect(name + "o", 1)
+            self._connect(name + "e", 2).close()
+            document = _line_of(out)
+            if document == "":  # nothing came for it
+                break
+            os.environ["EVERTRAIN_JOB"] = document
+            traces = traces or Traces()
+            code, stays = 70, False
+            try:
+                code = evertrain.run_job(document, out.fileno())
+                stays = code == 0 and evertrain.leaves_process() and traces.can_be_undone()
+            finally:
+                self._ended(out, code, stays)
+            traces.tidy()
+            name = _line_of(self._orders)
+        os._exit(0)
+
+    def _ended(self, out: socket.socket, code: int, stays: bool) -> None:
+        if stays:
+            evertrain.leave()
+        else:
             evertrain.finish()
-            with contextlib.suppress(OSError):  # the program may have closed them; then its end alone tells the code
-                out.close()
+        with contextlib.suppress(OSError):  # the program may have closed them; then its end alone tells the code
+            out.close()
+            if stays:
+                nothing = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nothing, 1)
+                os.dup2(nothing, 2)
+                os.close(nothing)
+            else:
                 os.close(1)
                 os.close(2)
-                os.write(self._code_writer, str(code).encode())
+            os.write(self._codes, f"{code}{'+' if stays else ''}".encode())
+        if not stays:
             os._exit(code)
 
     def _connect(self, header: str, descriptor: int) -> socket.socket:
@@ -414,10 +503,3 @@ def _kill(pids: "Iterable[int]") -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
-
-
-def _resident_kib() -> int:
-    with contextlib.suppress(OSError):
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
-    return 0

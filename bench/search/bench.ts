@@ -18,6 +18,7 @@ type Courses = ReadonlyMap<string, readonly Course[]>;
 const us = 'Evertrain';
 /** One more trial than slots: a slot that gets free finds it in the queue, and does not wait for the run. */
 const usAhead = 'Evertrain, one trial waiting';
+const usApart = 'Evertrain, a fork for each trial';
 const seed = 1;
 const full = { rounds: 3, trials: 40, once: 100 };
 const few = { rounds: 1, trials: 6, once: 6 };
@@ -31,8 +32,9 @@ export async function bench(say: (line: string) => void, { smoke }: BenchOptions
   installRuntime('ERROR');
   const { rounds, trials, once } = smoke ? few : full;
   const contestants: Contestant[] = [
-    { name: us, course: (work) => evertrainCourse(work, slots) },
-    { name: usAhead, course: (work) => evertrainCourse(work, slots + 1) },
+    { name: us, course: (work) => evertrainCourse(work, { atMost: slots, apart: false }) },
+    { name: usAhead, course: (work) => evertrainCourse(work, { atMost: slots + 1, apart: false }) },
+    { name: usApart, course: (work) => evertrainCourse(work, { atMost: slots, apart: true }) },
   ];
   for (const peer of peers) {
     const opened = await openPeer(peer, say);
@@ -86,7 +88,7 @@ function rowsOf(what: string, courses: Courses, isSameWork: boolean): BenchRow[]
     const overhead = { name: `${what}, ${name}, overhead a trial`, value: median(overheads), unit: 'ms' };
     const beside = { ...overhead, spread: spread(overheads) };
     if (!isSameWork) return [wall, beside];
-    if (isOurs(name)) {
+    if (name === us || name === usAhead) {
       return [againstOptuna(wall, seconds, courses), { ...beside, goal: '≤ 30 ms', ok: median(overheads) <= 30 }];
     }
     const ratio = median(seconds.map((theirs, round) => theirs / (ours[round] ?? Number.NaN)));
@@ -95,7 +97,7 @@ function rowsOf(what: string, courses: Courses, isSameWork: boolean): BenchRow[]
 }
 
 function isOurs(name: string): boolean {
-  return name === us || name === usAhead;
+  return [us, usAhead, usApart].includes(name);
 }
 
 function againstOptuna(wall: BenchRow, ours: readonly number[], courses: Courses): BenchRow {

@@ -22,11 +22,13 @@ export const Trained = z.object({ accuracy: z.number(), began: z.number(), secon
 
 export const prepare = step('bench.search.prepare', { output: z.object({ digits: artifact() }), queue: 'cpu' });
 
-export const score = step('bench.search.score', {
-  input: z.object({ params: Params, digits: artifact() }),
-  output: Trained,
-  queue: 'cpu',
-});
+const trial = { input: z.object({ params: Params, digits: artifact() }), output: Trained, queue: 'cpu' };
+
+/** In processes that take one trial after the other, as the peers' do. */
+export const score = step('bench.search.score', trial);
+
+/** Each in a fork of its own, as it is where nobody asks for anything else. */
+export const scoreApart = step('bench.search.score-apart', trial);
 
 /** Brings up what a worker that lives for long has up: the host that has imported scikit-learn, and Optuna. */
 export const warmUp = pipeline('bench.warm-up', {}, async () => {
@@ -47,19 +49,20 @@ const Order = z.object({
   digits: artifact(),
   trials: z.int(),
   atMost: z.int(),
+  apart: z.boolean(),
   /** Of the sampler; without a list it is TPE. */
   seed: z.int(),
   list: z.array(Params).optional(),
 });
 
-export const study = pipeline('bench.study', { input: Order }, async ({ digits, list, ...options }) => {
+export const study = pipeline('bench.study', { input: Order }, async ({ digits, list, apart, ...options }) => {
   const { best } = await search({
     ...options,
     space,
     maximize: 'accuracy',
     sampler: list === undefined ? tpe() : random(),
     ...(list === undefined ? {} : { guesses: list }),
-    trial: score,
+    trial: apart ? scoreApart : score,
     with: { digits },
   });
   return { accuracy: best.value };

@@ -35,6 +35,8 @@ export interface JobDocument {
   readonly target: string;
   /** Captures MLflow's calls (Python). */
   readonly mlflow?: true;
+  /** Leaves its process to the next job of the target (Python). */
+  readonly reuse?: true;
 }
 
 export interface JobFiles {
@@ -45,7 +47,7 @@ export interface JobFiles {
 
 /** Fetches the input's artifacts and the checkpoint, and writes the job's document into the attempt's work folder. */
 export async function writeJobDocument(
-  job: { readonly target: string; readonly input: unknown; readonly mlflow?: boolean },
+  job: { readonly target: string; readonly input: unknown; readonly mlflow?: boolean; readonly reuse?: boolean },
   context: StepContext,
 ): Promise<JobFiles> {
   const folder = resolve(context.workDir, `job-${randomUUID()}`);
@@ -65,6 +67,7 @@ export async function writeJobDocument(
     outputPath: join(folder, 'output.json'),
     target: job.target,
     ...(job.mlflow === true ? { mlflow: true } : {}),
+    ...(job.reuse === true ? { reuse: true } : {}),
   };
   const path = join(folder, 'job.json');
   await writeFile(path, asJson(document));

@@ -28,6 +28,8 @@ const forkAheadMs = 50;
 
 interface HostJob {
   readonly id: string;
+  /** Whose process is left by it, and taken by the next of the same. */
+  target: string | undefined;
   readonly ended: Deferred<JobEnd>;
   /** `o`: standard output, and acknowledgements the other way; `e`: standard error. */
   readonly sockets: Map<string, Socket>;
@@ -38,6 +40,8 @@ interface HostEvent {
   readonly event: 'ready' | 'exit';
   readonly id?: string;
   readonly code?: number | null;
+  /** Its process waits for another job. */
+  readonly stays?: boolean;
   readonly why?: string;
   /** KiB. */
   readonly rss: number;
@@ -59,6 +63,8 @@ export class PythonHost {
   /** The spare one, too. */
   private readonly jobs = new Map<string, HostJob>();
   private spare: HostJob | undefined;
+  /** Targets → the jobs that have left their processes. */
+  private readonly left = new Map<string, string[]>();
   private readonly ready = deferred<void>();
   private readonly gone: Promise<void>;
   private lastWords = '';
@@ -102,11 +108,13 @@ export class PythonHost {
     return this.jobs.size - (this.spare === undefined ? 0 : 1);
   }
 
-  /** Starts the job of a document; settles once its streams are connected. */
-  async run(document: string): Promise<JobProcess> {
-    const job = this.spare ?? this.fork();
+  /**
+   * Starts the job of a document; settles once its streams are connected. With `target` in the process that an earlier
+   * one of it has left, where there is one.
+   */
+  async run(document: string, target?: string): Promise<JobProcess> {
+    const job = this.open(target);
     const { id } = job;
-    this.spare = undefined;
     this.started++;
     this.keepAlive();
     setTimeout(() => this.forkAhead(), forkAheadMs).unref();
@@ -139,17 +147,25 @@ export class PythonHost {
     clearTimeout(timer);
   }
 
-  private fork(): HostJob {
+  private open(target: string | undefined): HostJob {
+    const of = target === undefined ? undefined : this.left.get(target)?.pop();
+    const job = of === undefined ? (this.spare ?? this.order({ op: 'fork' })) : this.order({ op: 'again', of });
+    if (job === this.spare) this.spare = undefined;
+    job.target = target;
+    return job;
+  }
+
+  private order(order: object): HostJob {
     const id = randomBytes(idBytes / 2).toString('hex');
-    const job: HostJob = { id, ended: deferred(), sockets: new Map(), connected: deferred() };
+    const job: HostJob = { id, target: undefined, ended: deferred(), sockets: new Map(), connected: deferred() };
     this.jobs.set(id, job);
     if (this.retired) this.end(id, { kind: 'lost', why: 'the Python host has ended' });
-    else this.tell({ op: 'fork', id });
+    else this.tell({ ...order, id });
     return job;
   }
 
   private forkAhead(): void {
-    if (!this.retired) this.spare ??= this.fork();
+    if (!this.retired) this.spare ??= this.order({ op: 'fork' });
     this.keepAlive();
   }
 
@@ -163,7 +179,17 @@ export class PythonHost {
     if (event.event === 'ready') {
       this.firstRss = event.rss;
       this.ready.resolve();
-    } else if (event.id !== undefined) void this.exited(event.id, toEnd(event));
+    } else if (event.id !== undefined) {
+      if (event.stays === true) this.stays(event.id);
+      void this.exited(event.id, toEnd(event));
+    }
+  }
+
+  private stays(id: string): void {
+    const target = this.jobs.get(id)?.target;
+    if (target === undefined) return;
+    const left = this.left.get(target) ?? [];
+    this.left.set(target, [...left, id]);
   }
 
   /** The news of a job's end may overtake its connections, which still hold what it said. */

@@ -25,6 +25,7 @@ export interface Job {
   /** Whether a job that writes no output document fails: it does where the step declares an output. */
   readonly needsOutput: boolean;
   readonly mlflow?: boolean;
+  readonly reuse?: boolean;
   /** Of a program that writes no output document. */
   readonly output?: PlainOutput;
   /** From SIGTERM to SIGKILL when the step is cancelled. */
