@@ -4,16 +4,12 @@ import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import { checkOptions, nearestName } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
-import {
-  backfillWorkflowType,
-  defaultQueue,
-  type PipelineResult,
-  type Provenance,
-  type Rerun,
-  type RunOptions,
-  searchAttributes,
-} from '../workflows/sdk/protocol.js';
 import { checkPriority, type Priority, taskPriority } from '../workflows/sdk/priority.js';
+import { defaultQueue, type PipelineResult, searchAttributes } from '../workflows/sdk/protocol.js';
+import type { Provenance } from '../workflows/sdk/provenance.js';
+import type { Rerun } from '../workflows/sdk/rerun.js';
+import type { RunOptions } from '../workflows/sdk/run-options.js';
+import { backfillWorkflowType } from '../workflows/sdk/schedule/backfill-messages.js';
 import { Assets } from './assets/assets.js';
 import { BackfillHandle, type BackfillOptions, backfillStart } from './backfill.js';
 import type { DataInterval } from '../workflows/sdk/schedule/planned.js';

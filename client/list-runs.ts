@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
+import { fanOutWorkflowType } from '../workflows/sdk/fan-out-messages.js';
 import { checkOptions } from '../workflows/sdk/options.js';
-import { fanOutWorkflowType, searchAttributes } from '../workflows/sdk/protocol.js';
+import { searchAttributes } from '../workflows/sdk/protocol.js';
 import { decodePayload, toMillis } from './history/decode.js';
 
 export interface ListOptions {

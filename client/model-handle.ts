@@ -3,26 +3,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, WithStartWorkflowOperation } from '@temporalio/client';
 import { type Duration, durationMs } from '../workflows/sdk/duration.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
+import {
+  type BatchOrder,
+  type ConfigureRequest,
+  modelMessages,
+  type ModelStart,
+  modelWorkflowId,
+  modelWorkflowType,
+  type PromoteRequest,
+  type TrainRequest,
+} from '../workflows/sdk/model/messages.js';
+import type { ModelOrder, ModelState } from '../workflows/sdk/model/model-state.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
 import { type Batch, checkBatch } from '../workflows/sdk/model/data.js';
 import { checkName, checkOptions } from '../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import type { ModelPolicy } from '../workflows/sdk/model/policy.js';
 import { promotionApproval } from '../workflows/sdk/model/runs.js';
+import type { Provenance } from '../workflows/sdk/provenance.js';
 import type { Condition, NewsFacts } from '../workflows/sdk/sensors/condition.js';
-import {
-  type BatchOrder,
-  type ConfigureRequest,
-  type ModelOrder,
-  type ModelStart,
-  type ModelState,
-  modelMessages,
-  modelWorkflowId,
-  modelWorkflowType,
-  type PromoteRequest,
-  type Provenance,
-  type TrainRequest,
-} from '../workflows/sdk/protocol.js';
 import { checkValue } from './check-value.js';
 import type { DataGathering } from './data-gathering.js';
 import { type ApproveOptions, Run, type RunContext } from './run.js';

@@ -1,5 +1,5 @@
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
-import type { RunOptions } from '../workflows/sdk/protocol.js';
+import type { RunOptions } from '../workflows/sdk/run-options.js';
 import type { DataInterval } from '../workflows/sdk/schedule/planned.js';
 
 /** The dates that a run by hand is given, as it is told of them. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { ApprovalAnswer } from '../workflows/sdk/approval-messages.js';
 import type { Duration } from '../workflows/sdk/duration.js';
-import { type ApprovalAnswer, type PipelineResult, runMessages } from '../workflows/sdk/protocol.js';
+import { type PipelineResult, runMessages } from '../workflows/sdk/protocol.js';
 import type { SignalDefinition, SignalPayload } from '../workflows/sdk/signal.js';
 import { checkValue, ofAnswer } from './check-value.js';
 import type { AttemptsReader } from './connect.js';

@@ -1,13 +1,7 @@
 import type { Connection } from '@temporalio/client';
 import type { Batch } from '../workflows/sdk/model/data.js';
-import {
-  defaultQueue,
-  type ModelStart,
-  modelMessages,
-  modelWorkflowId,
-  modelWorkflowType,
-  searchAttributes,
-} from '../workflows/sdk/protocol.js';
+import { modelMessages, type ModelStart, modelWorkflowId, modelWorkflowType } from '../workflows/sdk/model/messages.js';
+import { defaultQueue, searchAttributes } from '../workflows/sdk/protocol.js';
 import type { RunContext } from './run.js';
 import { toEvertrainError } from './to-error.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { type Batch, checkBatch, isKnown } from '../../workflows/sdk/model/data.js';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import type { Model } from '../model-handle.js';
 import { followTraining, trainingUnderWay } from './model-training.js';
 

@@ -3,8 +3,7 @@ import { profileVariables } from '../../activities/sdk/profile-variables.js';
 import { setVariables } from '../../activities/sdk/variables.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { nearestName } from '../../workflows/sdk/options.js';
-import type { VariableValue } from '../../workflows/sdk/protocol.js';
-import type { VariableDefinition } from '../../workflows/sdk/variable.js';
+import type { VariableDefinition, VariableValue } from '../../workflows/sdk/variable.js';
 
 type Declared = Pick<VariableDefinition, 'name' | 'default' | 'description'>;
 

@@ -12,8 +12,8 @@ import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
 import { objectExists, schedule, timeIs } from '../../workflows/sdk/index.js';
 import { assetWorkflowId, ruleWorkflowId } from '../../workflows/sdk/assets/messages.js';
-import { poolWorkflowId } from '../../workflows/sdk/protocol.js';
 import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import { poolWorkflowId } from '../../workflows/sdk/pools/messages.js';
 import { publish, rules } from '../fixtures/assets/contracts.js';
 import {
   arrived,

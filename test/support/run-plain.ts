@@ -11,7 +11,8 @@ import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import { checkInput, checkOutput } from '../../workflows/sdk/json-size.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
 import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
-import { builtIn, type PipelineResult, type RunOptions, type VariableRead } from '../../workflows/sdk/protocol.js';
+import { builtIn, type PipelineResult } from '../../workflows/sdk/protocol.js';
+import type { RunOptions } from '../../workflows/sdk/run-options.js';
 import {
   type ApprovalBook,
   GateRejection,
@@ -27,6 +28,7 @@ import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
 import { sensorTimedOut } from '../../workflows/sdk/sensors/timed-out.js';
 import type { StartedRun } from '../../workflows/sdk/start.js';
 import type { StepDefinition } from '../../workflows/sdk/step.js';
+import type { VariableRead } from '../../workflows/sdk/variable.js';
 import type { PlainActivities } from './plain-activities.js';
 
 /** Stands for a step: takes the decoded side of its input, answers the encoded side of its output. */

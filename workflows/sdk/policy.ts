@@ -1,9 +1,10 @@
+import type { CachePolicy } from './cache-messages.js';
 import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
 import { checkName, checkOptions } from './options.js';
 import type { PoolDefinition } from './pools/pool.js';
 import { checkPriority, type Priority } from './priority.js';
-import { type CachePolicy, defaultQueue } from './protocol.js';
+import { defaultQueue } from './protocol.js';
 import { ownQueue, type ResourceOptions, type Resources, resolveResources } from './resources.js';
 
 /** How a failed attempt is tried again. Final codes (most USER_ and all GATE_) are never retried: docs/errors.md. */

@@ -1,7 +1,9 @@
 import { AsyncLocalStorage, inWorkflowContext } from '@temporalio/workflow';
 import { EvertrainError } from './errors.js';
+import type { ItemsReport } from './fan-out-messages.js';
 import type { PipelineDefinition } from './pipeline.js';
-import type { ItemsReport, RunOptions, TrialReport } from './protocol.js';
+import type { RunOptions } from './run-options.js';
+import type { TrialReport } from './search/messages.js';
 import type { StartedRun } from './start.js';
 import type { SensorRequest } from './sensors/condition.js';
 import type { StepDefinition } from './step.js';

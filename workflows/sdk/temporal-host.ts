@@ -24,19 +24,12 @@ import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
 import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
+import { retryTimer } from './light-record.js';
+import type { Notice } from './notice.js';
 import type { PipelineDefinition } from './pipeline.js';
 import { type Policy, policyIn } from './policy.js';
-import {
-  builtIn,
-  memo,
-  type Notice,
-  type ResumedCall,
-  retryTimer,
-  type RunOptions,
-  type RunSinks,
-  type StepHeader,
-  searchAttributes,
-} from './protocol.js';
+import { builtIn, memo, type RunSinks, searchAttributes } from './protocol.js';
+import type { RunOptions } from './run-options.js';
 import type { ApprovalBook, RunHost, RunScope, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
@@ -52,6 +45,7 @@ import { defined } from './registry.js';
 import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
 import { waitForSensor } from './sensors/wait-for-sensor.js';
 import type { StartedRun } from './start.js';
+import type { ResumedCall, StepHeader } from './step-header.js';
 import type { StepDefinition } from './step.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -1,6 +1,6 @@
 import { EvertrainError, show } from '../errors.js';
 import { checkOptions } from '../options.js';
-import type { Planned } from '../protocol.js';
+import type { Planned } from '../schedule/messages.js';
 import type { AssetDefinition } from './asset.js';
 
 /** What a step publishes: an asset, and where it says so itself the partition. */

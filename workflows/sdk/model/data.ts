@@ -2,11 +2,11 @@ import { type Artifact, artifact as artifactSchema, isArtifact } from '../artifa
 import { jsonDigest } from '../digest.js';
 import { EvertrainError, show } from '../errors.js';
 import { jsonLength } from '../json-size.js';
+import type { TrainingRecord } from './model-state.js';
 import { type DataPolicy, type ModelPolicy, mostWaiting, type RetrainWhen, type Window } from './policy.js';
 import type { BatchVerdict, QualityStep } from './runs.js';
 import type { QualityRules } from './steps.js';
 import type { Champion, WindowFunction } from './window.js';
-import type { TrainingRecord } from '../protocol.js';
 import { decode, type Schema } from '../schema.js';
 
 /**

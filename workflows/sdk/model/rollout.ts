@@ -5,9 +5,11 @@ import { EvertrainError, show } from '../errors.js';
 import { gate } from '../gate.js';
 import { checkOptions } from '../options.js';
 import { type PipelineDefinition, pipeline } from '../pipeline.js';
-import { builtIn, type Servable, type WatchAnswer, type WatchRequest } from '../protocol.js';
+import { builtIn } from '../protocol.js';
 import { deploy, finalCodes } from './deploy.js';
+import type { Servable } from './deployment.js';
 import { checkGuards, type LiveMetric, type RolloutGuards } from './rollout-guards.js';
+import type { WatchAnswer, WatchRequest } from './rollout-watch.js';
 
 /**
  * How a version that is to become the champion takes over: its share of the requests grows in stages, each held for a

@@ -1,8 +1,8 @@
 import { type Duration, durationMs } from '../duration.js';
 import { EvertrainError, show } from '../errors.js';
 import { checkName, checkOptions } from '../options.js';
-import type { PoolRules } from '../protocol.js';
 import { defined } from '../registry.js';
+import type { PoolRules } from './messages.js';
 
 export interface PoolOptions {
   /** Calls that hold a place at once, over all runs and workers of the namespace. */

@@ -1,7 +1,7 @@
 import type { Artifact } from '../artifact.js';
 import { EvertrainError, isEvertrainError } from '../errors.js';
-import { builtIn, memo } from '../protocol.js';
 import { isLong, keepText } from '../kept-text.js';
+import { builtIn, memo } from '../protocol.js';
 import { gain } from './leaders.js';
 import { StudyRun, type StudySettings } from './run-study.js';
 import { asText } from './samplers.js';

@@ -1,7 +1,7 @@
 import { CancellationScope, inWorkflowContext } from '@temporalio/workflow';
 import { uniform } from '../digest.js';
 import { isEvertrainError, withoutLink } from '../errors.js';
-import { memo, type TrialReport } from '../protocol.js';
+import { memo } from '../protocol.js';
 import { type RunScope, type StepPath, withPath } from '../run-scope.js';
 import { shortText } from '../short-error.js';
 import { type Begun, budgetOf, type Ended, pathOf, resultOf, samplerEvent } from './call-result.js';
@@ -9,6 +9,7 @@ import { InOrder } from './in-order.js';
 import { KnownOutcomes } from './known-outcomes.js';
 import { bestOf, gain, withLeader } from './leaders.js';
 import { Limits } from './limits.js';
+import type { TrialReport } from './messages.js';
 import { valueAt } from './point-samplers.js';
 import type { Scheduler, Stopper } from './scheduler.js';
 import { explore } from './schedulers/explore.js';

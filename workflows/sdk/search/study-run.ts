@@ -6,9 +6,10 @@ import { keepText, keptText } from '../kept-text.js';
 import { type NamedTarget, targetOf } from '../named-target.js';
 import type { PipelineDefinition } from '../pipeline.js';
 import type { Policy } from '../policy.js';
-import { type PipelineResult, studyWorkflowType } from '../protocol.js';
+import type { PipelineResult } from '../protocol.js';
 import { currentPath, currentScope, type RunScope, type StepPath } from '../run-scope.js';
 import { conductStudy, type Study } from './conduct-study.js';
+import { studyWorkflowType } from './messages.js';
 import type { StudyPlan, StudyState } from './study-plan.js';
 import type { TrialInput } from './trial-call.js';
 
