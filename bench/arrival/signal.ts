@@ -1,5 +1,5 @@
 import type { Model } from '../../client/model-handle.js';
-import type { Batch } from '../../workflows/sdk/model/data.js';
+import type { Batch } from '../../workflows/sdk/model/batch.js';
 import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import type { Arena } from './arena.js';
 

@@ -6,8 +6,8 @@ import { Bucket } from '../../activities/sdk/s3/bucket.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { RunView, StepView } from '../../client/history/run-view.js';
 import type { Run } from '../../client/run.js';
+import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
 import { jsonDigest } from '../../workflows/sdk/digest.js';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import {
   type Artifact,
   type Condition,

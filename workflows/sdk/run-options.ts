@@ -1,5 +1,5 @@
 import type { StartedOn } from './assets/messages.js';
-import type { KnownBatch } from './model/data.js';
+import type { KnownBatch } from './model/batch.js';
 import type { Priority } from './priority.js';
 import type { Provenance } from './provenance.js';
 import type { Rerun } from './rerun.js';

@@ -18,11 +18,11 @@ import {
 import type { ApprovalAnswer, ApprovalRecord } from './approval-messages.js';
 import { acceptAnswer, checkAnswer } from './approval.js';
 import { showDetailsOf } from './current-details.js';
+import type { PipelineDefinition } from './definitions.js';
 import { asFailure, refusing } from './failures.js';
 import { fanOutWorkflowType, type ItemsReport } from './fan-out-messages.js';
 import { checkOutput } from './json-size.js';
 import { modelMessages } from './model/messages.js';
-import type { PipelineDefinition } from './pipeline.js';
 import type { PoolGrant } from './pools/messages.js';
 import { type PipelineResult, runMessages, type RunOutcome, type RunSinks, searchAttributes } from './protocol.js';
 import type { RunOptions } from './run-options.js';

@@ -1,8 +1,9 @@
 import { awaitable, called } from './awaitable.js';
+import type { PipelineDefinition } from './definitions.js';
 import { EvertrainError, show } from './errors.js';
 import { checkOptions } from './options.js';
-import type { PipelineDefinition, PipelineInput } from './pipeline.js';
-import { currentPath, currentScope, nextId } from './run-scope.js';
+import type { PipelineInput } from './pipeline.js';
+import { currentPath, currentScope, nextId, type StartedRun } from './run-scope.js';
 
 export interface StartOptions {
   /**
@@ -10,14 +11,6 @@ export interface StartOptions {
    * well, none is started. Default: derived from this run's id and the call's.
    */
   readonly id?: string;
-}
-
-export interface StartedRun {
-  readonly workflowId: string;
-  /** Absent where `isNew` is false. */
-  readonly runId?: string;
-  /** False where a run of this id was there already. */
-  readonly isNew: boolean;
 }
 
 /**

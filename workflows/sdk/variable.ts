@@ -1,4 +1,5 @@
 import { awaitable } from './awaitable.js';
+import type { StepDefinition } from './definitions.js';
 import { EvertrainError, show } from './errors.js';
 import { checkFacts } from './json-size.js';
 import { checkName, checkOptions } from './options.js';
@@ -6,7 +7,6 @@ import { builtIn } from './protocol.js';
 import { defined } from './registry.js';
 import { currentPath, currentScope, nextId, type RunScope } from './run-scope.js';
 import { decode, type Schema } from './schema.js';
-import type { StepDefinition } from './step.js';
 
 /** A variable as data: what workers and tools read. */
 export interface VariableDefinition {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import type { Batch } from '../../../workflows/sdk/model/data.js';
+import type { Batch } from '../../../workflows/sdk/model/batch.js';
 import type { ModelState } from '../../../workflows/sdk/model/model-state.js';
 import type { ModelPolicy } from '../../../workflows/sdk/model/policy.js';
 import { nearestName } from '../../../workflows/sdk/options.js';

@@ -1,8 +1,9 @@
+import type { PipelineDefinition } from '../definitions.js';
 import { EvertrainError, show } from '../errors.js';
-import type { Batch } from '../model/data.js';
+import type { Batch } from '../model/batch.js';
 import type { ModelDefinition } from '../model/model.js';
 import { checkName, checkOptions } from '../options.js';
-import type { Pipeline, PipelineDefinition } from '../pipeline.js';
+import type { Pipeline } from '../pipeline.js';
 import { checkPriority, type Priority } from '../priority.js';
 import type { Encoded, Schema } from '../schema.js';
 import type { Asset, AssetDefinition } from './asset.js';

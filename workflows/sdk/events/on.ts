@@ -1,8 +1,9 @@
+import type { PipelineDefinition } from '../definitions.js';
 import { EvertrainError, show } from '../errors.js';
-import type { Batch } from '../model/data.js';
+import type { Batch } from '../model/batch.js';
 import type { ModelDefinition } from '../model/model.js';
 import { checkName, checkOptions } from '../options.js';
-import type { PipelineDefinition, PipelineInput } from '../pipeline.js';
+import type { PipelineInput } from '../pipeline.js';
 import type { ObjectFacts } from '../sensors/condition.js';
 import type { SignalDefinition, SignalPayload } from '../signal.js';
 import type { EventSource, SourceData, SourceEvent } from './source.js';

@@ -2,8 +2,9 @@ import { scheduleActivity } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
 import type { Artifact } from '../artifact.js';
 import { builtIn } from '../protocol.js';
+import type { KnownBatch } from './batch.js';
 import type { ModelBook } from './book.js';
-import type { DataState, KnownBatch } from './data.js';
+import type { DataState } from './data-state.js';
 import type { ModelState, ModelVersion } from './model-state.js';
 import { mostVersions } from './policy.js';
 

@@ -1,7 +1,8 @@
 import { scheduleActivity } from '@temporalio/workflow';
 import { z } from 'zod';
 import { type Artifact, artifact } from '../artifact.js';
-import { type PipelineDefinition, pipeline } from '../pipeline.js';
+import type { PipelineDefinition } from '../definitions.js';
+import { pipeline } from '../pipeline.js';
 import { builtIn } from '../protocol.js';
 import { finalCodes } from './deploy.js';
 import { checkDrift, type DriftReport, DriftRules } from './drift.js';

@@ -4,10 +4,10 @@ import { failureText, unlessCancelled } from '../failures.js';
 import { checkInput } from '../json-size.js';
 import { builtIn, type RunOutcome } from '../protocol.js';
 import type { ModelArchive } from './archive.js';
+import { checkBatch } from './batch.js';
 import type { ModelBook } from './book.js';
+import type { DataState } from './data-state.js';
 import {
-  checkBatch,
-  type DataState,
   type Due,
   due,
   failedOnce,

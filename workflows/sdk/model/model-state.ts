@@ -1,5 +1,5 @@
 import type { Artifact } from '../artifact.js';
-import type { DataState } from './data.js';
+import type { DataState } from './data-state.js';
 import type { Deployment } from './deployment.js';
 import type { DriftReport } from './drift.js';
 import type { ModelPolicy } from './policy.js';

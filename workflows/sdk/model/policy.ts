@@ -2,7 +2,7 @@ import { type Duration, durationMs } from '../duration.js';
 import { EvertrainError, show } from '../errors.js';
 import { QualityRules } from './steps.js';
 import { type DriftRule, driftTerms } from './drift-rule.js';
-import { type RolloutRule, rolloutTerms } from './rollout.js';
+import { type RolloutRule, rolloutTerms } from './rollout-rule.js';
 import { checkOptions } from '../options.js';
 import { decode } from '../schema.js';
 

@@ -5,7 +5,8 @@ import type { RunOutcome } from '../protocol.js';
 import type { ModelBook } from './book.js';
 import { deploy, servable } from './deploy.js';
 import type { ModelVersion } from './model-state.js';
-import { type RolloutInput, rolloutTerms } from './rollout.js';
+import type { RolloutInput } from './rollout.js';
+import { rolloutTerms } from './rollout-rule.js';
 import { championOf, withStage } from './state.js';
 import { notice } from '../temporal-host.js';
 

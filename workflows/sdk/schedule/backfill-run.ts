@@ -11,8 +11,8 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { PipelineDefinition } from '../definitions.js';
 import { failureText } from '../failures.js';
-import type { PipelineDefinition } from '../pipeline.js';
 import { taskPriority } from '../priority.js';
 import { type PipelineResult, searchAttributes } from '../protocol.js';
 import type { RunOptions } from '../run-options.js';

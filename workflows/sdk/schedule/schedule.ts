@@ -1,8 +1,9 @@
+import type { PipelineDefinition } from '../definitions.js';
 import { type Duration, durationMs } from '../duration.js';
 import { EvertrainError, show } from '../errors.js';
 import { checkInput } from '../json-size.js';
 import { checkName, checkOptions } from '../options.js';
-import type { Pipeline, PipelineDefinition } from '../pipeline.js';
+import type { Pipeline } from '../pipeline.js';
 import { checkPriority, type Priority } from '../priority.js';
 import { decode, type Encoded, type Schema } from '../schema.js';
 import type { Timing } from './timing.js';

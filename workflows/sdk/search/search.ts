@@ -1,5 +1,6 @@
 import { type Artifact, isArtifact } from '../artifact.js';
 import { awaitable } from '../awaitable.js';
+import type { StepDefinition } from '../definitions.js';
 import { show } from '../errors.js';
 import { checkName, checkOptions } from '../options.js';
 import type { Pipeline } from '../pipeline.js';
@@ -7,7 +8,7 @@ import { policyIn } from '../policy.js';
 import { builtIn, defaultQueue } from '../protocol.js';
 import { currentPath, currentScope, nextId, type RunScope } from '../run-scope.js';
 import type { Encoded, Schema } from '../schema.js';
-import type { Step, StepDefinition } from '../step.js';
+import type { Step } from '../step.js';
 import type { BudgetOptions } from './budget-guard.js';
 import { conductStudy, type Study } from './conduct-study.js';
 import { bad, callsOf, resolvePlan } from './resolve-plan.js';

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { Artifact } from '../artifact.js';
 import { jsonDigest } from '../digest.js';
-import type { Batch } from '../model/data.js';
+import type { Batch } from '../model/batch.js';
 import { modelMessages, modelWorkflowId } from '../model/messages.js';
 import { notice } from '../temporal-host.js';
 import type { NewsCondition, NewsFacts, ObjectFacts, SensorRequest } from './condition.js';
