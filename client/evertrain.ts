@@ -3,7 +3,7 @@ import type { Client, WorkflowStartOptions } from '@temporalio/client';
 import type { PipelineDefinition } from '../workflows/sdk/definitions.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
-import { checkOptions, nearestName } from '../workflows/sdk/options.js';
+import { checkOptions, invalidOption, nearestName } from '../workflows/sdk/options.js';
 import type { PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import { checkPriority, type Priority, taskPriority } from '../workflows/sdk/priority.js';
 import { defaultQueue, type PipelineResult, searchAttributes } from '../workflows/sdk/protocol.js';
@@ -306,5 +306,5 @@ function unknownPipeline(name: string, known: readonly (string | PipelineDefinit
 }
 
 function invalid(option: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `start: ${option} is ${show(value)}.`, { value, remedy });
+  return invalidOption('start', option, value, remedy);
 }

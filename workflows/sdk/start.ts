@@ -1,7 +1,6 @@
 import { awaitable, called } from './awaitable.js';
 import type { PipelineDefinition } from './definitions.js';
-import { EvertrainError, show } from './errors.js';
-import { checkOptions } from './options.js';
+import { checkOptions, invalidOption } from './options.js';
 import type { PipelineInput } from './pipeline.js';
 import { currentPath, currentScope, nextId, type StartedRun } from './run-scope.js';
 
@@ -23,17 +22,14 @@ export function start<P extends PipelineDefinition>(
   options: StartOptions = {},
 ): Promise<StartedRun> {
   return called(() => {
-    if (pipeline?.kind !== 'pipeline') refuse('the pipeline', pipeline, 'Pass a value made by pipeline().');
+    if (pipeline?.kind !== 'pipeline')
+      throw invalidOption('start', 'the pipeline', pipeline, 'Pass a value made by pipeline().');
     const owner = `start of pipeline "${pipeline.name}"`;
     checkOptions(owner, options, ['id']);
     const { id } = options;
     const isId = id === undefined || (typeof id === 'string' && id.length > 0 && id.length <= 500);
-    if (!isId) refuse(`${owner}: id`, id, 'Use a text of at most 500 characters.');
+    if (!isId) throw invalidOption('start', `${owner}: id`, id, 'Use a text of at most 500 characters.');
     const scope = currentScope(owner);
     return awaitable(scope.host.start(scope, pipeline, input, nextId(scope, currentPath(), pipeline.name), id));
   });
-}
-
-function refuse(what: string, value: unknown, remedy: string): never {
-  throw new EvertrainError('USER_OPTION_INVALID', `start: ${what} is ${show(value)}.`, { value, remedy });
 }

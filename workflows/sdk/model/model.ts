@@ -12,7 +12,7 @@ import {
   type Window,
 } from './policy.js';
 import { batchCheck, comparison, type EvaluateStep, type QualityStep } from './runs.js';
-import { checkName, checkOptions } from '../options.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
 import type { Schema } from '../schema.js';
 import type { QualityRules } from './steps.js';
 import type { Champion, WindowFunction } from './window.js';
@@ -121,10 +121,7 @@ function policyOf(
   const { event: _, toInput, quality, window: declared, ...others } = data;
   checkOptions(`${owner}: data`, data, ['event', 'toInput', ...dataFields]);
   if (typeof toInput !== 'function') {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: data.toInput is ${show(toInput)}.`, {
-      value: toInput,
-      remedy: 'Pass a function from batches to the input of the pipeline.',
-    });
+    throw invalidOption(owner, 'data.toInput', toInput, 'Pass a function from batches to the input of the pipeline.');
   }
   const window: Window | undefined = typeof declared === 'function' ? 'custom' : declared;
   if (window === 'custom' && typeof declared !== 'function') throw noFunction(owner);

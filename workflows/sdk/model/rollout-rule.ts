@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Duration, durationMs } from '../duration.js';
-import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { EvertrainError } from '../errors.js';
+import { checkOptions, invalidOption } from '../options.js';
 import { checkGuards, type LiveMetric, type RolloutGuards } from './rollout-guards.js';
 
 export interface RolloutRule {
@@ -117,7 +117,7 @@ function bandit(owner: string, field: string, stage: BanditStage): ResolvedStage
 }
 
 function invalid(owner: string, field: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: rollout.${field} is ${show(value)}.`, { value, remedy });
+  return invalidOption(owner, `rollout.${field}`, value, remedy);
 }
 
 /** For people; names the gate at its end as well. */

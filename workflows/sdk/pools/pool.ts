@@ -1,6 +1,5 @@
 import { type Duration, durationMs } from '../duration.js';
-import { EvertrainError, show } from '../errors.js';
-import { checkName, checkOptions } from '../options.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
 import { defined } from '../registry.js';
 import type { PoolRules } from './messages.js';
 
@@ -47,8 +46,5 @@ export function pool(name: string, options: PoolOptions): PoolDefinition {
 
 function checkCount(owner: string, option: string, count: number): void {
   if (Number.isInteger(count) && count >= 1) return;
-  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${option} is ${show(count)}.`, {
-    value: count,
-    remedy: 'Use a whole number from 1.',
-  });
+  throw invalidOption(owner, option, count, 'Use a whole number from 1.');
 }
