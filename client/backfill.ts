@@ -1,11 +1,12 @@
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import { checkOptions } from '../workflows/sdk/options.js';
-import { backfillMessages, type BackfillState } from '../workflows/sdk/protocol.js';
+import { backfillMessages, type BackfillState } from '../workflows/sdk/schedule/backfill-messages.js';
 import type { BackfillStart } from '../workflows/sdk/schedule/backfill-run.js';
 import { momentOf } from '../workflows/sdk/schedule/moment.js';
 import type { ScheduleDefinition } from '../workflows/sdk/schedule/schedule.js';
 import { firesWithin } from '../workflows/sdk/schedule/timing.js';
-import { Run, type RunContext } from './run.js';
+import type { RunContext } from './context.js';
+import { Run } from './run.js';
 import { sendUpdate } from './send-update.js';
 
 export interface BackfillRange {

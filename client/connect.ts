@@ -1,10 +1,10 @@
 import { cancelAfterClose } from './closed-calls.js';
+import type { AttemptsReader } from './context.js';
 import { historyChannelArgs } from './history/fetch.js';
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { checkOptions } from '../workflows/sdk/options.js';
 import { type ConnectSettings, type ResolvedConnection, resolveConnection } from './config.js';
 import { Evertrain } from './evertrain.js';
-import type { AttemptRecord } from './history/run-view.js';
 import { toEvertrainError, unreachable } from './to-error.js';
 
 export interface ConnectOptions extends ConnectSettings {
@@ -14,8 +14,6 @@ export interface ConnectOptions extends ConnectSettings {
    */
   readonly attempts?: AttemptsReader | undefined;
 }
-
-export type AttemptsReader = (workflowId: string, runId: string) => Promise<readonly AttemptRecord[]>;
 
 const optionNames = ['address', 'namespace', 'tls', 'apiKey', 'profile', 'dataDir', 'attempts'] as const;
 const connectTimeoutMs = 5_000;

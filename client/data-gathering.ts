@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { Batch } from '../workflows/sdk/model/data.js';
+import type { Batch } from '../workflows/sdk/model/batch.js';
 
 /**
  * One signal carries many batches: a signal that arrives while a model's workflow is about to continue as new voids what

@@ -1,26 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, WorkflowStartOptions } from '@temporalio/client';
+import type { PipelineDefinition } from '../workflows/sdk/definitions.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
-import { checkOptions, nearestName } from '../workflows/sdk/options.js';
-import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
-import {
-  backfillWorkflowType,
-  defaultQueue,
-  type PipelineResult,
-  type Provenance,
-  type Rerun,
-  type RunOptions,
-  searchAttributes,
-} from '../workflows/sdk/protocol.js';
+import { checkOptions, invalidOption, nearestName } from '../workflows/sdk/options.js';
+import type { PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
 import { checkPriority, type Priority, taskPriority } from '../workflows/sdk/priority.js';
+import { defaultQueue, type PipelineResult, searchAttributes } from '../workflows/sdk/protocol.js';
+import type { Provenance } from '../workflows/sdk/provenance.js';
+import type { Rerun } from '../workflows/sdk/rerun.js';
+import type { RunOptions } from '../workflows/sdk/run-options.js';
+import { backfillWorkflowType } from '../workflows/sdk/schedule/backfill-messages.js';
 import { Assets } from './assets/assets.js';
 import { BackfillHandle, type BackfillOptions, backfillStart } from './backfill.js';
 import type { DataInterval } from '../workflows/sdk/schedule/planned.js';
 import type { ScheduleDefinition } from '../workflows/sdk/schedule/schedule.js';
 import { checkValue } from './check-value.js';
 import type { ResolvedConnection } from './config.js';
-import type { AttemptsReader } from './connect.js';
+import type { AttemptsReader, RunContext } from './context.js';
 import { DataGathering } from './data-gathering.js';
 import { fetchHistory } from './history/fetch.js';
 import { planRerun } from './history/plan-rerun.js';
@@ -29,7 +26,7 @@ import { Model, type ModelContext } from './model-handle.js';
 import { gatherProvenance } from './provenance.js';
 import { plannedBy } from './planned-by.js';
 import { type QueueBacklog, queueBacklogs } from './queue-backlogs.js';
-import { Run, type RunContext } from './run.js';
+import { Run } from './run.js';
 import { Schedules } from './schedules/schedules.js';
 import { sendData } from './send-data.js';
 import { toEvertrainError } from './to-error.js';
@@ -309,5 +306,5 @@ function unknownPipeline(name: string, known: readonly (string | PipelineDefinit
 }
 
 function invalid(option: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `start: ${option} is ${show(value)}.`, { value, remedy });
+  return invalidOption('start', option, value, remedy);
 }

@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import proto, { type temporal } from '@temporalio/proto';
-import { EvertrainError, show } from '../workflows/sdk/errors.js';
-import { checkOptions } from '../workflows/sdk/options.js';
-import { fanOutWorkflowType, searchAttributes } from '../workflows/sdk/protocol.js';
+import { EvertrainError } from '../workflows/sdk/errors.js';
+import { fanOutWorkflowType } from '../workflows/sdk/fan-out-messages.js';
+import { checkOptions, invalidOption } from '../workflows/sdk/options.js';
+import { searchAttributes } from '../workflows/sdk/protocol.js';
 import { decodePayload, toMillis } from './history/decode.js';
 
 export interface ListOptions {
@@ -156,5 +157,5 @@ function oneOf(names: readonly string[]): string {
 }
 
 function invalid(option: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `list: ${option} is ${show(value)}.`, { value, remedy });
+  return invalidOption('list', option, value, remedy);
 }

@@ -1,31 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, WithStartWorkflowOperation } from '@temporalio/client';
+import type { PipelineDefinition } from '../workflows/sdk/definitions.js';
 import { type Duration, durationMs } from '../workflows/sdk/duration.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { ModelDefinition } from '../workflows/sdk/model/model.js';
-import { type Batch, checkBatch } from '../workflows/sdk/model/data.js';
-import { checkName, checkOptions } from '../workflows/sdk/options.js';
-import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
-import type { ModelPolicy } from '../workflows/sdk/model/policy.js';
-import { promotionApproval } from '../workflows/sdk/model/runs.js';
-import type { Condition, NewsFacts } from '../workflows/sdk/sensors/condition.js';
+import { type Batch, checkBatch } from '../workflows/sdk/model/batch.js';
 import {
   type BatchOrder,
   type ConfigureRequest,
-  type ModelOrder,
-  type ModelStart,
-  type ModelState,
   modelMessages,
+  type ModelStart,
   modelWorkflowId,
   modelWorkflowType,
   type PromoteRequest,
-  type Provenance,
   type TrainRequest,
-} from '../workflows/sdk/protocol.js';
+} from '../workflows/sdk/model/messages.js';
+import type { ModelOrder, ModelState } from '../workflows/sdk/model/model-state.js';
+import type { ModelDefinition } from '../workflows/sdk/model/model.js';
+import { checkName, checkOptions } from '../workflows/sdk/options.js';
+import type { PipelineInput, PipelineOutput } from '../workflows/sdk/pipeline.js';
+import type { ModelPolicy } from '../workflows/sdk/model/policy.js';
+import { promotionApproval } from '../workflows/sdk/model/runs.js';
+import type { Provenance } from '../workflows/sdk/provenance.js';
+import type { Condition, NewsFacts } from '../workflows/sdk/sensors/condition.js';
 import { checkValue } from './check-value.js';
+import type { RunContext } from './context.js';
 import type { DataGathering } from './data-gathering.js';
-import { type ApproveOptions, Run, type RunContext } from './run.js';
+import { type ApproveOptions, Run } from './run.js';
 import { modelStart } from './send-data.js';
 import { sendUpdate } from './send-update.js';
 import { unwatchData, watchData, type WatchOptions } from './watch-data.js';

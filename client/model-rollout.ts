@@ -1,7 +1,10 @@
 import type { Client } from '@temporalio/client';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
 import type { RolloutFacts, RolloutGuards } from '../workflows/sdk/model/rollout-guards.js';
-import { type RolloutInput, stageLabel } from '../workflows/sdk/model/rollout.js';
-import { builtIn, type Deployment, type WatchRequest } from '../workflows/sdk/protocol.js';
+import type { WatchRequest } from '../workflows/sdk/model/rollout-watch.js';
+import type { RolloutInput } from '../workflows/sdk/model/rollout.js';
+import { stageLabel } from '../workflows/sdk/model/rollout-rule.js';
+import { builtIn } from '../workflows/sdk/protocol.js';
 import { decodeObject, eventsOf } from './history/decode.js';
 import { fetchHistory } from './history/fetch.js';
 import { projectRun } from './history/project-run.js';

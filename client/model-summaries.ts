@@ -1,4 +1,5 @@
-import { type ModelState, modelWorkflowId, modelWorkflowType } from '../workflows/sdk/protocol.js';
+import { modelWorkflowId, modelWorkflowType } from '../workflows/sdk/model/messages.js';
+import type { ModelState } from '../workflows/sdk/model/model-state.js';
 import type { Evertrain } from './evertrain.js';
 
 export interface ModelSummary {

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
+import { poolMessages, type PoolState } from '../workflows/sdk/pools/messages.js';
 import { waitingLine } from '../workflows/sdk/pools/pool-state.js';
-import { poolMessages, type PoolState } from '../workflows/sdk/protocol.js';
 import type { QueuedStep, RunView } from './history/run-view.js';
 
 /** A pool answers by a worker; without one the view is answered all the same. */

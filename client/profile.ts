@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
-import { checkOptions, nearestName } from '../workflows/sdk/options.js';
+import { checkOptions, invalidOption, nearestName } from '../workflows/sdk/options.js';
 
 /**
  * A profile is a named environment: what the environment variables would say, in one file of the project, which holds no
@@ -92,10 +92,7 @@ function readProfiles(path: string, owner: string): { readonly profiles: Readonl
   checkOptions(path, read, ['profiles']);
   const { profiles = {} } = read as { readonly profiles?: unknown };
   if (typeof profiles === 'object' && profiles !== null) return { profiles: { ...profiles } };
-  throw new EvertrainError('USER_OPTION_INVALID', `${path}: profiles is ${show(profiles)}.`, {
-    value: profiles,
-    remedy: 'Write an object, a profile by each name.',
-  });
+  throw invalidOption(path, 'profiles', profiles, 'Write an object, a profile by each name.');
 }
 
 const words: Readonly<Record<Kind, string>> = {
@@ -109,8 +106,5 @@ function checkField(owner: string, field: string, value: unknown): void {
   const isText = typeof value === 'string' && value !== '';
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (kind === 'text' ? isText : kind === 'boolean' ? typeof value === 'boolean' : isObject) return;
-  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${field} is ${show(value)}.`, {
-    value,
-    remedy: words[kind],
-  });
+  throw invalidOption(owner, field, value, words[kind]);
 }

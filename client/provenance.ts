@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Provenance } from '../workflows/sdk/protocol.js';
+import type { Provenance } from '../workflows/sdk/provenance.js';
 
 /** A longer diff is recorded by its digest only. */
 const maxDiffBytes = 64 * 1024;

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { ApprovalAnswer } from '../workflows/sdk/approval-messages.js';
 import type { Duration } from '../workflows/sdk/duration.js';
-import { type ApprovalAnswer, type PipelineResult, runMessages } from '../workflows/sdk/protocol.js';
+import { type PipelineResult, runMessages } from '../workflows/sdk/protocol.js';
 import type { SignalDefinition, SignalPayload } from '../workflows/sdk/signal.js';
 import { checkValue, ofAnswer } from './check-value.js';
-import type { AttemptsReader } from './connect.js';
+import type { RunContext } from './context.js';
 import { fetchHistory } from './history/fetch.js';
 import { projectRun } from './history/project-run.js';
 import type { ApprovalView, RunView } from './history/run-view.js';
@@ -13,13 +14,6 @@ import type { RunEvent } from './run-events.js';
 import { sendUpdate } from './send-update.js';
 import { isConnectionLoss, toEvertrainError } from './to-error.js';
 import { type RunNews, runNews, watchRun, type WatchOptions } from './watch-run.js';
-
-/** What a handle needs of the connection it came from. */
-export interface RunContext {
-  readonly client: Client;
-  readonly address: string;
-  readonly attempts?: AttemptsReader | undefined;
-}
 
 export interface ApproveOptions {
   /** Who answers; recorded with the answer. */

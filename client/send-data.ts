@@ -1,14 +1,8 @@
 import type { Connection } from '@temporalio/client';
-import type { Batch } from '../workflows/sdk/model/data.js';
-import {
-  defaultQueue,
-  type ModelStart,
-  modelMessages,
-  modelWorkflowId,
-  modelWorkflowType,
-  searchAttributes,
-} from '../workflows/sdk/protocol.js';
-import type { RunContext } from './run.js';
+import type { Batch } from '../workflows/sdk/model/batch.js';
+import { modelMessages, type ModelStart, modelWorkflowId, modelWorkflowType } from '../workflows/sdk/model/messages.js';
+import { defaultQueue, searchAttributes } from '../workflows/sdk/protocol.js';
+import type { RunContext } from './context.js';
 import { toEvertrainError } from './to-error.js';
 
 /** How the workflow of a model is started, by its first training or the first data for it. */

@@ -2,13 +2,20 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { jsonDigest } from '../workflows/sdk/digest.js';
 import { type Duration, durationMs } from '../workflows/sdk/duration.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
-import { checkBatch } from '../workflows/sdk/model/data.js';
+import { checkBatch } from '../workflows/sdk/model/batch.js';
+import { modelWorkflowType } from '../workflows/sdk/model/messages.js';
 import { checkOptions } from '../workflows/sdk/options.js';
-import { defaultQueue, modelWorkflowType, watchWorkflowId, watchWorkflowType } from '../workflows/sdk/protocol.js';
+import { defaultQueue } from '../workflows/sdk/protocol.js';
 import type { Condition, NewsFacts } from '../workflows/sdk/sensors/condition.js';
 import { prefixHasNews } from '../workflows/sdk/sensors/objects.js';
-import { watchSignal, type WatchSettings, type WatchStart } from '../workflows/sdk/sensors/run-watch.js';
-import type { RunContext } from './run.js';
+import {
+  type WatchSettings,
+  watchSignal,
+  type WatchStart,
+  watchWorkflowId,
+  watchWorkflowType,
+} from '../workflows/sdk/sensors/run-watch.js';
+import type { RunContext } from './context.js';
 import { modelStart } from './send-data.js';
 import { toEvertrainError } from './to-error.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { abortable } from './abortable.js';
-import type { AttemptsReader } from './connect.js';
+import type { AttemptsReader } from './context.js';
 import { toNumber } from './history/decode.js';
 import { type Facts, noFacts } from './history/facts.js';
 import { fold } from './history/fold.js';

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { artifact, directoryMediaType } from '../workflows/sdk/artifact.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
-import type { Deployment, Servable } from '../workflows/sdk/protocol.js';
+import type { Deployment, Servable } from '../workflows/sdk/model/deployment.js';
 
 const name = z.string().regex(/^[^\p{Cc}]{1,200}$/u, '1 to 200 characters without control characters');
 

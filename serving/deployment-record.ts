@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Deployment } from '../workflows/sdk/protocol.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
 import { type RecordedDeployments, readDeployments, writeDeployments } from './deployments-file.js';
 import { isObject } from './inference-protocol.js';
 

@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { Deployment } from '../workflows/sdk/protocol.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
 import { parseDeployment } from './deployment-document.js';
 import { isObject } from './inference-protocol.js';
 

@@ -1,4 +1,4 @@
-import type { Servable } from '../workflows/sdk/protocol.js';
+import type { Servable } from '../workflows/sdk/model/deployment.js';
 import { decodeRequest, isObject } from './inference-protocol.js';
 import type { OnnxSession } from './onnx-session.js';
 import { difference, isDatatype } from './tensor.js';

@@ -1,4 +1,5 @@
-import type { Deployment, LiveCounts, LiveReport } from '../workflows/sdk/protocol.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
+import type { LiveCounts, LiveReport } from '../workflows/sdk/model/live-report.js';
 import { LatencyHistogram, latencyBoundsMs } from './latency-histogram.js';
 
 /** What one version has done for a model in its present revision. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ArtifactStore } from '../activities/sdk/ports.js';
 import { EvertrainError, isEvertrainError } from '../workflows/sdk/errors.js';
-import type { Deployment, Servable } from '../workflows/sdk/protocol.js';
+import type { Deployment, Servable } from '../workflows/sdk/model/deployment.js';
 import { OnnxSession } from './onnx-session.js';
 import { ServedVersion } from './served-version.js';
 import { signatureDifference } from './signature.js';

@@ -1,4 +1,4 @@
-import type { Deployment } from '../workflows/sdk/protocol.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
 import { failed } from './load-version.js';
 import type { ModelSlot } from './model-slot.js';
 import type { Split } from './split.js';

@@ -1,4 +1,4 @@
-import type { Challenger, Servable } from '../workflows/sdk/protocol.js';
+import type { Challenger, Servable } from '../workflows/sdk/model/deployment.js';
 import { type ModelSlot, stateOf } from './model-slot.js';
 import type { ServedVersion } from './served-version.js';
 

@@ -1,5 +1,5 @@
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { Deployment } from '../workflows/sdk/protocol.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
 import { ModelCounts } from './live-counts.js';
 import type { Split } from './split.js';
 

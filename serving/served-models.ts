@@ -1,5 +1,6 @@
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { Deployment, LiveReport } from '../workflows/sdk/protocol.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
+import type { LiveReport } from '../workflows/sdk/model/live-report.js';
 import { fence } from './deployment-document.js';
 import { DeploymentRecord } from './deployment-record.js';
 import { ModelCounts } from './live-counts.js';

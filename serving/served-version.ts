@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Servable } from '../workflows/sdk/protocol.js';
+import type { Servable } from '../workflows/sdk/model/deployment.js';
 import { Batcher } from './batcher.js';
 import { goldenProblem } from './golden-request.js';
 import type { OnnxSession, TensorSpec } from './onnx-session.js';

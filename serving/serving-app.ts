@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { EvertrainError, type ErrorCode, isEvertrainError } from '../workflows/sdk/errors.js';
-import type { LiveReport, LiveScores } from '../workflows/sdk/protocol.js';
+import type { LiveReport, LiveScores } from '../workflows/sdk/model/live-report.js';
 import { parseDeployment } from './deployment-document.js';
 import { metadataOf } from './inference-protocol.js';
 import { readJsonBody } from './json-body.js';

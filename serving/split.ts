@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EvertrainError, withoutLink } from '../workflows/sdk/errors.js';
-import type { Deployment } from '../workflows/sdk/protocol.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
 import { answerProblem, rowProblem } from './answer-check.js';
 import { decodeRequest, encodeResponse, type InferenceRequest } from './inference-protocol.js';
 import type { ModelCounts } from './live-counts.js';

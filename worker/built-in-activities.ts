@@ -23,28 +23,20 @@ import { asApplicationFailure } from '../activities/sdk/failure.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
 import type { RuleQuestion } from '../workflows/sdk/assets/messages.js';
 import type { AssetRule } from '../workflows/sdk/assets/on-assets.js';
+import type { CacheLookup, CachePolicy, CacheWait } from '../workflows/sdk/cache-messages.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
+import type { ArchiveRequest, RecallRequest } from '../workflows/sdk/model/archive.js';
+import type { Deployment } from '../workflows/sdk/model/deployment.js';
+import type { WindowRequest } from '../workflows/sdk/model/drift-check.js';
+import type { ModelSchedule } from '../workflows/sdk/model/messages.js';
+import type { DeclaredModel, OpenRun } from '../workflows/sdk/model/model-state.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
+import type { WatchRequest } from '../workflows/sdk/model/rollout-watch.js';
+import type { Notice } from '../workflows/sdk/notice.js';
+import type { PoolRun } from '../workflows/sdk/pools/messages.js';
+import { builtIn, notYet, type RunOutcome } from '../workflows/sdk/protocol.js';
 import type { SensorRequest } from '../workflows/sdk/sensors/condition.js';
 import type { SuggestRequest } from '../workflows/sdk/search/suggest.js';
-import {
-  type ArchiveRequest,
-  builtIn,
-  type CacheLookup,
-  type CachePolicy,
-  type CacheWait,
-  type DeclaredModel,
-  type Deployment,
-  type ModelSchedule,
-  type Notice,
-  notYet,
-  type OpenRun,
-  type PoolRun,
-  type RecallRequest,
-  type RunOutcome,
-  type WatchRequest,
-  type WindowRequest,
-} from '../workflows/sdk/protocol.js';
 import { recallBatches, writeArchive } from './model-archive.js';
 import type { StudyToWrite } from '../workflows/sdk/search/study-record.js';
 import { keepSchedule } from './model-schedule.js';

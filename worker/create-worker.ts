@@ -21,11 +21,12 @@ import { missingSecrets, unsetSecrets } from '../activities/sdk/secrets.js';
 import { rememberHeader, stepActivity } from '../activities/sdk/step-activity.js';
 import { historyChannelArgs } from '../client/history/fetch.js';
 import { EvertrainError, show } from '../workflows/sdk/errors.js';
-import { checkOptions } from '../workflows/sdk/options.js';
+import { checkOptions, invalidOption } from '../workflows/sdk/options.js';
 import type { Project } from '../workflows/sdk/project.js';
+import { defaultQueue, type RunSinks } from '../workflows/sdk/protocol.js';
 import { defined } from '../workflows/sdk/registry.js';
 import type { ResourceOptions } from '../workflows/sdk/resources.js';
-import { defaultQueue, type RunSinks, type StepHeader, stepHeader } from '../workflows/sdk/protocol.js';
+import { type StepHeader, stepHeader } from '../workflows/sdk/step-header.js';
 import { type BuiltInSettings, builtInActivities } from './built-in-activities.js';
 import { type Bundle, loadBundleOf } from './bundle.js';
 import { cachedBundle } from './bundle-cache.js';
@@ -253,10 +254,7 @@ function served({ queues, implementations }: Manifest): Implementation[] {
 
 function checkUrl(option: string, url: string | undefined): void {
   if (url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) return;
-  throw new EvertrainError('USER_OPTION_INVALID', `createWorker: ${option} is ${show(url)}.`, {
-    value: url,
-    remedy: 'Use an http or https URL.',
-  });
+  throw invalidOption('createWorker', option, url, 'Use an http or https URL.');
 }
 
 async function loadProject(path: string): Promise<Project> {

@@ -1,11 +1,11 @@
 import { modelSteps } from '../activities/model-steps.js';
 import type { Implementation } from '../activities/sdk/implementation.js';
+import type { StepDefinition } from '../workflows/sdk/definitions.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { defaultQueue } from '../workflows/sdk/protocol.js';
 import { ownQueue } from '../workflows/sdk/resources.js';
 import { defined } from '../workflows/sdk/registry.js';
-import type { StepDefinition } from '../workflows/sdk/step.js';
 
 /** What a worker was asked to serve, checked. */
 export interface Manifest {

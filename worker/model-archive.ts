@@ -3,8 +3,9 @@ import { releasedKey } from '../activities/sdk/journal/keys.js';
 import type { ArtifactStore } from '../activities/sdk/ports.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import type { Artifact } from '../workflows/sdk/artifact.js';
-import { type KnownBatch, newest } from '../workflows/sdk/model/data.js';
-import type { ArchiveContent, ArchiveRequest, RecallRequest } from '../workflows/sdk/protocol.js';
+import type { ArchiveContent, ArchiveRequest, RecallRequest } from '../workflows/sdk/model/archive.js';
+import type { KnownBatch } from '../workflows/sdk/model/batch.js';
+import { newest } from '../workflows/sdk/model/data.js';
 
 /** A window of them, and the input made of it, must fit into the start of a run. */
 const mostBatchBytes = 500_000;

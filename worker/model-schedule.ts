@@ -1,6 +1,7 @@
 import { type Client, ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import { defaultQueue, type ModelSchedule, modelWorkflowId, tickWorkflowType } from '../workflows/sdk/protocol.js';
+import { type ModelSchedule, modelWorkflowId, tickWorkflowType } from '../workflows/sdk/model/messages.js';
+import { defaultQueue } from '../workflows/sdk/protocol.js';
 
 /** Makes the engine keep the schedule of a model, in place of the one it had; safe to repeat. */
 export async function keepSchedule({ schedule }: Client, { model, cron }: ModelSchedule): Promise<void> {

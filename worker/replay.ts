@@ -4,7 +4,9 @@ import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { type InjectedSinks, Worker } from '@temporalio/worker';
 import { projectRun } from '../client/history/project-run.js';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import { builtInPrefix, type GateRecord, memo, type RunOptions, type RunSinks } from '../workflows/sdk/protocol.js';
+import type { GateRecord } from '../workflows/sdk/gate.js';
+import { builtInPrefix, memo, type RunSinks } from '../workflows/sdk/protocol.js';
+import type { RunOptions } from '../workflows/sdk/run-options.js';
 import type { TracedCall, TraceSinks } from '../workflows/sdk/trace.js';
 import type { Bundle } from './bundle.js';
 

@@ -3,7 +3,7 @@ import type { AssetDefinition } from '../workflows/sdk/assets/asset.js';
 import type { AssetRule, Published } from '../workflows/sdk/assets/on-assets.js';
 import { isEvertrainError } from '../workflows/sdk/errors.js';
 import { checkInput } from '../workflows/sdk/json-size.js';
-import { type Batch, checkBatch } from '../workflows/sdk/model/data.js';
+import { type Batch, checkBatch } from '../workflows/sdk/model/batch.js';
 import { decode } from '../workflows/sdk/schema.js';
 
 /**

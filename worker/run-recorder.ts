@@ -6,8 +6,9 @@ import { readAttempts } from '../activities/sdk/journal/read-run.js';
 import type { StepServices } from '../activities/sdk/services.js';
 import { fetchHistory } from '../client/history/fetch.js';
 import { projectRun } from '../client/history/project-run.js';
+import { modelWorkflowType } from '../workflows/sdk/model/messages.js';
 import type { Project } from '../workflows/sdk/project.js';
-import { modelWorkflowType, searchAttributes } from '../workflows/sdk/protocol.js';
+import { searchAttributes } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
 import { pause } from './pause.js';
 

@@ -2,7 +2,8 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { type Call, stepClaims } from '../activities/sdk/cache/step-claims.js';
 import type { StepServices } from '../activities/sdk/services.js';
-import { type CacheClaim, type CacheWait, notYet, type RunSinks } from '../workflows/sdk/protocol.js';
+import type { CacheClaim, CacheWait } from '../workflows/sdk/cache-messages.js';
+import { notYet, type RunSinks } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
 
 /**

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
+import { modelMessages, modelWorkflowType } from '../workflows/sdk/model/messages.js';
 import type { ModelDefinition } from '../workflows/sdk/model/model.js';
-import { memo, modelMessages, modelWorkflowType } from '../workflows/sdk/protocol.js';
+import { memo } from '../workflows/sdk/protocol.js';
 import { type Build, isCurrentBuild } from './deployment.js';
 import { workerLog } from './log.js';
 import { pause } from './pause.js';

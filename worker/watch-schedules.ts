@@ -1,11 +1,7 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import {
-  defaultQueue,
-  type MissedTimes,
-  missedWorkflowType,
-  type RunOptions,
-  scheduleId,
-} from '../workflows/sdk/protocol.js';
+import { defaultQueue } from '../workflows/sdk/protocol.js';
+import type { RunOptions } from '../workflows/sdk/run-options.js';
+import { type MissedTimes, missedWorkflowType, scheduleId } from '../workflows/sdk/schedule/messages.js';
 import { workerLog } from './log.js';
 import { pause } from './pause.js';
 

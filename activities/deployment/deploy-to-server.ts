@@ -1,4 +1,4 @@
-import type { Deployment } from '../../workflows/sdk/protocol.js';
+import type { Deployment } from '../../workflows/sdk/model/deployment.js';
 import { askModelServer, unreachable } from './model-server.js';
 
 /**

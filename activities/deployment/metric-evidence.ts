@@ -1,4 +1,4 @@
-import type { LiveCounts, LiveScores, Moments } from '../../workflows/sdk/protocol.js';
+import type { LiveCounts, LiveScores, Moments } from '../../workflows/sdk/model/live-report.js';
 import type { LiveMetric } from '../../workflows/sdk/model/rollout-guards.js';
 import { logEvidenceAbove, logEvidenceBelow } from '../statistics/bernoulli-evidence.js';
 import { leastOfConvex } from '../statistics/least-of-convex.js';

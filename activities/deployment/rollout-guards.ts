@@ -1,4 +1,4 @@
-import type { LiveCounts } from '../../workflows/sdk/protocol.js';
+import type { LiveCounts } from '../../workflows/sdk/model/live-report.js';
 import type {
   GuardFacts,
   LatencyFacts,

@@ -1,4 +1,4 @@
-import type { Moments } from '../../workflows/sdk/protocol.js';
+import type { Moments } from '../../workflows/sdk/model/live-report.js';
 import type { LiveMetric } from '../../workflows/sdk/model/rollout-guards.js';
 import { type Beta, shareAbove } from '../statistics/beta-comparison.js';
 import { normalShareBelow } from '../statistics/normal-share-below.js';

@@ -1,5 +1,6 @@
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import type { LiveCounts, LiveReport, WatchAnswer, WatchRequest } from '../../workflows/sdk/protocol.js';
+import type { LiveCounts, LiveReport } from '../../workflows/sdk/model/live-report.js';
+import type { WatchAnswer, WatchRequest } from '../../workflows/sdk/model/rollout-watch.js';
 import { momentsOf } from './metric-evidence.js';
 import { askModelServer } from './model-server.js';
 import { judgeRollout } from './rollout-guards.js';

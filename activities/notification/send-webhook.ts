@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import type { Notice } from '../../workflows/sdk/protocol.js';
+import type { Notice } from '../../workflows/sdk/notice.js';
 
 /**
  * Posts a notice as JSON. Its `id`, also the header `Idempotency-Key`, is the same for every try of this notice and no

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { StepDefinition } from '../../workflows/sdk/definitions.js';
 import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import type { Decoded, Encoded } from '../../workflows/sdk/schema.js';
-import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { StepContext } from './context.js';
 import type { Implementation } from './implementation.js';
 

@@ -1,5 +1,5 @@
+import type { StepDefinition } from '../../workflows/sdk/definitions.js';
 import type { Secret } from '../../workflows/sdk/secret.js';
-import type { StepDefinition } from '../../workflows/sdk/step.js';
 import type { StepContext } from './context.js';
 
 /** A step's contract bound to the code that does it; what `implement`, `implementPython`, `implementCommand`, `implementSql` and `implementHttp` return. */

@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity';
-import type { LightAnswer, LightRecord, StepHeader } from '../../workflows/sdk/protocol.js';
+import type { LightAnswer, LightRecord } from '../../workflows/sdk/light-record.js';
+import type { StepHeader } from '../../workflows/sdk/step-header.js';
 
 /** Above, a view shows the step without it: it would be twice in the history of a step that passes it on. */
 const maxInputBytes = 100_000;

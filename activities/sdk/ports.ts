@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
-import type { TrialReport } from '../../workflows/sdk/protocol.js';
 import type { Resources } from '../../workflows/sdk/resources.js';
+import type { TrialReport } from '../../workflows/sdk/search/messages.js';
 
 /**
  * The artifact store keeps immutable bytes by their SHA-256. Every implementation passes

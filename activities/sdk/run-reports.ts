@@ -1,4 +1,4 @@
-import type { TrialReport } from '../../workflows/sdk/protocol.js';
+import type { TrialReport } from '../../workflows/sdk/search/messages.js';
 import type { StepLogger } from './context.js';
 
 const mostWaiting = 1_000;

@@ -1,7 +1,7 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import type { StepHeader } from '../../workflows/sdk/protocol.js';
 import { decode } from '../../workflows/sdk/schema.js';
+import type { StepHeader } from '../../workflows/sdk/step-header.js';
 import { stepCache, cacheKey } from './cache/step-cache.js';
 import { canonicalJson } from './canonical-json.js';
 import { asApplicationFailure, asEvertrainError } from './failure.js';

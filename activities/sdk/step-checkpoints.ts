@@ -1,5 +1,5 @@
 import type { Artifact, Producer } from '../../workflows/sdk/artifact.js';
-import type { ResumedCall } from '../../workflows/sdk/protocol.js';
+import type { ResumedCall } from '../../workflows/sdk/step-header.js';
 import type { Checkpoint, Checkpoints, StepLogger } from './context.js';
 import { openCheckpoints } from './journal/checkpoints.js';
 import { openFencedLog, readLogBackwards } from './journal/fenced-log.js';

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import type { VariableRead, VariableValue } from '../../workflows/sdk/protocol.js';
 import { defined } from '../../workflows/sdk/registry.js';
-import { checkVariable, readVariable } from '../../workflows/sdk/variable.js';
+import { checkVariable, readVariable, type VariableRead, type VariableValue } from '../../workflows/sdk/variable.js';
 import type { Implementation } from './implementation.js';
 import { type Journal, journalKey } from './ports.js';
 

@@ -1,4 +1,5 @@
-import type { Params, StudyDocument } from '../../workflows/sdk/search/study-record.js';
+import type { Params } from '../../workflows/sdk/search/space.js';
+import type { StudyDocument } from '../../workflows/sdk/search/study-record.js';
 
 /** Of fewer nothing can be told; in a space with conditions, what sets the best tenth apart. */
 const leastTrials = { flat: 8, conditional: 20 };

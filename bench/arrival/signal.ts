@@ -1,6 +1,6 @@
 import type { Model } from '../../client/model-handle.js';
-import type { Batch } from '../../workflows/sdk/model/data.js';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
+import type { Batch } from '../../workflows/sdk/model/batch.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import type { Arena } from './arena.js';
 
 export const pause = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));

@@ -1,4 +1,4 @@
-import { modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { modelWorkflowId } from '../../workflows/sdk/model/messages.js';
 import { type BenchRow, quantile, spread } from '../support/report.js';
 import type { Arena } from './arena.js';
 import { served } from './contracts.js';

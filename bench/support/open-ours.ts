@@ -3,7 +3,7 @@ import { connect } from '../../client/connect.js';
 import type { Evertrain } from '../../client/evertrain.js';
 import { type SpawnedWorker, spawnWorker, type SpawnWorkerOptions } from '../../test/support/spawn-worker.js';
 import { bundleProject, saveBundle } from '../../worker/bundle.js';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
 import { type BenchEngine, openEngine } from './bench-engine.js';
 import type { System } from './contest.js';
 

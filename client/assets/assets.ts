@@ -15,7 +15,7 @@ import {
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { checkOptions, nearestName } from '../../workflows/sdk/options.js';
 import { defaultQueue } from '../../workflows/sdk/protocol.js';
-import type { RunContext } from '../run.js';
+import type { RunContext } from '../context.js';
 import type { ApplyOptions } from '../schedules/plan-schedules.js';
 import { sendUpdate } from '../send-update.js';
 import { toEvertrainError } from '../to-error.js';

@@ -1,4 +1,4 @@
-import type { BackfillState } from '../../workflows/sdk/protocol.js';
+import type { BackfillState } from '../../workflows/sdk/schedule/backfill-messages.js';
 import { backfillText } from '../../workflows/sdk/schedule/backfill-text.js';
 
 /** How far a backfill is, and which dates failed. */

@@ -1,4 +1,6 @@
 import colors from 'picocolors';
+import { chunkOf, fanOutWorkflowType } from '../../workflows/sdk/fan-out-messages.js';
+import { studyWorkflowType } from '../../workflows/sdk/search/messages.js';
 import type { RunView, StudyView, TrialView } from '../history/run-view.js';
 import type { Run } from '../run.js';
 import type { RunEvent } from '../run-events.js';
@@ -7,7 +9,6 @@ import { trialCallsOf } from '../history/trial-call.js';
 import type { WorkWatch } from './at-work.js';
 import { hasColor, isScreen, type Paint } from './paint.js';
 import { Screen, type ScreenStream } from './screen.js';
-import { chunkOf, fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import { failureLine, improvementLine, settingText, stateLine } from './study-lines.js';
 import { approvalLine, fanOutLine, gateLine, renderTree, stepLine } from './tree.js';
 import { shortText } from './value-text.js';

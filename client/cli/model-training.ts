@@ -1,7 +1,7 @@
 import { EvertrainError } from '../../workflows/sdk/errors.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import type { ModelDefinition } from '../../workflows/sdk/model/model.js';
 import { nearestName } from '../../workflows/sdk/options.js';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
 import type { Model } from '../model-handle.js';
 import { followRun } from './live.js';
 import { loadProject } from './project-files.js';

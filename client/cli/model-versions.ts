@@ -1,7 +1,7 @@
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { readArchive } from '../../worker/model-archive.js';
-import type { ModelState, ModelVersion } from '../../workflows/sdk/protocol.js';
+import type { ModelState, ModelVersion } from '../../workflows/sdk/model/model-state.js';
 import type { Evertrain } from '../evertrain.js';
 import type { RunView } from '../history/run-view.js';
 import { viewOrRecord } from './run-record.js';

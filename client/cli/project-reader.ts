@@ -6,9 +6,9 @@ import { EvertrainError, isEvertrainError, withoutLink } from '../../workflows/s
 import type { Project } from '../../workflows/sdk/project.js';
 import { defined } from '../../workflows/sdk/registry.js';
 import { checkVariable } from '../../workflows/sdk/variable.js';
+import { variableNamed } from '../variable-named.js';
 import { pipelineForms, type ProjectFacts, type ProjectReader } from '../dashboard/project-facts.js';
 import { loadProject, queuesOfProject } from './project-files.js';
-import { variableNamed } from './variable-rows.js';
 
 /** What is asked of a process that loads a project as its files are now. */
 export interface ProjectQuestion {

@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { type Batch, checkBatch, isKnown } from '../../workflows/sdk/model/data.js';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
+import { type Batch, checkBatch } from '../../workflows/sdk/model/batch.js';
+import { isKnown } from '../../workflows/sdk/model/data.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import type { Model } from '../model-handle.js';
 import { followTraining, trainingUnderWay } from './model-training.js';
 

@@ -2,7 +2,7 @@ import { json } from 'node:stream/consumers';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
 import { type Artifact, forEachArtifact } from '../../workflows/sdk/artifact.js';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
-import { studyWorkflowType } from '../../workflows/sdk/protocol.js';
+import { studyWorkflowType } from '../../workflows/sdk/search/messages.js';
 import { type StudyDocument, studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import { studyOfDocument } from '../history/project-study.js';
 import { childId } from '../history/fold-child.js';

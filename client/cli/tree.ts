@@ -1,4 +1,6 @@
 import colors from 'picocolors';
+import { fanOutWorkflowType } from '../../workflows/sdk/fan-out-messages.js';
+import { studyWorkflowType } from '../../workflows/sdk/search/messages.js';
 import { childId } from '../history/fold-child.js';
 import type {
   ApprovalView,
@@ -14,7 +16,6 @@ import type { Paint } from './paint.js';
 import { stateLine, studyLines } from './study-lines.js';
 import { thousands } from '../../workflows/sdk/thousands.js';
 import type { SensorAnswer } from '../../workflows/sdk/sensors/condition.js';
-import { fanOutWorkflowType, studyWorkflowType } from '../../workflows/sdk/protocol.js';
 import type { AtWork } from './at-work.js';
 import { fanOutBar, runLeft, workLine, type WorkLineOptions } from './work-line.js';
 import { isoText, numberText, timeText } from './value-text.js';

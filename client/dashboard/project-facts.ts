@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
 import type { VariableDefinition } from '../../workflows/sdk/variable.js';
 import type { PipelineForm } from './shapes.js';
 

@@ -1,9 +1,10 @@
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
+import type { PoolState } from '../../workflows/sdk/pools/messages.js';
 import type { RunSummary } from '../list-runs.js';
 import type { QueueBacklog } from '../queue-backlogs.js';
 import type { ApprovalView, RunView, StepStatus, StudyView } from '../history/run-view.js';
 import type { LogHit } from '../log-query.js';
 import type { RolloutView } from '../model-rollout.js';
-import type { ModelState, PoolState } from '../../workflows/sdk/protocol.js';
 import type { Change } from './view-change.js';
 
 /** What the server of the dashboard tells its pages; all of it is JSON, times are epoch milliseconds. */

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
-import { defaultQueue, type PoolState, poolMessages, poolWorkflowType } from '../../workflows/sdk/protocol.js';
+import { poolMessages, type PoolState, poolWorkflowType } from '../../workflows/sdk/pools/messages.js';
+import { defaultQueue } from '../../workflows/sdk/protocol.js';
 import type { DashboardContext } from './context.js';
 import { liveState } from './live.js';
 import { modelReader } from './model-answer.js';

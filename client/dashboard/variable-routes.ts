@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import { z } from 'zod';
+import { variableNamed } from '../variable-named.js';
 import { bodyOf } from './actions.js';
 import type { DashboardContext } from './context.js';
 import { liveState } from './live.js';
@@ -18,6 +19,7 @@ export function variableRoutes(app: Hono, { project, reader, actorOf }: Dashboar
   });
   app.post('/api/variable/unset', async (c) => {
     const { name } = await bodyOf(c, z.object({ name: z.string() }));
+    if (project !== undefined) variableNamed(await declared(), name);
     await reader.unsetVariable(name, actorOf(c) ?? 'unknown');
     return c.json({});
   });

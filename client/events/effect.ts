@@ -1,9 +1,9 @@
+import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
 import { EvertrainError, isEvertrainError, show } from '../../workflows/sdk/errors.js';
 import type { EventRule } from '../../workflows/sdk/events/on.js';
 import type { SourceEvent } from '../../workflows/sdk/events/source.js';
-import { type Batch, checkBatch } from '../../workflows/sdk/model/data.js';
+import { type Batch, checkBatch } from '../../workflows/sdk/model/batch.js';
 import type { ModelDefinition } from '../../workflows/sdk/model/model.js';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
 import { decode } from '../../workflows/sdk/schema.js';
 import { checkValue } from '../check-value.js';
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, Message, Producer } from '@platformatic/kafka';
 import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
 import type { EventRule } from '../../workflows/sdk/events/on.js';
@@ -6,6 +5,7 @@ import type { KafkaSource } from '../../workflows/sdk/events/source.js';
 import { parseJson } from '../http/read-body.js';
 import { type Effect, effectOf } from './effect.js';
 import { eventId } from './event-id.js';
+import { listenAgain } from './listen-again.js';
 import type { Listener, ListenerContext } from './listener.js';
 import { settleEffects } from './settle-effects.js';
 
@@ -22,28 +22,11 @@ const maxValueBytes = 1_000_000;
  * engine is away or a model is full nothing is read on.
  */
 export function listenToKafka(context: ListenerContext, rule: EventRule): Listener {
-  const { log } = context;
-  const stopped = new AbortController();
-  const run = async () => {
-    while (!stopped.signal.aborted) {
-      try {
-        await consume(context, rule, stopped.signal);
-      } catch (error) {
-        if (stopped.signal.aborted) return;
-        if (isEvertrainError(error)) throw error;
-        log(`Event rule "${rule.name}": Kafka: ${messageOf(error)}; joining again.`);
-        await sleep(againMs, undefined, { signal: stopped.signal }).catch(() => undefined);
-      }
-    }
+  const lost = (error: unknown) => {
+    context.log(`Event rule "${rule.name}": Kafka: ${messageOf(error)}; joining again.`);
+    return againMs;
   };
-  const ended = run();
-  return {
-    ended,
-    stop() {
-      stopped.abort();
-      return ended.catch(() => undefined);
-    },
-  };
+  return listenAgain((signal) => consume(context, rule, signal), lost);
 }
 
 async function consume(context: ListenerContext, rule: EventRule, signal: AbortSignal): Promise<void> {

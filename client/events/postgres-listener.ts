@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Notification } from 'pg';
 import { jsonDigest } from '../../workflows/sdk/digest.js';
 import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
@@ -6,6 +5,7 @@ import type { EventRule } from '../../workflows/sdk/events/on.js';
 import type { PostgresSource } from '../../workflows/sdk/events/source.js';
 import { parseJson } from '../http/read-body.js';
 import { effectOf } from './effect.js';
+import { listenAgain } from './listen-again.js';
 import type { Listener, ListenerContext } from './listener.js';
 import { settleEffects } from './settle-effects.js';
 
@@ -20,31 +20,17 @@ const mostWaiting = 10_000;
  * they come.
  */
 export function listenToPostgres(context: ListenerContext, rule: EventRule): Listener {
-  const { log } = context;
-  const stopped = new AbortController();
-  const { signal } = stopped;
-  const run = async () => {
-    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      try {
-        await listen(context, rule, signal, () => {
-          pauseMs = firstPauseMs;
-        });
-      } catch (error) {
-        if (signal.aborted) return;
-        if (isEvertrainError(error)) throw error;
-        log(`Event rule "${rule.name}": PostgreSQL: ${codeOf(error)}; connecting again.`);
-      }
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    }
+  let pauseMs = firstPauseMs;
+  const isUp = () => {
+    pauseMs = firstPauseMs;
   };
-  const ended = run();
-  return {
-    ended,
-    stop() {
-      stopped.abort();
-      return ended.catch(() => undefined);
-    },
+  const lost = (error: unknown) => {
+    context.log(`Event rule "${rule.name}": PostgreSQL: ${codeOf(error)}; connecting again.`);
+    const waitMs = pauseMs;
+    pauseMs = Math.min(2 * pauseMs, longestPauseMs);
+    return waitMs;
   };
+  return listenAgain((signal) => listen(context, rule, signal, isUp), lost);
 }
 
 async function listen(context: ListenerContext, rule: EventRule, signal: AbortSignal, isUp: () => void): Promise<void> {

@@ -1,6 +1,6 @@
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { type EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
-import type { Batch } from '../../workflows/sdk/model/data.js';
+import type { Batch } from '../../workflows/sdk/model/batch.js';
 import type { Evertrain } from '../evertrain.js';
 import { toEvertrainError } from '../to-error.js';
 import type { Effect } from './effect.js';

@@ -1,4 +1,7 @@
-import type { ApprovalRecord, CacheClaim, GateRecord, ItemsReport } from '../../workflows/sdk/protocol.js';
+import type { ApprovalRecord } from '../../workflows/sdk/approval-messages.js';
+import type { CacheClaim } from '../../workflows/sdk/cache-messages.js';
+import type { ItemsReport } from '../../workflows/sdk/fan-out-messages.js';
+import type { GateRecord } from '../../workflows/sdk/gate.js';
 import { type Causes, CauseTracker } from './causes.js';
 import type { Failure, HistoryEvent, Payload } from './decode.js';
 import type { StudyFacts } from './fold-study.js';

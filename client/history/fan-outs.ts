@@ -3,8 +3,8 @@ import {
   type FanOutRecord,
   fanOutWorkflowType,
   type ItemsReport,
-  type RunOptions,
-} from '../../workflows/sdk/protocol.js';
+} from '../../workflows/sdk/fan-out-messages.js';
+import type { RunOptions } from '../../workflows/sdk/run-options.js';
 import { decodeObject } from './decode.js';
 import { childId } from './fold-child.js';
 import type { Facts, FanOutFacts } from './facts.js';

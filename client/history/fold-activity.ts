@@ -1,5 +1,7 @@
-import { builtIn, isHidden, type CacheWait, type StepHeader, stepHeader } from '../../workflows/sdk/protocol.js';
+import type { CacheWait } from '../../workflows/sdk/cache-messages.js';
+import { builtIn, isHidden } from '../../workflows/sdk/protocol.js';
 import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
+import { type StepHeader, stepHeader } from '../../workflows/sdk/step-header.js';
 import { decodeObject, type HistoryEvent, toNumber } from './decode.js';
 import { groupsOf } from './fold-light.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './facts.js';

@@ -1,5 +1,5 @@
 import { assetWorkflowType } from '../../workflows/sdk/assets/messages.js';
-import { poolWorkflowType } from '../../workflows/sdk/protocol.js';
+import { poolWorkflowType } from '../../workflows/sdk/pools/messages.js';
 import { toNumber } from './decode.js';
 import type { ChildFacts, Facts, Occurrence } from './facts.js';
 

@@ -1,5 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import { isHidden, type LightAnswer, type LightRecord } from '../../workflows/sdk/protocol.js';
+import type { LightAnswer, LightRecord } from '../../workflows/sdk/light-record.js';
+import { isHidden } from '../../workflows/sdk/protocol.js';
 import { decodeObject, decodePayload, type Failure, type Payload, toMillis } from './decode.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './facts.js';
 

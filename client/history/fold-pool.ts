@@ -1,4 +1,4 @@
-import { type PoolMessage, poolMessages } from '../../workflows/sdk/protocol.js';
+import { type PoolMessage, poolMessages } from '../../workflows/sdk/pools/messages.js';
 import { decodeObject } from './decode.js';
 import type { Facts, Occurrence } from './facts.js';
 import { groupsOf } from './fold-light.js';

@@ -1,17 +1,10 @@
-import {
-  type ApprovalAnswer,
-  type ApprovalRecord,
-  builtIn,
-  type CacheLookup,
-  type FanOutRecord,
-  type GateRecord,
-  type ItemsReport,
-  memo,
-  poolTimerSummary,
-  retryTimer,
-  runMessages,
-  searchAttributes,
-} from '../../workflows/sdk/protocol.js';
+import type { ApprovalAnswer, ApprovalRecord } from '../../workflows/sdk/approval-messages.js';
+import type { CacheLookup } from '../../workflows/sdk/cache-messages.js';
+import type { FanOutRecord, ItemsReport } from '../../workflows/sdk/fan-out-messages.js';
+import type { GateRecord } from '../../workflows/sdk/gate.js';
+import { retryTimer } from '../../workflows/sdk/light-record.js';
+import { poolTimerSummary } from '../../workflows/sdk/pools/messages.js';
+import { builtIn, memo, runMessages, searchAttributes } from '../../workflows/sdk/protocol.js';
 import type { StudyRecord } from '../../workflows/sdk/search/study-record.js';
 import { decodeFirst, decodeObject, decodePayload, durationToMillis, type HistoryEvent, toNumber } from './decode.js';
 import { foldFanOut, foldItems } from './fan-outs.js';

@@ -1,5 +1,5 @@
 import proto from '@temporalio/proto';
-import { fireTimeAttribute } from '../../workflows/sdk/protocol.js';
+import { fireTimeAttribute } from '../../workflows/sdk/schedule/messages.js';
 import { decodePayload, type HistoryEvent, toNumber } from './decode.js';
 import type { Closed, Facts, Occurrence } from './facts.js';
 

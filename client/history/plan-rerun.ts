@@ -1,7 +1,8 @@
 import { jsonDigest } from '../../workflows/sdk/digest.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
+import { chunkOf } from '../../workflows/sdk/fan-out-messages.js';
 import { nearestName } from '../../workflows/sdk/options.js';
-import { chunkOf, type Recorded, type Rerun } from '../../workflows/sdk/protocol.js';
+import type { Recorded, Rerun } from '../../workflows/sdk/rerun.js';
 import { decodePayload, eventsOf, type HistoryInput } from './decode.js';
 import { childId } from './fold-child.js';
 import { type Facts, noFacts } from './facts.js';

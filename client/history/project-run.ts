@@ -1,5 +1,8 @@
 import type { temporal } from '@temporalio/proto';
-import { modelWorkflowType, type PipelineResult, type Planned, type RunOptions } from '../../workflows/sdk/protocol.js';
+import { modelWorkflowType } from '../../workflows/sdk/model/messages.js';
+import type { PipelineResult } from '../../workflows/sdk/protocol.js';
+import type { RunOptions } from '../../workflows/sdk/run-options.js';
+import type { Planned } from '../../workflows/sdk/schedule/messages.js';
 import { planOf } from '../../workflows/sdk/schedule/plan-of.js';
 import {
   decodeObject,

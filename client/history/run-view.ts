@@ -1,6 +1,8 @@
+import type { ApprovalRecord } from '../../workflows/sdk/approval-messages.js';
 import type { StartedOn } from '../../workflows/sdk/assets/messages.js';
-import type { KnownBatch } from '../../workflows/sdk/model/data.js';
-import type { ApprovalRecord, GateRecord, Provenance } from '../../workflows/sdk/protocol.js';
+import type { GateRecord } from '../../workflows/sdk/gate.js';
+import type { KnownBatch } from '../../workflows/sdk/model/batch.js';
+import type { Provenance } from '../../workflows/sdk/provenance.js';
 import type { FailureView, StepView } from './step-shapes.js';
 import type { StudyView } from './study-shapes.js';
 

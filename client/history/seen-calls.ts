@@ -1,4 +1,4 @@
-import type { Params } from '../../workflows/sdk/search/study-record.js';
+import type { Params } from '../../workflows/sdk/search/space.js';
 import { decodePayload } from './decode.js';
 import { childId } from './fold-child.js';
 import type { Facts } from './facts.js';

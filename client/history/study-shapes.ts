@@ -1,6 +1,6 @@
 import type { Artifact } from '../../workflows/sdk/artifact.js';
-import type { Space } from '../../workflows/sdk/search/space.js';
-import type { Objective, Params, TrialEnded } from '../../workflows/sdk/search/study-record.js';
+import type { Params, Space } from '../../workflows/sdk/search/space.js';
+import type { Objective, TrialEnded } from '../../workflows/sdk/search/study-record.js';
 import type { FailureView } from './step-shapes.js';
 
 /** How a study is seen; see `RunView`. Times are epoch milliseconds. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '@temporalio/client';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
+import type { Batch } from '../../workflows/sdk/model/batch.js';
 import type { ModelDefinition } from '../../workflows/sdk/model/model.js';
-import type { Batch } from '../../workflows/sdk/model/data.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
 import type { EventRule } from '../../workflows/sdk/events/on.js';
 import { recordEffects } from '../events/record-effects.js';

@@ -8,15 +8,11 @@ import {
   type ScheduleSpec,
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
-import {
-  defaultQueue,
-  type RunOptions,
-  scheduleId,
-  scheduledRunId,
-  searchAttributes,
-} from '../../workflows/sdk/protocol.js';
 import { taskPriority } from '../../workflows/sdk/priority.js';
+import { defaultQueue, searchAttributes } from '../../workflows/sdk/protocol.js';
+import type { RunOptions } from '../../workflows/sdk/run-options.js';
 import { calendarValues, type WrittenCalendar } from '../../workflows/sdk/schedule/calendar.js';
+import { scheduledRunId, scheduleId } from '../../workflows/sdk/schedule/messages.js';
 import type { Overlap, ScheduleDefinition, ScheduleRules } from '../../workflows/sdk/schedule/schedule.js';
 import type { Timing } from '../../workflows/sdk/schedule/timing.js';
 

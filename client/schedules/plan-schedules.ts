@@ -1,8 +1,8 @@
 import { type Client, ScheduleNotFoundError } from '@temporalio/client';
 import { jsonDigest } from '../../workflows/sdk/digest.js';
 import { show } from '../../workflows/sdk/errors.js';
-import { scheduleId } from '../../workflows/sdk/protocol.js';
 import type { Project } from '../../workflows/sdk/project.js';
+import { scheduleId } from '../../workflows/sdk/schedule/messages.js';
 import type { ScheduleRules } from '../../workflows/sdk/schedule/schedule.js';
 import { type KeptRules, keptRules, scheduleNames } from './engine-schedule.js';
 

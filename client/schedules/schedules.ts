@@ -9,9 +9,10 @@ import {
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { checkOptions, nearestName } from '../../workflows/sdk/options.js';
 import type { Project } from '../../workflows/sdk/project.js';
-import { scheduleId } from '../../workflows/sdk/protocol.js';
+import { scheduleId } from '../../workflows/sdk/schedule/messages.js';
 import type { ScheduleDefinition } from '../../workflows/sdk/schedule/schedule.js';
-import { Run, type RunContext } from '../run.js';
+import type { RunContext } from '../context.js';
+import { Run } from '../run.js';
 import { toEvertrainError } from '../to-error.js';
 import { engineSchedule, type KeptRules, keptRules, scheduleNames } from './engine-schedule.js';
 import { type ApplyOptions, planSchedules, type ScheduleChange } from './plan-schedules.js';

@@ -1,4 +1,4 @@
-import type { Moments } from '../../workflows/sdk/protocol.js';
+import type { Moments } from '../../workflows/sdk/model/live-report.js';
 
 /** A number with its 95 % confidence interval. */
 export interface Estimate {

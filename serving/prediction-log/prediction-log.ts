@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ArtifactStore } from '../../activities/sdk/ports.js';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
 import type { RowLabel } from '../../workflows/sdk/model/labels.js';
-import type { LiveScores } from '../../workflows/sdk/protocol.js';
+import type { LiveScores } from '../../workflows/sdk/model/live-report.js';
 import { modelFeatures } from '../model-features.js';
 import type { Prediction } from '../prediction.js';
 import { compactSegment, removeLeftovers, removeOldest } from './compaction.js';

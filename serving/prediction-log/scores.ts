@@ -1,4 +1,4 @@
-import type { LiveScores, Moments } from '../../workflows/sdk/protocol.js';
+import type { LiveScores, Moments } from '../../workflows/sdk/model/live-report.js';
 import type { DuckDbThread, Row } from './duckdb-thread.js';
 import { aucInterval, type Estimate, meanInterval, rmseInterval, wilson } from './intervals.js';
 import { aucQuery, countQuery, momentsQuery, scoredTable } from './score-queries.js';

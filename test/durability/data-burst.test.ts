@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../client/model-handle.js';
 import { installRuntime } from '../../worker/log.js';
-import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { modelMessages, modelWorkflowId } from '../../workflows/sdk/model/messages.js';
 import { learner, type learning } from '../fixtures/durability/model.js';
 import { arrivals } from '../support/arrivals.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';

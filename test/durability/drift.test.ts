@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../client/model-handle.js';
-import type { DriftRecord, ModelState } from '../../workflows/sdk/protocol.js';
+import type { DriftRecord, ModelState } from '../../workflows/sdk/model/model-state.js';
 import { drifting, type rivalling } from '../fixtures/durability/rival.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';

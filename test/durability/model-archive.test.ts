@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage } from '../../activities/sdk/storage.js';
 import { versionsOf } from '../../client/cli/model-versions.js';
 import type { Model } from '../../client/model-handle.js';
-import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { modelMessages, modelWorkflowId } from '../../workflows/sdk/model/messages.js';
 import { rival, type rivalling } from '../fixtures/durability/rival.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
-import { memo, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { modelWorkflowId } from '../../workflows/sdk/model/messages.js';
+import { memo } from '../../workflows/sdk/protocol.js';
 import { bundleFile } from '../support/bundle-file.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';
 import { type SpawnedWorker, spawnWorker } from '../support/spawn-worker.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PoolState, poolMessages, poolWorkflowId } from '../../workflows/sdk/protocol.js';
+import { poolMessages, type PoolState, poolWorkflowId } from '../../workflows/sdk/pools/messages.js';
 import { contestants } from '../fixtures/durability/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { overtaking } from '../support/overtaking.js';

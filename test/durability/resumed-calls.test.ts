@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
 import { readMetrics } from '../../activities/sdk/journal/read-run.js';
-import type { TrialReport } from '../../workflows/sdk/protocol.js';
+import type { TrialReport } from '../../workflows/sdk/search/messages.js';
 import { rungs } from '../fixtures/rungs/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 

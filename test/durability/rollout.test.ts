@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Model } from '../../client/model-handle.js';
-import { modelMessages, modelWorkflowId, type ModelState } from '../../workflows/sdk/protocol.js';
+import { modelMessages, modelWorkflowId } from '../../workflows/sdk/model/messages.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import { type rivalling, staged } from '../fixtures/durability/rival.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type HeldModelServer, heldModelServer } from '../support/held-model-server.js';

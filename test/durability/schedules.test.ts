@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Calendar, type Duration, schedule, type ScheduleOptions, type When } from '../../workflows/sdk/index.js';
-import { scheduleId } from '../../workflows/sdk/protocol.js';
+import { scheduleId } from '../../workflows/sdk/schedule/messages.js';
 import { firesWithin } from '../../workflows/sdk/schedule/timing.js';
 import type { ScheduleDefinition } from '../../workflows/sdk/schedule/schedule.js';
 import { dated } from '../fixtures/durability/dated.js';

@@ -6,9 +6,8 @@ import { Bucket } from '../../activities/sdk/s3/bucket.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import type { RunView, StepView } from '../../client/history/run-view.js';
 import type { Run } from '../../client/run.js';
+import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
 import { jsonDigest } from '../../workflows/sdk/digest.js';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
-import { watchWorkflowId } from '../../workflows/sdk/protocol.js';
 import {
   type Artifact,
   type Condition,
@@ -22,6 +21,7 @@ import {
   sqlReturnsRows,
   timeIs,
 } from '../../workflows/sdk/index.js';
+import { watchWorkflowId } from '../../workflows/sdk/sensors/run-watch.js';
 import { arriving, beside, sensing } from '../fixtures/sensors/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunView } from '../../client/history/run-view.js';
 import type { RunSummary } from '../../client/list-runs.js';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
 import { openStorage } from '../../activities/sdk/storage.js';
 import { setVariable, unsetVariable, variableChanges } from '../../activities/sdk/variables.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import { evertrainCli } from '../support/cli-process.js';
 import {
   commandsFixture,

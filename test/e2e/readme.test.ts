@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import { type CliProcess, evertrainCli } from '../support/cli-process.js';
 import { exampleProject } from '../support/example-project.js';
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Evertrain } from '../../client/evertrain.js';
 import { bikes } from '../../workflows/pipelines/bikes/model.js';
-import { modelMessages, type ModelState, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import { modelMessages, modelWorkflowId } from '../../workflows/sdk/model/messages.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 
 interface Execution {
   readonly workflowId: string;

@@ -10,10 +10,10 @@ import { trainBikes } from '../../workflows/pipelines/bikes/pipeline.js';
 import { trainDiamonds } from '../../workflows/pipelines/diamonds/pipeline.js';
 import { trainIris } from '../../workflows/pipelines/iris/pipeline.js';
 import { trainPenguins } from '../../workflows/pipelines/penguins/pipeline.js';
+import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
 import { objectExists, schedule, timeIs } from '../../workflows/sdk/index.js';
 import { assetWorkflowId, ruleWorkflowId } from '../../workflows/sdk/assets/messages.js';
-import { poolWorkflowId } from '../../workflows/sdk/protocol.js';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
+import { poolWorkflowId } from '../../workflows/sdk/pools/messages.js';
 import { publish, rules } from '../fixtures/assets/contracts.js';
 import {
   arrived,

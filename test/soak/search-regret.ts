@@ -3,7 +3,7 @@ import { Optuna } from '../../activities/search/optuna.js';
 import { configurePython } from '../../activities/sdk/jobs/python-environment.js';
 import { ensurePython, searchRequirements } from '../../worker/setup/python.mjs';
 import { float, random, type Sampler, type Space, tpe } from '../../workflows/sdk/index.js';
-import type { Params } from '../../workflows/sdk/search/study-record.js';
+import type { Params } from '../../workflows/sdk/search/space.js';
 import { type DirectTrial, directOptuna } from '../support/direct-optuna.js';
 import { median, type MedianDifference, medianDifference } from '../support/median-difference.js';
 import { ObjectiveValues } from '../support/objective-values.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Batch } from '../../workflows/sdk/model/data.js';
-import { modelMessages, modelWorkflowId } from '../../workflows/sdk/protocol.js';
+import type { Batch } from '../../workflows/sdk/model/batch.js';
+import { modelMessages, modelWorkflowId } from '../../workflows/sdk/model/messages.js';
 import { learner } from '../fixtures/durability/model.js';
 import type { DurableProject } from './durable-project.js';
 import { checkLives, type ModelLife } from './model-lives.js';

@@ -1,6 +1,6 @@
 import type { BackfillHandle } from '../../client/backfill.js';
 import { schedule } from '../../workflows/sdk/index.js';
-import type { BackfillState } from '../../workflows/sdk/protocol.js';
+import type { BackfillState } from '../../workflows/sdk/schedule/backfill-messages.js';
 import { dated } from '../fixtures/durability/dated.js';
 import type { DurableProject } from './durable-project.js';
 import { seeded } from './random.js';

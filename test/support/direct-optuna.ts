@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Params } from '../../workflows/sdk/search/space.js';
 import type { SamplerEvent } from '../../workflows/sdk/search/suggest.js';
-import type { Params } from '../../workflows/sdk/search/study-record.js';
 import { pythonVariables } from '../../activities/sdk/jobs/python-hosts.js';
 import type { ParallelTimes } from './parallel-study.js';
 

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { openStorage } from '../../activities/sdk/storage.js';
 import { startModelServer } from '../../serving/start-model-server.js';
+import type { Deployment } from '../../workflows/sdk/model/deployment.js';
 import { startChild } from './child-process.js';
-import type { Deployment } from '../../workflows/sdk/protocol.js';
 
 /** A real model server behind a door that can be held shut, before a deployment or before its answer. */
 export interface HeldModelServer {

@@ -1,6 +1,6 @@
 import { judgeRollout } from '../../activities/deployment/rollout-guards.js';
+import type { LiveCounts, Moments } from '../../workflows/sdk/model/live-report.js';
 import type { RolloutFacts, RolloutGuards } from '../../workflows/sdk/model/rollout-guards.js';
-import type { LiveCounts, Moments } from '../../workflows/sdk/protocol.js';
 import { seeded } from './random.js';
 
 /** How a version truly behaves; all its requests are labelled. */

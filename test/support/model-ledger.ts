@@ -1,7 +1,8 @@
 import type { RunView } from '../../client/history/run-view.js';
 import { text } from 'node:stream/consumers';
 import { openStorage } from '../../activities/sdk/storage.js';
-import type { ArchiveContent, ModelState } from '../../workflows/sdk/protocol.js';
+import type { ArchiveContent } from '../../workflows/sdk/model/archive.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import { rival } from '../fixtures/durability/rival.js';
 import type { DurableProject } from './durable-project.js';
 import type { HeldModelServer } from './held-model-server.js';

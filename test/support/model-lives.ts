@@ -6,16 +6,11 @@ import { readRunRecord } from '../../client/cli/run-record.js';
 import { decodeFirst, type HistoryEvent, toNumber } from '../../client/history/decode.js';
 import { fetchHistory } from '../../client/history/fetch.js';
 import { loadBundle } from '../../worker/bundle.js';
+import type { Deployment } from '../../workflows/sdk/model/deployment.js';
+import { modelMessages, type ModelStart, modelWorkflowId } from '../../workflows/sdk/model/messages.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import { mostVersions } from '../../workflows/sdk/model/policy.js';
-import {
-  builtIn,
-  type Deployment,
-  type ModelStart,
-  type ModelState,
-  modelMessages,
-  modelWorkflowId,
-  type RunOutcome,
-} from '../../workflows/sdk/protocol.js';
+import { builtIn, type RunOutcome } from '../../workflows/sdk/protocol.js';
 import type { DurableProject } from './durable-project.js';
 import { replayHistories } from './histories.js';
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEvertrainError } from '../../workflows/sdk/errors.js';
+import { modelMessages, modelWorkflowId } from '../../workflows/sdk/model/messages.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 import type { PromotionRule } from '../../workflows/sdk/model/policy.js';
-import { modelMessages, type ModelState, modelWorkflowId } from '../../workflows/sdk/protocol.js';
 import { rival } from '../fixtures/durability/rival.js';
 import type { DurableProject } from './durable-project.js';
 import type { HeldModelServer } from './held-model-server.js';

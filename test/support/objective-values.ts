@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pythonVariables } from '../../activities/sdk/jobs/python-hosts.js';
-import type { Params } from '../../workflows/sdk/search/study-record.js';
+import type { Params } from '../../workflows/sdk/search/space.js';
 
 /** The functions of direct_optuna.py, computed by the very same code in a process of its own. */
 export class ObjectiveValues {

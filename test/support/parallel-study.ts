@@ -1,6 +1,6 @@
 import { pipeline, type Sampler, type Space, search, type TrialResult } from '../../workflows/sdk/index.js';
 import { builtIn } from '../../workflows/sdk/protocol.js';
-import type { Params } from '../../workflows/sdk/search/study-record.js';
+import type { Params } from '../../workflows/sdk/search/space.js';
 import type { SuggestAnswer, SuggestRequest } from '../../workflows/sdk/search/suggest.js';
 import { seeded } from './random.js';
 import { runPlain } from './run-plain.js';

@@ -5,9 +5,9 @@ import type { Implementation } from '../../activities/sdk/implementation.js';
 import type { ArtifactStore } from '../../activities/sdk/ports.js';
 import { runStepHere } from '../../activities/sdk/run-step-here.js';
 import { openStepServices } from '../../worker/step-services.js';
+import type { StepDefinition } from '../../workflows/sdk/definitions.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
-import type { StepDefinition } from '../../workflows/sdk/step.js';
 
 /** A step as a pipeline calls it: the arguments and the answer are the encoded side of its schemas. */
 export type CallableStep<A extends readonly unknown[], R> = StepDefinition & ((...args: A) => Promise<R>);

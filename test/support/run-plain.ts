@@ -7,16 +7,19 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { acceptAnswer } from '../../workflows/sdk/approval.js';
 import { awaitable } from '../../workflows/sdk/awaitable.js';
+import type { PipelineDefinition, StepDefinition } from '../../workflows/sdk/definitions.js';
 import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import { checkInput, checkOutput } from '../../workflows/sdk/json-size.js';
 import { checkOptions } from '../../workflows/sdk/options.js';
-import type { PipelineDefinition, PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
-import { builtIn, type PipelineResult, type RunOptions, type VariableRead } from '../../workflows/sdk/protocol.js';
+import type { PipelineInput, PipelineOutput } from '../../workflows/sdk/pipeline.js';
+import { builtIn, type PipelineResult } from '../../workflows/sdk/protocol.js';
+import type { RunOptions } from '../../workflows/sdk/run-options.js';
 import {
   type ApprovalBook,
   GateRejection,
   type RunHost,
   type RunScope,
+  type StartedRun,
   type StepPath,
   useScopeLookup,
 } from '../../workflows/sdk/run-scope.js';
@@ -25,8 +28,7 @@ import { decode } from '../../workflows/sdk/schema.js';
 import { studyMediaType } from '../../workflows/sdk/search/study-record.js';
 import type { SensorRequest } from '../../workflows/sdk/sensors/condition.js';
 import { sensorTimedOut } from '../../workflows/sdk/sensors/timed-out.js';
-import type { StartedRun } from '../../workflows/sdk/start.js';
-import type { StepDefinition } from '../../workflows/sdk/step.js';
+import type { VariableRead } from '../../workflows/sdk/variable.js';
 import type { PlainActivities } from './plain-activities.js';
 
 /** Stands for a step: takes the decoded side of its input, answers the encoded side of its output. */

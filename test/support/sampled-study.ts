@@ -1,4 +1,4 @@
-import type { Params } from '../../workflows/sdk/search/study-record.js';
+import type { Params } from '../../workflows/sdk/search/space.js';
 import type { SamplerEvent, SuggestAnswer, SuggestRequest } from '../../workflows/sdk/search/suggest.js';
 
 /** Whatever answers requests: Optuna of a worker, or one after the other. */

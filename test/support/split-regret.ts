@@ -1,5 +1,5 @@
 import { challengerShare } from '../../activities/deployment/thompson-split.js';
-import type { Moments } from '../../workflows/sdk/protocol.js';
+import type { Moments } from '../../workflows/sdk/model/live-report.js';
 import { seeded } from './random.js';
 
 /** Two versions that are right with these probabilities, and how many requests they share. */

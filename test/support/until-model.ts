@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Model } from '../../client/model-handle.js';
-import type { PipelineDefinition } from '../../workflows/sdk/pipeline.js';
-import type { ModelState } from '../../workflows/sdk/protocol.js';
+import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
+import type { ModelState } from '../../workflows/sdk/model/model-state.js';
 
 /** A model's state once a condition holds of it; the failure shows the last one, its newest two versions only. */
 export async function untilModel<P extends PipelineDefinition>(

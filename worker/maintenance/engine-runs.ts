@@ -1,5 +1,6 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { modelWorkflowType, type Rerun } from '../../workflows/sdk/protocol.js';
+import { modelWorkflowType } from '../../workflows/sdk/model/messages.js';
+import type { Rerun } from '../../workflows/sdk/rerun.js';
 import type { RunRef } from './expired-runs.js';
 import { startArguments } from './history-roots.js';
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import type { ApprovalAnswer, ApprovalRecord } from './approval-messages.js';
 import { awaitable } from './awaitable.js';
 import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
 import { checkAnswerSize, checkFacts } from './json-size.js';
 import { checkName, checkOptions } from './options.js';
-import { type ApprovalAnswer, type ApprovalRecord, memo } from './protocol.js';
+import { memo } from './protocol.js';
 import { type ApprovalBook, currentScope, nextId, type OpenApproval, type RunScope } from './run-scope.js';
 import { type Decoded, decode, type Encoded, type Schema } from './schema.js';
 

@@ -1,9 +1,10 @@
 import { scheduleActivity, scheduleLocalActivity, sleep } from '@temporalio/workflow';
+import type { CacheClaim, CacheLookup, CacheWait } from './cache-messages.js';
 import { checkRoom } from './history-room.js';
 import { jsonLength } from './json-size.js';
 import { PendingWindow, PlaceInWindow } from './pending-window.js';
 import type { LocalActivities } from './local-activities.js';
-import { builtIn, type CacheClaim, type CacheLookup, type CacheWait } from './protocol.js';
+import { builtIn } from './protocol.js';
 
 interface Question {
   readonly step: string;

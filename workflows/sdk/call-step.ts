@@ -1,6 +1,6 @@
 import { called } from './awaitable.js';
+import type { StepDefinition } from './definitions.js';
 import { currentPath, currentScope, nextId } from './run-scope.js';
-import type { StepDefinition } from './step.js';
 
 /** What calling a step value does: gives the step its id; the host of the run does the rest. */
 export function callStep(definition: StepDefinition, input: unknown): Promise<unknown> {

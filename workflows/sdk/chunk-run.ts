@@ -1,23 +1,16 @@
 import { getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
 import type { Artifact } from './artifact.js';
+import type { PipelineDefinition } from './definitions.js';
 import { EvertrainError } from './errors.js';
 import { chunksOf, maxItemBytes } from './chunks.js';
+import { chunkId, type FanOutRecord, fanOutWorkflowType, type ItemsReport } from './fan-out-messages.js';
 import { hasRoomFor } from './history-room.js';
 import { type FanOutTarget, itemCall } from './item-call.js';
 import { checkInput, checkItem, jsonLength } from './json-size.js';
 import { keepText, keptText } from './kept-text.js';
 import { type NamedTarget, targetOf } from './named-target.js';
-import type { PipelineDefinition } from './pipeline.js';
 import type { Policy } from './policy.js';
-import {
-  chunkId,
-  type FanOutRecord,
-  fanOutWorkflowType,
-  type ItemsReport,
-  memo,
-  type PipelineResult,
-  runMessages,
-} from './protocol.js';
+import { memo, type PipelineResult, runMessages } from './protocol.js';
 import { currentScope, type RunHost, type RunScope, type StepPath } from './run-scope.js';
 import { fulfilled, rejected, type Settled } from './settled.js';
 import { shortText } from './short-error.js';

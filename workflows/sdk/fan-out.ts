@@ -1,10 +1,10 @@
 import { inWorkflowContext } from '@temporalio/workflow';
 import { awaitable, called } from './awaitable.js';
 import { inChunkRuns } from './chunk-run.js';
-import { EvertrainError, show } from './errors.js';
+import { EvertrainError } from './errors.js';
 import { type FanOutTarget, itemCall } from './item-call.js';
 import { checkItem } from './json-size.js';
-import { checkOptions } from './options.js';
+import { checkOptions, invalidOption } from './options.js';
 import type { Pipeline } from './pipeline.js';
 import type { PipelineResult } from './protocol.js';
 import { currentPath, currentScope, nextId, type StepPath } from './run-scope.js';
@@ -95,10 +95,12 @@ function prepare(items: GivenItems, target: FanOutTarget, options: FanOutOptions
   const name = options.name ?? (isValue ? target.name : 'items');
   const owner = `fanOut over "${name}"`;
   checkOptions(owner, options, ['with', 'atMost', 'name']);
-  if (!Array.isArray(items)) throw invalid(owner, 'items', items, 'Pass an array.');
-  if (typeof target !== 'function') throw invalid(owner, 'the step', target, 'Pass a step, a pipeline or a function.');
+  if (!Array.isArray(items)) throw invalidOption(owner, 'items', items, 'Pass an array.');
+  if (typeof target !== 'function')
+    throw invalidOption(owner, 'the step', target, 'Pass a step, a pipeline or a function.');
   const atMost = options.atMost ?? 100;
-  if (!Number.isInteger(atMost) || atMost < 1) throw invalid(owner, 'atMost', atMost, 'Use a whole number from 1.');
+  if (!Number.isInteger(atMost) || atMost < 1)
+    throw invalidOption(owner, 'atMost', atMost, 'Use a whole number from 1.');
   const at = currentPath();
   refuseTooMany(owner, items.length, limitOf(isValue, at));
   const scope = currentScope(owner);
@@ -106,10 +108,6 @@ function prepare(items: GivenItems, target: FanOutTarget, options: FanOutOptions
   const each = itemCall(target, options.with, id, at);
   const isLarge = isValue && goesApart(items.length, at);
   return { scope, owner, id, at, items: items as object[], target, with: options.with, atMost, each, isLarge };
-}
-
-function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
 }
 
 interface Limit {

@@ -1,7 +1,13 @@
 import { EvertrainError, show } from './errors.js';
 import { checkFacts } from './json-size.js';
-import { type GateRecord, memo } from './protocol.js';
+import { memo } from './protocol.js';
 import { currentScope, GateRejection } from './run-scope.js';
+
+export interface GateRecord {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly facts?: unknown;
+}
 
 /**
  * Records a yes/no decision on facts. A `false` ends the run with `{ outcome: 'rejected', gate, facts }`: a decision, not

@@ -6,7 +6,7 @@ import {
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
 import { currentDetails } from './current-details.js';
-import { type StepHeader, stepHeader } from './protocol.js';
+import { type StepHeader, stepHeader } from './step-header.js';
 
 /** Asked by Temporal's UI and CLI. */
 const metadataQuery = '__temporal_workflow_metadata';

@@ -1,6 +1,6 @@
 import { callStep } from './call-step.js';
+import type { StepDefinition } from './definitions.js';
 import { type StepPath, withPath } from './run-scope.js';
-import type { StepDefinition } from './step.js';
 
 export type ItemCall = (item: unknown, index: number) => Promise<unknown>;
 

@@ -8,9 +8,11 @@ import {
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
 import { jsonLength } from './json-size.js';
+import type { LightAnswer } from './light-record.js';
 import type { LocalActivities } from './local-activities.js';
 import { maxLightMs, type Policy } from './policy.js';
-import { builtIn, type LightAnswer, type StepHeader } from './protocol.js';
+import { builtIn } from './protocol.js';
+import type { StepHeader } from './step-header.js';
 
 export interface LightCall {
   readonly id: string;

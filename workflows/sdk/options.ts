@@ -34,6 +34,11 @@ export function checkOptions(
   }
 }
 
+/** USER_OPTION_INVALID: `<owner>: <option> is <value>.` */
+export function invalidOption(owner: string, option: string, value: unknown, remedy: string): EvertrainError {
+  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${option} is ${show(value)}.`, { value, remedy });
+}
+
 /** Names of steps, pipelines, models and signals: 1–200 of `A-Z a-z 0-9 . _ -`, starting with a letter. */
 export function checkName(what: string, name: unknown): asserts name is string {
   if (typeof name === 'string' && /^[A-Za-z][A-Za-z0-9._-]{0,199}$/.test(name) && !name.startsWith(builtInPrefix))

@@ -1,27 +1,18 @@
 import { awaitable } from './awaitable.js';
+import type { Description, PipelineDefinition } from './definitions.js';
 import { checkName, checkOptions } from './options.js';
-import { type Policy, type PolicyOptions, policyFields, resolvePolicy } from './policy.js';
+import { policyFields, type PolicyOptions, resolvePolicy } from './policy.js';
 import type { PipelineResult } from './protocol.js';
 import { defined } from './registry.js';
 import { currentPath, currentScope, nextId } from './run-scope.js';
 import type { Decoded, Encoded, Schema } from './schema.js';
-import { type Description, defineFields, descriptionFields } from './step.js';
+import { defineFields, descriptionFields } from './step.js';
 
 export interface PipelineOptions<I extends Schema | undefined> extends Description {
   /** What a run is started with; checked by the client and again when the run starts. */
   readonly input?: I;
   /** Policy of every step called in the pipeline that does not say otherwise itself. */
   readonly defaults?: PolicyOptions;
-}
-
-/** A pipeline's contract as data. */
-export interface PipelineDefinition extends Description {
-  readonly kind: 'pipeline';
-  readonly name: string;
-  readonly input: Schema | undefined;
-  readonly defaults: Policy;
-  /** The user's function; takes the decoded input. */
-  readonly run: (input: never) => Promise<unknown>;
 }
 
 /** Called in another pipeline, runs as a child run; started from application code through a client. */

@@ -1,9 +1,10 @@
+import type { CachePolicy } from './cache-messages.js';
 import { type Duration, durationMs } from './duration.js';
 import { EvertrainError, show } from './errors.js';
-import { checkName, checkOptions } from './options.js';
+import { checkName, checkOptions, invalidOption } from './options.js';
 import type { PoolDefinition } from './pools/pool.js';
 import { checkPriority, type Priority } from './priority.js';
-import { type CachePolicy, defaultQueue } from './protocol.js';
+import { defaultQueue } from './protocol.js';
 import { ownQueue, type ResourceOptions, type Resources, resolveResources } from './resources.js';
 
 /** How a failed attempt is tried again. Final codes (most USER_ and all GATE_) are never retried: docs/errors.md. */
@@ -163,16 +164,15 @@ function resolveRetry(owner: string, retry: RetryOptions): Retry {
   checkOptions(`${owner}: retry`, retry, ['attempts', 'firstDelay', 'backoff', 'maxDelay', 'finalCodes']);
   const { attempts, firstDelay, backoff, maxDelay, finalCodes } = retry;
   if (attempts !== undefined && (!Number.isInteger(attempts) || attempts < 1)) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: retry.attempts is ${show(attempts)}.`, {
-      value: attempts,
-      remedy: 'Use a whole number from 1; attempts are finite on purpose.',
-    });
+    throw invalidOption(
+      owner,
+      'retry.attempts',
+      attempts,
+      'Use a whole number from 1; attempts are finite on purpose.',
+    );
   }
   if (backoff !== undefined && !(backoff >= 1)) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: retry.backoff is ${show(backoff)}.`, {
-      value: backoff,
-      remedy: 'Use a number from 1.',
-    });
+    throw invalidOption(owner, 'retry.backoff', backoff, 'Use a number from 1.');
   }
   const firstDelayMs = firstDelay === undefined ? undefined : durationMs(firstDelay, `${owner}: retry.firstDelay`);
   const maxDelayMs = maxDelay === undefined ? undefined : durationMs(maxDelay, `${owner}: retry.maxDelay`);

@@ -1,4 +1,4 @@
-import { EvertrainError, show } from './errors.js';
+import { invalidOption } from './options.js';
 import { builtInPrefix } from './protocol.js';
 
 /** 1 goes first, 5 last; the default is 3. */
@@ -9,10 +9,7 @@ const maxFairnessKey = 64;
 
 export function checkPriority(owner: string, priority: unknown): asserts priority is Priority {
   if (Number.isInteger(priority) && (priority as number) >= 1 && (priority as number) <= 5) return;
-  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: priority is ${show(priority)}.`, {
-    value: priority,
-    remedy: 'Use a whole number from 1 (first) to 5 (last).',
-  });
+  throw invalidOption(owner, 'priority', priority, 'Use a whole number from 1 (first) to 5 (last).');
 }
 
 /**

@@ -5,30 +5,23 @@ import type { AssetRule } from './assets/on-assets.js';
 import { runAsset } from './assets/run-asset.js';
 import { runRule } from './assets/run-rule.js';
 import { chunkRun } from './chunk-run.js';
+import type { PipelineDefinition } from './definitions.js';
 import { EvertrainError } from './errors.js';
 import type { EventRule } from './events/on.js';
+import { fanOutWorkflowType } from './fan-out-messages.js';
+import { type ModelStart, modelWorkflowType, tickWorkflowType } from './model/messages.js';
 import type { ModelDefinition } from './model/model.js';
 import { checkName, checkOptions, nearestName } from './options.js';
-import type { PipelineDefinition } from './pipeline.js';
-import {
-  backfillWorkflowType,
-  fanOutWorkflowType,
-  type MissedTimes,
-  missedWorkflowType,
-  type ModelStart,
-  modelWorkflowType,
-  type PoolStart,
-  poolWorkflowType,
-  type RunOptions,
-  studyWorkflowType,
-  tickWorkflowType,
-  watchWorkflowType,
-} from './protocol.js';
+import { type PoolStart, poolWorkflowType } from './pools/messages.js';
 import { checkQueues, type ResourceOptions, resolveQueues } from './resources.js';
 import { runModel } from './model/run-model.js';
 import { runPool } from './pools/run-pool.js';
 import { defined } from './registry.js';
-import { runWatch, type WatchStart } from './sensors/run-watch.js';
+import type { RunOptions } from './run-options.js';
+import { backfillWorkflowType } from './schedule/backfill-messages.js';
+import { type MissedTimes, missedWorkflowType } from './schedule/messages.js';
+import { studyWorkflowType } from './search/messages.js';
+import { runWatch, type WatchStart, watchWorkflowType } from './sensors/run-watch.js';
 import { runPipeline } from './run-pipeline.js';
 import { backfillRun } from './schedule/backfill-run.js';
 import { tellMissed } from './schedule/tell-missed.js';

@@ -1,9 +1,8 @@
 import type { AssetDefinition } from './assets/asset.js';
 import type { Connection } from './connections/connection.js';
-import type { PipelineDefinition } from './pipeline.js';
+import type { PipelineDefinition, StepDefinition } from './definitions.js';
 import type { PoolDefinition } from './pools/pool.js';
 import type { Resources } from './resources.js';
-import type { StepDefinition } from './step.js';
 import type { VariableDefinition } from './variable.js';
 
 /**

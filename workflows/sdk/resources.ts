@@ -1,5 +1,5 @@
-import { EvertrainError, show } from './errors.js';
-import { checkName, checkOptions } from './options.js';
+import { EvertrainError } from './errors.js';
+import { checkName, checkOptions, invalidOption } from './options.js';
 import { defaultQueue } from './protocol.js';
 import { defined } from './registry.js';
 
@@ -33,7 +33,7 @@ export function checkedResources(owner: string, options: ResourceOptions): Parti
   const { cpu, memory, gpu } = options;
   const refuse = (name: keyof ResourceOptions, remedy: string) => {
     const value = options[name];
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${name} is ${show(value)}.`, { value, remedy });
+    throw invalidOption(owner, name, value, remedy);
   };
   if (cpu !== undefined && !(cpu > 0 && Number.isFinite(cpu))) refuse('cpu', 'Use a number of cores above 0.');
   if (gpu !== undefined && !(Number.isInteger(gpu) && gpu >= 0)) refuse('gpu', 'Use a whole number from 0.');

@@ -15,29 +15,21 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { ApprovalAnswer, ApprovalRecord } from './approval-messages.js';
 import { acceptAnswer, checkAnswer } from './approval.js';
 import { showDetailsOf } from './current-details.js';
+import type { PipelineDefinition } from './definitions.js';
 import { asFailure, refusing } from './failures.js';
+import { fanOutWorkflowType, type ItemsReport } from './fan-out-messages.js';
 import { checkOutput } from './json-size.js';
-import type { PipelineDefinition } from './pipeline.js';
-import {
-  type ApprovalAnswer,
-  type ApprovalRecord,
-  fanOutWorkflowType,
-  type ItemsReport,
-  modelMessages,
-  type PipelineResult,
-  type PoolGrant,
-  type RunOptions,
-  type RunOutcome,
-  type RunSinks,
-  runMessages,
-  searchAttributes,
-  type TrialReport,
-} from './protocol.js';
+import { modelMessages } from './model/messages.js';
+import type { PoolGrant } from './pools/messages.js';
+import { type PipelineResult, runMessages, type RunOutcome, type RunSinks, searchAttributes } from './protocol.js';
+import type { RunOptions } from './run-options.js';
 import { enterScope, type RunScope } from './run-scope.js';
 import { withPlan } from './schedule/planned.js';
 import { decode } from './schema.js';
+import type { TrialReport } from './search/messages.js';
 import { notice, TemporalHost } from './temporal-host.js';
 
 /**

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage, inWorkflowContext } from '@temporalio/workflow';
+import type { PipelineDefinition, StepDefinition } from './definitions.js';
 import { EvertrainError } from './errors.js';
-import type { PipelineDefinition } from './pipeline.js';
-import type { ItemsReport, RunOptions, TrialReport } from './protocol.js';
-import type { StartedRun } from './start.js';
+import type { ItemsReport } from './fan-out-messages.js';
+import type { RunOptions } from './run-options.js';
+import type { TrialReport } from './search/messages.js';
 import type { SensorRequest } from './sensors/condition.js';
-import type { StepDefinition } from './step.js';
 import { trace } from './trace.js';
 
 /**
@@ -169,4 +169,12 @@ export function nextId(scope: RunScope, at: StepPath, name: string): string {
   const count = (scope.counts.get(base) ?? 0) + 1;
   scope.counts.set(base, count);
   return count === 1 ? base : `${base}#${count}`;
+}
+
+export interface StartedRun {
+  readonly workflowId: string;
+  /** Absent where `isNew` is false. */
+  readonly runId?: string;
+  /** False where a run of this id was there already. */
+  readonly isNew: boolean;
 }

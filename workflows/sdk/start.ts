@@ -1,8 +1,8 @@
 import { awaitable, called } from './awaitable.js';
-import { EvertrainError, show } from './errors.js';
-import { checkOptions } from './options.js';
-import type { PipelineDefinition, PipelineInput } from './pipeline.js';
-import { currentPath, currentScope, nextId } from './run-scope.js';
+import type { PipelineDefinition } from './definitions.js';
+import { checkOptions, invalidOption } from './options.js';
+import type { PipelineInput } from './pipeline.js';
+import { currentPath, currentScope, nextId, type StartedRun } from './run-scope.js';
 
 export interface StartOptions {
   /**
@@ -10,14 +10,6 @@ export interface StartOptions {
    * well, none is started. Default: derived from this run's id and the call's.
    */
   readonly id?: string;
-}
-
-export interface StartedRun {
-  readonly workflowId: string;
-  /** Absent where `isNew` is false. */
-  readonly runId?: string;
-  /** False where a run of this id was there already. */
-  readonly isNew: boolean;
 }
 
 /**
@@ -30,17 +22,14 @@ export function start<P extends PipelineDefinition>(
   options: StartOptions = {},
 ): Promise<StartedRun> {
   return called(() => {
-    if (pipeline?.kind !== 'pipeline') refuse('the pipeline', pipeline, 'Pass a value made by pipeline().');
+    if (pipeline?.kind !== 'pipeline')
+      throw invalidOption('start', 'the pipeline', pipeline, 'Pass a value made by pipeline().');
     const owner = `start of pipeline "${pipeline.name}"`;
     checkOptions(owner, options, ['id']);
     const { id } = options;
     const isId = id === undefined || (typeof id === 'string' && id.length > 0 && id.length <= 500);
-    if (!isId) refuse(`${owner}: id`, id, 'Use a text of at most 500 characters.');
+    if (!isId) throw invalidOption('start', `${owner}: id`, id, 'Use a text of at most 500 characters.');
     const scope = currentScope(owner);
     return awaitable(scope.host.start(scope, pipeline, input, nextId(scope, currentPath(), pipeline.name), id));
   });
-}
-
-function refuse(what: string, value: unknown, remedy: string): never {
-  throw new EvertrainError('USER_OPTION_INVALID', `start: ${what} is ${show(value)}.`, { value, remedy });
 }

@@ -1,16 +1,10 @@
-import { type Publishes, type PublishesOption, resolvePublishes } from './assets/publishes.js';
+import { type PublishesOption, resolvePublishes } from './assets/publishes.js';
 import { callStep } from './call-step.js';
+import type { Description, StepDefinition } from './definitions.js';
 import { checkName, checkOptions } from './options.js';
-import { type Policy, policyFields, resolveStepPolicy, type StepPolicyOptions } from './policy.js';
+import { policyFields, resolveStepPolicy, type StepPolicyOptions } from './policy.js';
 import { defined } from './registry.js';
 import type { Encoded, Schema } from './schema.js';
-
-/** What people see of a step or pipeline wherever it is listed. */
-export interface Description {
-  readonly description?: string;
-  readonly owner?: string;
-  readonly tags?: readonly string[];
-}
 
 export interface StepOptions<I extends Schema | undefined, O extends Schema | undefined>
   extends StepPolicyOptions,
@@ -21,16 +15,6 @@ export interface StepOptions<I extends Schema | undefined, O extends Schema | un
   readonly output?: O;
   /** The asset that each completed call publishes its output as, and of one that is cut the partition. */
   readonly publishes?: PublishesOption<Encoded<I>>;
-}
-
-/** A step's contract as data: what workers and tools read. */
-export interface StepDefinition extends Description {
-  readonly kind: 'step';
-  readonly name: string;
-  readonly input: Schema | undefined;
-  readonly output: Schema | undefined;
-  readonly policy: Policy;
-  readonly publishes?: Publishes | undefined;
 }
 
 /** Called in a pipeline, runs the step on a worker; its arguments and result are the encoded (JSON) side of the schemas. */

@@ -22,22 +22,15 @@ import { partitionOf } from './assets/publishes.js';
 import { RunPublications } from './assets/run-publications.js';
 import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
+import type { PipelineDefinition, StepDefinition } from './definitions.js';
 import { deriveSeed, jsonDigest } from './digest.js';
 import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
-import type { PipelineDefinition } from './pipeline.js';
+import { retryTimer } from './light-record.js';
+import type { Notice } from './notice.js';
 import { type Policy, policyIn } from './policy.js';
-import {
-  builtIn,
-  memo,
-  type Notice,
-  type ResumedCall,
-  retryTimer,
-  type RunOptions,
-  type RunSinks,
-  type StepHeader,
-  searchAttributes,
-} from './protocol.js';
-import type { ApprovalBook, RunHost, RunScope, StepPath, TrialPath } from './run-scope.js';
+import { builtIn, memo, type RunSinks, searchAttributes } from './protocol.js';
+import type { RunOptions } from './run-options.js';
+import type { ApprovalBook, RunHost, RunScope, StartedRun, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
 import { outgoing } from './interceptors.js';
 import { type LightTry, LightSteps } from './light-steps.js';
@@ -51,8 +44,7 @@ import { RecordBudget } from './record-budget.js';
 import { defined } from './registry.js';
 import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
 import { waitForSensor } from './sensors/wait-for-sensor.js';
-import type { StartedRun } from './start.js';
-import type { StepDefinition } from './step.js';
+import type { ResumedCall, StepHeader } from './step-header.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -1,12 +1,12 @@
 import { awaitable } from './awaitable.js';
+import type { StepDefinition } from './definitions.js';
 import { EvertrainError, show } from './errors.js';
 import { checkFacts } from './json-size.js';
 import { checkName, checkOptions } from './options.js';
-import { builtIn, type VariableRead } from './protocol.js';
+import { builtIn } from './protocol.js';
 import { defined } from './registry.js';
 import { currentPath, currentScope, nextId, type RunScope } from './run-scope.js';
 import { decode, type Schema } from './schema.js';
-import type { StepDefinition } from './step.js';
 
 /** A variable as data: what workers and tools read. */
 export interface VariableDefinition {
@@ -27,6 +27,19 @@ export interface VariableOptions {
 export interface Variable<T> extends Omit<VariableDefinition, 'name'> {
   readonly name: string;
   (): Promise<T>;
+}
+
+export interface VariableRead {
+  readonly name: string;
+  readonly default: unknown;
+}
+
+export interface VariableValue {
+  readonly value: unknown;
+  /** Absent where nobody has set it: it is the default. */
+  readonly setBy?: string;
+  /** ISO time. */
+  readonly setAt?: string;
 }
 
 type Widened<T> = T extends number ? number : T extends string ? string : T extends boolean ? boolean : T;

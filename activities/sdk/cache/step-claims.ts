@@ -1,4 +1,4 @@
-import type { CacheClaim } from '../../../workflows/sdk/protocol.js';
+import type { CacheClaim } from '../../../workflows/sdk/cache-messages.js';
 import { claimsOf } from '../journal/keys.js';
 import type { Journal } from '../ports.js';
 

@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 import { pipeline as pipe } from 'node:stream/promises';
 import { checkConnection, type HttpConnection } from '../../../workflows/sdk/connections/connection.js';
 import { encodedPlace, type HttpPlace } from '../../../workflows/sdk/connections/http-target.js';
-import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
-import { checkOptions } from '../../../workflows/sdk/options.js';
-import type { StepDefinition } from '../../../workflows/sdk/step.js';
+import type { StepDefinition } from '../../../workflows/sdk/definitions.js';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { checkOptions, invalidOption } from '../../../workflows/sdk/options.js';
 import { httpHeaders, httpUrl, secretsOf } from '../connections/connection-url.js';
 import type { StepContext } from '../context.js';
 import { checkStep, type StepInput } from '../implement.js';
@@ -51,10 +51,10 @@ export function implementHttp<S extends StepDefinition>(
   const { body, path, query, as = 'json' } = options;
   const { method = body === undefined ? 'GET' : 'POST' } = options;
   const to = checkConnection(owner, server, ['http']);
-  if (!methods.includes(method)) throw wrong(owner, 'method', method, `Use ${methods.join(', ')}.`);
+  if (!methods.includes(method)) throw invalidOption(owner, 'method', method, `Use ${methods.join(', ')}.`);
   if (method === 'GET' && body !== undefined)
-    throw wrong(owner, 'method', method, 'A request with a `body` is no GET.');
-  if (as !== 'json' && as !== 'file') throw wrong(owner, 'as', as, "Use 'json' or 'file'.");
+    throw invalidOption(owner, 'method', method, 'A request with a `body` is no GET.');
+  if (as !== 'json' && as !== 'file') throw invalidOption(owner, 'as', as, "Use 'json' or 'file'.");
   const parts = [to, method, as, ...[body, path, query].map((one) => one?.toString() ?? null)];
   const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   return {
@@ -150,8 +150,4 @@ async function textUpTo({ body }: Response, most: number): Promise<string | unde
     if (bytes > most) return undefined;
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function wrong(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
 }

@@ -1,4 +1,4 @@
-import type { StepDefinition } from '../../../workflows/sdk/step.js';
+import type { StepDefinition } from '../../../workflows/sdk/definitions.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { checkOptions } from '../../../workflows/sdk/options.js';
 import { checkStep } from '../implement.js';

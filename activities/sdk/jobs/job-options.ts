@@ -1,5 +1,5 @@
+import type { StepDefinition } from '../../../workflows/sdk/definitions.js';
 import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
-import type { StepDefinition } from '../../../workflows/sdk/step.js';
 
 /** What every runner takes. */
 export interface JobOptions {

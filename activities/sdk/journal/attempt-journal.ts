@@ -1,6 +1,6 @@
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { Journal } from '../ports.js';
-import type { AttemptRecords } from './attempt-records.js';
+import type { AttemptClose, AttemptRecord, AttemptRecords } from './attempt-records.js';
 import { attemptPrefix } from './keys.js';
 import { defaultCapBytes, LogCap } from './log-cap.js';
 import { LineBuffer } from './line-buffer.js';
@@ -39,31 +39,6 @@ export interface AttemptOf {
   readonly runId: string;
   readonly stepId: string;
   readonly attempt: number;
-}
-
-export interface AttemptClose {
-  readonly outcome: 'completed' | 'failed' | 'cancelled';
-  readonly code?: string;
-  readonly message?: string;
-  /** Identity of the worker process. */
-  readonly worker?: string;
-  /** The output came from the step cache. */
-  readonly cached?: boolean;
-  /** Epoch ms; by default when the journal was opened and is closed. */
-  readonly startedAt?: number;
-  readonly endedAt?: number;
-}
-
-/** What an ended attempt leaves. Times are epoch ms. */
-export interface AttemptRecord extends AttemptClose {
-  readonly stepId: string;
-  readonly attempt: number;
-  readonly worker: string;
-  readonly startedAt: number;
-  readonly endedAt: number;
-  readonly durationMs: number;
-  /** The last value of each metric. */
-  readonly metricsLast: Readonly<Record<string, number>>;
 }
 
 /** A line of the stream; `t` is epoch ms. */

@@ -1,8 +1,32 @@
 import type { Journal } from '../ports.js';
-import type { AttemptRecord } from './attempt-journal.js';
 import { recordsKey } from './keys.js';
 import { LineBuffer } from './line-buffer.js';
 import { masked } from '../secrets.js';
+
+export interface AttemptClose {
+  readonly outcome: 'completed' | 'failed' | 'cancelled';
+  readonly code?: string;
+  readonly message?: string;
+  /** Identity of the worker process. */
+  readonly worker?: string;
+  /** The output came from the step cache. */
+  readonly cached?: boolean;
+  /** Epoch ms; by default when the journal was opened and is closed. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+}
+
+/** What an ended attempt leaves. Times are epoch ms. */
+export interface AttemptRecord extends AttemptClose {
+  readonly stepId: string;
+  readonly attempt: number;
+  readonly worker: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly durationMs: number;
+  /** The last value of each metric. */
+  readonly metricsLast: Readonly<Record<string, number>>;
+}
 
 /**
  * Nobody waits for them: who reads a run that is at work has its steps from history, and a run's end has them written.

@@ -1,6 +1,7 @@
 import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
 import type { Journal } from '../ports.js';
-import type { AttemptLine, AttemptRecord } from './attempt-journal.js';
+import type { AttemptLine } from './attempt-journal.js';
+import type { AttemptRecord } from './attempt-records.js';
 import { attemptsPrefix, parseAttemptSegment, recordsPrefix } from './keys.js';
 
 /** Where a line comes from. */

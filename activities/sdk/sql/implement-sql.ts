@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { type Artifact, isArtifact } from '../../../workflows/sdk/artifact.js';
 import { checkConnection, type Database } from '../../../workflows/sdk/connections/connection.js';
 import { checkParams, checkReads, checkSql, type SqlParam } from '../../../workflows/sdk/connections/sql-text.js';
-import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
-import { checkOptions } from '../../../workflows/sdk/options.js';
-import type { StepDefinition } from '../../../workflows/sdk/step.js';
+import type { StepDefinition } from '../../../workflows/sdk/definitions.js';
+import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import { checkOptions, invalidOption } from '../../../workflows/sdk/options.js';
 import { secretsOf } from '../connections/connection-url.js';
 import type { StepContext } from '../context.js';
 import { checkStep, type StepInput } from '../implement.js';
@@ -56,10 +56,10 @@ export function implementSql<S extends StepDefinition>(
   const text = checkSql(owner, query);
   if (!writes) checkReads(owner, query);
   if (writes && options.as !== undefined)
-    throw refused(owner, 'as', as, 'A statement that writes answers `{ changed }`.');
-  if (!['rows', 'row', 'parquet'].includes(as)) throw refused(owner, 'as', as, "Use 'rows', 'row' or 'parquet'.");
+    throw invalidOption(owner, 'as', as, 'A statement that writes answers `{ changed }`.');
+  if (!['rows', 'row', 'parquet'].includes(as)) throw invalidOption(owner, 'as', as, "Use 'rows', 'row' or 'parquet'.");
   if (params === undefined && /\$\d/.test(text.replaceAll(/'[^']*'/g, ''))) {
-    throw refused(owner, 'the query', query, 'It has $1: give its values by `params`.');
+    throw invalidOption(owner, 'the query', query, 'It has $1: give its values by `params`.');
   }
   const parts = [to, query, as, writes, params?.toString()];
   const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
@@ -127,8 +127,4 @@ function allRows(owner: string, rows: readonly Row[]): readonly Row[] {
   throw new EvertrainError('USER_PAYLOAD_TOO_LARGE', `${owner}: the query has more than ${mostRows} rows.`, {
     remedy: "Answer `as: 'parquet'`, whose rows are an artifact.",
   });
-}
-
-function refused(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
 }

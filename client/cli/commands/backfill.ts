@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
-import type { BackfillState } from '../../../workflows/sdk/protocol.js';
+import type { BackfillState } from '../../../workflows/sdk/schedule/backfill-messages.js';
 import type { ScheduleDefinition } from '../../../workflows/sdk/schedule/schedule.js';
 import { backfillDates, type BackfillHandle, type BackfillOptions } from '../../backfill.js';
 import { backfillText } from '../../../workflows/sdk/schedule/backfill-text.js';

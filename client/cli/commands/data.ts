@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ArtifactStore, Journal } from '../../../activities/sdk/ports.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import type { KnownBatch } from '../../../workflows/sdk/model/data.js';
+import type { KnownBatch } from '../../../workflows/sdk/model/batch.js';
 import type { Evertrain } from '../../evertrain.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { runThatMade, versionOf, versionsOf } from '../model-versions.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import { scheduledRunId } from '../../../workflows/sdk/protocol.js';
+import { scheduledRunId } from '../../../workflows/sdk/schedule/messages.js';
 import type { Evertrain } from '../../evertrain.js';
 import type { ListOptions } from '../../list-runs.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';

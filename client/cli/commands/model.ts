@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import type { Batch } from '../../../workflows/sdk/model/data.js';
+import type { Batch } from '../../../workflows/sdk/model/batch.js';
+import type { ModelState } from '../../../workflows/sdk/model/model-state.js';
 import type { ModelPolicy } from '../../../workflows/sdk/model/policy.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
-import type { ModelState } from '../../../workflows/sdk/protocol.js';
 import type { Evertrain } from '../../evertrain.js';
 import type { Model } from '../../model-handle.js';
 import { type ConnectedOptions, connected, parseJson, withConnection } from '../connected.js';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { isCandidate } from '../../../workflows/sdk/candidate.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import type { ModelVersion, Provenance } from '../../../workflows/sdk/protocol.js';
+import type { ModelVersion } from '../../../workflows/sdk/model/model-state.js';
+import type { Provenance } from '../../../workflows/sdk/provenance.js';
 import { type Difference, differences } from '../../compare.js';
 import type { Evertrain } from '../../evertrain.js';
 import type { RunView } from '../../history/run-view.js';

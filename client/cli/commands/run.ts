@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import type { PipelineDefinition } from '../../../workflows/sdk/definitions.js';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import { nearestName } from '../../../workflows/sdk/options.js';
-import type { PipelineDefinition } from '../../../workflows/sdk/pipeline.js';
 import type { Priority } from '../../../workflows/sdk/priority.js';
 import { WorkWatch } from '../at-work.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';

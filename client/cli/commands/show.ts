@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { backfillWorkflowType } from '../../../workflows/sdk/protocol.js';
+import { backfillWorkflowType } from '../../../workflows/sdk/schedule/backfill-messages.js';
 import { backfillLines } from '../backfill-lines.js';
 import type { Evertrain } from '../../evertrain.js';
 import { WorkWatch } from '../at-work.js';

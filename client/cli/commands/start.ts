@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
+import type { Batch } from '../../../workflows/sdk/model/batch.js';
+import type { ModelState, ModelVersion, TrainingRecord } from '../../../workflows/sdk/model/model-state.js';
 import type { ModelDefinition } from '../../../workflows/sdk/model/model.js';
-import type { Batch } from '../../../workflows/sdk/model/data.js';
-import type { ModelState, ModelVersion, TrainingRecord } from '../../../workflows/sdk/protocol.js';
 import type { Model } from '../../model-handle.js';
 import type { DashboardServer } from '../../dashboard/start-dashboard.js';
 import { startOwnDashboard } from '../local-dashboard.js';

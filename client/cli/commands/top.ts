@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { defaultQueue } from '../../../workflows/sdk/protocol.js';
 import type { Evertrain } from '../../evertrain.js';
 import { modelSummaries } from '../../model-summaries.js';
-import { defaultQueue } from '../../../workflows/sdk/protocol.js';
 import { type ConnectedOptions, connected, withConnection } from '../connected.js';
 import { hasColor } from '../paint.js';
 import { queuesOfProject } from '../project-files.js';

@@ -3,9 +3,10 @@ import { setVariable, unsetVariable } from '../../../activities/sdk/variables.js
 import { openStorage } from '../../../activities/sdk/storage.js';
 import { defined } from '../../../workflows/sdk/registry.js';
 import { checkVariable, type VariableDefinition } from '../../../workflows/sdk/variable.js';
+import { variableNamed } from '../../variable-named.js';
 import { jsonOrText } from '../input.js';
 import { loadProject } from '../project-files.js';
-import { valueHere, variableNamed, type VariableRow, variableRows } from '../variable-rows.js';
+import { valueHere, type VariableRow, variableRows } from '../variable-rows.js';
 
 interface VariableOptions {
   readonly dataDir: string;

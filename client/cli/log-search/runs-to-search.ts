@@ -1,6 +1,6 @@
+import { fanOutWorkflowType } from '../../../workflows/sdk/fan-out-messages.js';
 import type { Evertrain } from '../../evertrain.js';
 import type { ListOptions } from '../../list-runs.js';
-import { fanOutWorkflowType } from '../../../workflows/sdk/protocol.js';
 import type { RunToSearch } from './search-run.js';
 
 export interface RunFilter {

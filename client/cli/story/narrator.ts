@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DriftRecord, ModelState, ModelVersion } from '../../../workflows/sdk/protocol.js';
+import type { DriftRecord, ModelState, ModelVersion } from '../../../workflows/sdk/model/model-state.js';
 import type { Model } from '../../model-handle.js';
 
 const fewestRows = 200;

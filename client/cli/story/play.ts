@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
-import type { ModelState, ModelVersion } from '../../../workflows/sdk/protocol.js';
+import type { ModelState, ModelVersion } from '../../../workflows/sdk/model/model-state.js';
 import type { LocalSystem } from '../local-system.js';
 import { modelOf } from '../model-training.js';
 import { Narrator } from './narrator.js';

@@ -1,4 +1,4 @@
-import type { ModelVersion } from '../../../workflows/sdk/protocol.js';
+import type { ModelVersion } from '../../../workflows/sdk/model/model-state.js';
 import type { RunView } from '../../history/run-view.js';
 
 export interface Row {

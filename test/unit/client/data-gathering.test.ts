@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { DataGathering } from '../../../client/data-gathering.js';
 import { Model } from '../../../client/model-handle.js';
-import type { Batch } from '../../../workflows/sdk/model/data.js';
+import type { Batch } from '../../../workflows/sdk/model/batch.js';
 
 interface Signal {
   readonly model: string;

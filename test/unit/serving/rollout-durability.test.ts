@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openStorage } from '../../../activities/sdk/storage.js';
 import type { ModelServer } from '../../../serving/start-model-server.js';
-import type { Challenger, Deployment } from '../../../workflows/sdk/protocol.js';
+import type { Challenger, Deployment } from '../../../workflows/sdk/model/deployment.js';
 import { startChild } from '../../support/child-process.js';
 import { askFor, call, challengerOf, deploy, deploymentOf, put, serve, temporaryFolder } from './support.js';
 

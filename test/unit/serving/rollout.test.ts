@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { belongsToShare } from '../../../serving/routing.js';
-import type { Deployment } from '../../../workflows/sdk/protocol.js';
+import type { Deployment } from '../../../workflows/sdk/model/deployment.js';
 import { askFor, call, challengerOf, deploy, deploymentOf, floats, type Harness, live, put, serve } from './support.js';
 
 type Entry = { loadedAt: string; requests: number; challenger?: { loadedAt: string; state: string; percent: number } };

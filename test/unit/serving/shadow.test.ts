@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Prediction } from '../../../serving/prediction.js';
-import type { Deployment, LiveCounts } from '../../../workflows/sdk/protocol.js';
+import type { Deployment } from '../../../workflows/sdk/model/deployment.js';
+import type { LiveCounts } from '../../../workflows/sdk/model/live-report.js';
 import { askFor, challengerOf, deploy, type Fixture, type Harness, live, put, serve, until } from './support.js';
 
 /** times-1 as version 1, and a shadow of it as version 2 that computes everything. */

@@ -6,7 +6,8 @@ import { afterEach } from 'vitest';
 import type { ArtifactStore } from '../../../activities/sdk/ports.js';
 import { fileArtifactStore } from '../../../activities/sdk/store/file-artifact-store.js';
 import { type ModelServer, type ModelServerOptions, startModelServer } from '../../../serving/start-model-server.js';
-import type { Challenger, Deployment, LiveReport } from '../../../workflows/sdk/protocol.js';
+import type { Challenger, Deployment } from '../../../workflows/sdk/model/deployment.js';
+import type { LiveReport } from '../../../workflows/sdk/model/live-report.js';
 
 /** Real models, made by test/fixtures/onnx/make_models.py. */
 const fixtures = new URL('../../fixtures/onnx/', import.meta.url);

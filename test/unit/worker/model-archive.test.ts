@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openStorage, type Storage } from '../../../activities/sdk/storage.js';
 import { writeArchive } from '../../../worker/model-archive.js';
-import type { ArchiveContent, ModelVersion } from '../../../workflows/sdk/protocol.js';
+import type { ArchiveContent } from '../../../workflows/sdk/model/archive.js';
+import type { ModelVersion } from '../../../workflows/sdk/model/model-state.js';
 
 let folder: string;
 let storage: Storage;

@@ -1,6 +1,6 @@
 import { type Duration, durationMs } from '../duration.js';
 import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 import { defined } from '../registry.js';
 import type { Schema } from '../schema.js';
 import type { AssetRules, Partitions } from './messages.js';
@@ -44,10 +44,7 @@ export function asset<S extends Schema | undefined = undefined>(name: string, op
   checkOptions(owner, options, ['description', 'output', 'partitions', 'freshWithin']);
   const { description, output, partitions, freshWithin } = options;
   if (partitions !== undefined && !kinds.includes(partitions)) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: partitions is ${show(partitions)}.`, {
-      value: partitions,
-      remedy: `Use one of: ${kinds.join(', ')}.`,
-    });
+    throw invalidOption(owner, 'partitions', partitions, `Use one of: ${kinds.join(', ')}.`);
   }
   const declared: Asset<S> = {
     kind: 'asset',

@@ -1,5 +1,5 @@
-import type { Planned } from '../protocol.js';
 import type { Priority } from '../priority.js';
+import type { Planned } from '../schedule/messages.js';
 
 /** How an asset is cut: by dates of its runs, or by keys that its steps say. */
 export type Partitions = 'hour' | 'day' | 'month' | 'key';

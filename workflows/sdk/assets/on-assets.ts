@@ -1,8 +1,8 @@
-import { EvertrainError, show } from '../errors.js';
-import type { Batch } from '../model/data.js';
+import type { PipelineDefinition } from '../definitions.js';
+import type { Batch } from '../model/batch.js';
 import type { ModelDefinition } from '../model/model.js';
-import { checkName, checkOptions } from '../options.js';
-import type { Pipeline, PipelineDefinition } from '../pipeline.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
+import type { Pipeline } from '../pipeline.js';
 import { checkPriority, type Priority } from '../priority.js';
 import type { Encoded, Schema } from '../schema.js';
 import type { Asset, AssetDefinition } from './asset.js';
@@ -122,7 +122,7 @@ export function onAssets(
   );
   const [option, toInput] = ofModel === undefined ? ['toInput', options.toInput] : ['toBatch', options.toBatch];
   if (toInput !== undefined && typeof toInput !== 'function') {
-    throw invalid(
+    throw invalidOption(
       owner,
       option,
       toInput,
@@ -130,10 +130,10 @@ export function onAssets(
     );
   }
   if (toInput === undefined && ofModel !== undefined) {
-    throw invalid(owner, option, toInput, `Say which data the news are for model "${target.name}".`);
+    throw invalidOption(owner, option, toInput, `Say which data the news are for model "${target.name}".`);
   }
   if (toInput === undefined && pipeline.input !== undefined) {
-    throw invalid(owner, option, toInput, `Pipeline "${pipeline.name}" has an input: say how it follows.`);
+    throw invalidOption(owner, option, toInput, `Pipeline "${pipeline.name}" has an input: say how it follows.`);
   }
   const settings = {
     rule: name,
@@ -153,20 +153,20 @@ function targetOf(target: PipelineDefinition | ModelDefinition) {
     return { pipeline: target.pipeline, ofModel: { model: target } };
   }
   if (target?.kind === 'pipeline') return { pipeline: target, ofModel: undefined };
-  throw invalid('onAssets', 'the target', target, 'Pass what pipeline() makes, or model() with `data`.');
+  throw invalidOption('onAssets', 'the target', target, 'Pass what pipeline() makes, or model() with `data`.');
 }
 
 function newsOf(owner: string, news: NewsOf<Assets, 'all' | 'any'>): Pick<RuleSettings, 'on' | 'assets'> {
   const { on, assets } = (news ?? {}) as Partial<NewsOf<Assets, 'all' | 'any'>>;
   if ((on !== 'all' && on !== 'any') || !Array.isArray(assets) || assets.length === 0 || assets.length > mostAssets) {
-    throw invalid(owner, 'the news', news, `Use allNew([…]) or anyNew([…]) with 1 to ${mostAssets} assets.`);
+    throw invalidOption(owner, 'the news', news, `Use allNew([…]) or anyNew([…]) with 1 to ${mostAssets} assets.`);
   }
   const names = assets.map((one: Partial<AssetDefinition> | undefined) => {
-    if (one?.kind !== 'asset') throw invalid(owner, 'one of the assets', one, 'Pass values made by asset().');
+    if (one?.kind !== 'asset') throw invalidOption(owner, 'one of the assets', one, 'Pass values made by asset().');
     return String(one.name);
   });
   const twice = names.find((name, n) => names.indexOf(name) < n);
-  if (twice !== undefined) throw invalid(owner, 'an asset that is named twice', twice, 'Name it once.');
+  if (twice !== undefined) throw invalidOption(owner, 'an asset that is named twice', twice, 'Name it once.');
   return { on, assets: names };
 }
 
@@ -175,20 +175,21 @@ type PolicyFields = 'description' | 'isPartitioned' | 'onlyChanged' | 'atMost' |
 function policyOf(owner: string, { assets }: { readonly assets: Assets }, options: CommonOptions) {
   const { description, partitioned, atMost, onlyChanged = false, seed, priority } = options;
   if (partitioned !== undefined && partitioned !== 'same') {
-    throw invalid(owner, 'partitioned', partitioned, "Use 'same', or leave it out.");
+    throw invalidOption(owner, 'partitioned', partitioned, "Use 'same', or leave it out.");
   }
   const [first] = assets;
   const cut = first?.rules.partitions;
   const other = assets.find(({ rules }) => rules.partitions !== cut);
   if (partitioned !== undefined && (cut === undefined || other !== undefined)) {
     const kinds = assets.map(({ name, rules }) => `${name}: ${rules.partitions ?? 'not cut'}`).join(', ');
-    throw invalid(owner, 'partitioned', partitioned, `All assets must be cut the same way; they are ${kinds}.`);
+    throw invalidOption(owner, 'partitioned', partitioned, `All assets must be cut the same way; they are ${kinds}.`);
   }
   if (atMost !== undefined && (partitioned === undefined || !Number.isInteger(atMost) || atMost < 1 || atMost > 100)) {
-    throw invalid(owner, 'atMost', atMost, "Use a whole number from 1 to 100, beside `partitioned: 'same'`.");
+    throw invalidOption(owner, 'atMost', atMost, "Use a whole number from 1 to 100, beside `partitioned: 'same'`.");
   }
-  if (typeof onlyChanged !== 'boolean') throw invalid(owner, 'onlyChanged', onlyChanged, 'Use true or false.');
-  if (seed !== undefined && !Number.isSafeInteger(seed)) throw invalid(owner, 'seed', seed, 'Use a whole number.');
+  if (typeof onlyChanged !== 'boolean') throw invalidOption(owner, 'onlyChanged', onlyChanged, 'Use true or false.');
+  if (seed !== undefined && !Number.isSafeInteger(seed))
+    throw invalidOption(owner, 'seed', seed, 'Use a whole number.');
   if (priority !== undefined) checkPriority(owner, priority);
   return {
     ...(description === undefined ? {} : { description }),
@@ -198,8 +199,4 @@ function policyOf(owner: string, { assets }: { readonly assets: Assets }, option
     ...(seed === undefined ? {} : { seed }),
     ...(priority === undefined ? {} : { priority }),
   } satisfies Pick<RuleSettings, PolicyFields>;
-}
-
-function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
 }

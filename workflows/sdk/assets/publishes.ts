@@ -1,6 +1,5 @@
-import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
-import type { Planned } from '../protocol.js';
+import { checkOptions, invalidOption } from '../options.js';
+import type { Planned } from '../schedule/messages.js';
 import type { AssetDefinition } from './asset.js';
 
 /** What a step publishes: an asset, and where it says so itself the partition. */
@@ -21,13 +20,18 @@ export function resolvePublishes(owner: string, option: PublishesOption<never>):
   const given: Publishes = isAsset(option) ? { asset: option } : option;
   if (!isAsset(option)) checkOptions(`${owner}: publishes`, option, ['asset', 'partition']);
   const { asset, partition } = given;
-  if (!isAsset(asset)) throw invalid(owner, 'publishes', asset, 'Pass a value made by asset().');
+  if (!isAsset(asset)) throw invalidOption(owner, 'publishes', asset, 'Pass a value made by asset().');
   const { partitions } = asset.rules;
   if (partition === undefined && partitions === 'key') {
-    throw invalid(owner, 'publishes.partition', partition, `Asset "${asset.name}" is cut by key: say which one.`);
+    throw invalidOption(owner, 'publishes.partition', partition, `Asset "${asset.name}" is cut by key: say which one.`);
   }
   if (partition !== undefined && (typeof partition !== 'function' || partitions === undefined)) {
-    throw invalid(owner, 'publishes.partition', partition, 'Pass a function, for an asset that declares `partitions`.');
+    throw invalidOption(
+      owner,
+      'publishes.partition',
+      partition,
+      'Pass a function, for an asset that declares `partitions`.',
+    );
   }
   return given;
 }
@@ -43,13 +47,13 @@ export function partitionOf(step: string, publishes: Publishes, input: unknown, 
   if (partition !== undefined) {
     const said: unknown = partition(input as never);
     if (typeof said === 'string' && said.length > 0 && said.length <= 100) return said;
-    throw invalid(owner, 'its partition', said, 'Answer 1 to 100 characters.');
+    throw invalidOption(owner, 'its partition', said, 'Answer 1 to 100 characters.');
   }
   if (partitions === undefined) return '';
   const date = planned?.interval?.start ?? planned?.date;
   if (date === undefined) {
     const remedy = 'Start the run by a schedule or with a `logicalDate`, or let `publishes` say the `partition`.';
-    throw invalid(owner, 'the logical date of the run', date, remedy);
+    throw invalidOption(owner, 'the logical date of the run', date, remedy);
   }
   return new Date(date).toISOString().slice(0, lengths[partitions]);
 }
@@ -59,8 +63,4 @@ const lengths = { hour: 13, day: 10, month: 7, key: 0 };
 
 function isAsset(given: unknown): given is AssetDefinition {
   return (given as Partial<AssetDefinition> | undefined)?.kind === 'asset';
-}
-
-function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
 }

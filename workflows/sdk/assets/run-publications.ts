@@ -1,8 +1,8 @@
 import { CancellationScope, condition, patched, workflowInfo } from '@temporalio/workflow';
 import { jsonDigest } from '../digest.js';
 import { jsonLength } from '../json-size.js';
-import type { Planned } from '../protocol.js';
 import { defined } from '../registry.js';
+import type { Planned } from '../schedule/messages.js';
 import type { AssetDefinition } from './asset.js';
 import { type AssetMessage, assetMessages, type Publication } from './messages.js';
 import { tellAsset } from './tell-asset.js';

@@ -13,9 +13,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { jsonDigest } from '../digest.js';
+import type { Batch } from '../model/batch.js';
 import { ModelChildren } from '../model/children.js';
-import type { Batch } from '../model/data.js';
-import { builtIn, modelMessages, modelWorkflowId, type RunOptions, type RunOutcome } from '../protocol.js';
+import { modelMessages, modelWorkflowId } from '../model/messages.js';
+import { builtIn, type RunOutcome } from '../protocol.js';
+import type { RunOptions } from '../run-options.js';
 import { notice } from '../temporal-host.js';
 import {
   assetMessages,

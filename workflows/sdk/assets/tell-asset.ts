@@ -1,6 +1,7 @@
 import { getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
-import type { Batch } from '../model/data.js';
-import { modelMessages, type ModelStart, modelWorkflowId, modelWorkflowType, searchAttributes } from '../protocol.js';
+import type { Batch } from '../model/batch.js';
+import { modelMessages, type ModelStart, modelWorkflowId, modelWorkflowType } from '../model/messages.js';
+import { searchAttributes } from '../protocol.js';
 import { type AssetStart, assetWorkflowId, assetWorkflowType } from './messages.js';
 
 const mostTries = 5;

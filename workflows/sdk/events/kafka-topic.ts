@@ -1,5 +1,5 @@
 import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 import type { Decoded, Schema } from '../schema.js';
 import { isSecret, type Secret } from '../secret.js';
 import type { EventSource } from './source.js';
@@ -30,7 +30,7 @@ export function kafkaTopic<S extends Schema | undefined = undefined>(
   checkOptions(owner, options, ['brokers', 'schema', 'group', 'deadLetter', 'tls', 'login']);
   const { brokers, schema, group, deadLetter = `${topic}.dead-letter`, tls, login } = options;
   const refuse = (what: string, value: unknown, remedy: string): never => {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
+    throw invalidOption(owner, what, value, remedy);
   };
   for (const [what, name] of Object.entries({ 'the topic': topic, deadLetter })) {
     if (!/^[A-Za-z0-9._-]{1,249}$/.test(String(name))) refuse(what, name, 'Use letters, digits, ".", "_" and "-".');

@@ -1,8 +1,9 @@
+import type { PipelineDefinition } from '../definitions.js';
 import { EvertrainError, show } from '../errors.js';
-import type { Batch } from '../model/data.js';
+import type { Batch } from '../model/batch.js';
 import type { ModelDefinition } from '../model/model.js';
-import { checkName, checkOptions } from '../options.js';
-import type { PipelineDefinition, PipelineInput } from '../pipeline.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
+import type { PipelineInput } from '../pipeline.js';
 import type { ObjectFacts } from '../sensors/condition.js';
 import type { SignalDefinition, SignalPayload } from '../signal.js';
 import type { EventSource, SourceData, SourceEvent } from './source.js';
@@ -96,10 +97,7 @@ export function on(source: EventSource, target: Target, options: AnyOptions = {}
   checkOptions(owner, options, ['name', 'id', ...made.optionNames]);
   for (const [option, value] of Object.entries(options)) {
     if (option === 'name' || typeof value === 'function') continue;
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${option} is ${show(value)}.`, {
-      value,
-      remedy: 'Pass a function of the event.',
-    });
+    throw invalidOption(owner, option, value, 'Pass a function of the event.');
   }
   return { kind: 'event-rule', name, source, target: made.target, ...(id === undefined ? {} : { id }) };
 }

@@ -1,5 +1,5 @@
 import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 import type { Decoded, Schema } from '../schema.js';
 import { isSecret, type Secret } from '../secret.js';
 import type { EventSource } from './source.js';
@@ -37,10 +37,12 @@ export function webhook<S extends Schema | undefined = undefined>(
     });
   }
   if (signatureHeader !== undefined && (by === undefined || !/^[A-Za-z0-9-]{1,100}$/.test(signatureHeader))) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: signatureHeader is ${show(signatureHeader)}.`, {
-      value: signatureHeader,
-      remedy: 'Give the name of a header, and the key as `signedBy`.',
-    });
+    throw invalidOption(
+      owner,
+      'signatureHeader',
+      signatureHeader,
+      'Give the name of a header, and the key as `signedBy`.',
+    );
   }
   const header = (signatureHeader ?? 'x-hub-signature-256').toLowerCase();
   return {

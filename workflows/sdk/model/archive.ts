@@ -1,10 +1,34 @@
 import { scheduleActivity } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
-import { type ArchiveRequest, builtIn, type ModelState, type ModelVersion, type RecallRequest } from '../protocol.js';
 import type { Artifact } from '../artifact.js';
+import { builtIn } from '../protocol.js';
+import type { KnownBatch } from './batch.js';
 import type { ModelBook } from './book.js';
-import type { DataState, KnownBatch } from './data.js';
+import type { DataState } from './data-state.js';
+import type { ModelState, ModelVersion } from './model-state.js';
 import { mostVersions } from './policy.js';
+
+/** What a model's archive holds, as JSON. */
+export interface ArchiveContent {
+  /** Oldest first; the newest 500 KB. */
+  readonly batches: readonly KnownBatch[];
+  /** All, oldest first. */
+  readonly versions: readonly ModelVersion[];
+}
+
+export interface ArchiveRequest extends ArchiveContent {
+  readonly model: string;
+  /** What it is added to. */
+  readonly archive?: Artifact;
+  /** SHA-256 of artifacts that garbage collection may take, whatever run records say of them. */
+  readonly release: readonly string[];
+}
+
+export interface RecallRequest {
+  readonly archive: Artifact;
+  /** The newest so many. */
+  readonly batches: number;
+}
 
 /** Fewer and larger writes: the archive is written again as a whole. */
 const spareVersions = 10;

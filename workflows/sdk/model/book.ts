@@ -1,8 +1,9 @@
+import type { DataState } from './data-state.js';
+import type { ModelState, OpenRun } from './model-state.js';
 import type { ModelDefinition } from './model.js';
 import { ModelChildren } from './children.js';
-import { type DataState, noData } from './data.js';
+import { noData } from './data.js';
 import { type DataPolicy, dataPolicy, type ModelPolicy } from './policy.js';
-import type { ModelState, OpenRun } from '../protocol.js';
 
 /** What the parts of a model's life share: its state, and the runs that it waits for. */
 export class ModelBook {

@@ -7,10 +7,12 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import { builtIn, type OpenRun, type RunOutcome, type RunOptions, searchAttributes } from '../protocol.js';
 import { isErrorCode } from '../errors.js';
 import { failureText } from '../failures.js';
 import { taskPriority } from '../priority.js';
+import { builtIn, type RunOutcome, searchAttributes } from '../protocol.js';
+import type { RunOptions } from '../run-options.js';
+import type { OpenRun } from './model-state.js';
 
 /** How often a run is asked for that this execution of the model's workflow did not start. */
 const askEveryMs = 5 * 60_000;

@@ -1,116 +1,16 @@
-import { type Artifact, artifact as artifactSchema, isArtifact } from '../artifact.js';
 import { jsonDigest } from '../digest.js';
 import { EvertrainError, show } from '../errors.js';
 import { jsonLength } from '../json-size.js';
-import { type DataPolicy, type ModelPolicy, mostWaiting, type RetrainWhen, type Window } from './policy.js';
-import type { BatchVerdict, QualityStep } from './runs.js';
-import type { QualityRules } from './steps.js';
-import type { Champion, WindowFunction } from './window.js';
-import type { TrainingRecord } from '../protocol.js';
-import { decode, type Schema } from '../schema.js';
+import type { Batch, KnownBatch } from './batch.js';
+import type { DataState, QuarantinedBatch, WaitingBatch } from './data-state.js';
+import type { TrainingRecord } from './model-state.js';
+import { type DataPolicy, mostWaiting } from './policy.js';
+import type { BatchVerdict } from './runs.js';
 
 /**
  * Data that arrives for a model: batches are told by signal, remembered by id, and wait until there is enough to train
  * on. All of it is pure; the model's workflow (`run-model.ts`) keeps the time and starts the trainings.
  */
-
-/** Data that has arrived, where it lies: at `uri` or as `artifact`. */
-export interface Batch {
-  /** Its sender's name for it: a second one of the same id is ignored. 1 to 200 characters. */
-  readonly id: string;
-  readonly uri?: string;
-  readonly artifact?: Artifact;
-  readonly rows: number;
-  /** When its data came about, as the sender says; epoch milliseconds. Default: when it arrived. */
-  readonly at?: number;
-  /** Small facts, at most 1,000 bytes of JSON. */
-  readonly attributes?: Readonly<Record<string, unknown>>;
-}
-
-/** A batch as a model keeps it. */
-export interface KnownBatch extends Batch {
-  /** When the model took it; epoch milliseconds. */
-  readonly receivedAt: number;
-}
-
-/** What a model knows of a batch that waits. */
-interface WaitingBatch extends KnownBatch {
-  /** The quality gate let it through, or a person did. */
-  readonly checked?: true;
-}
-
-/** A batch that the quality gate holds back, until a person releases or drops it. */
-export interface QuarantinedBatch {
-  readonly batch: KnownBatch;
-  readonly problems: readonly string[];
-  /** Epoch milliseconds. */
-  readonly at: number;
-}
-
-export interface DataOptions
-  extends Omit<ModelPolicy, 'promotion' | 'retention' | 'quality' | 'retrainWhen' | 'window'> {
-  /** Checks each batch, in the client and on the model's side. */
-  readonly event?: Schema;
-  /**
-   * The pipeline's input for the batches of a training, in the order in which they arrived; `champion` is what an
-   * incremental training begins from.
-   */
-  readonly toInput: (batches: readonly KnownBatch[], from: { readonly champion?: Champion }) => unknown;
-  readonly retrainWhen: RetrainWhen;
-  /** Which earlier batches are used again; a function chooses among those and the new ones. Default `'new'`: none. */
-  readonly window?: Exclude<Window, 'custom'> | WindowFunction;
-  /**
-   * New batches are compared with the data that the champion was trained on (its candidate's `reference`) before they
-   * are trained on: by these rules, or by a step of your own that answers `{ problems }`.
-   */
-  readonly quality?: QualityRules | QualityStep;
-}
-
-/** Every batch is in one place: waiting, in training, used by a version, quarantined, or rejected. */
-export interface DataState {
-  readonly waiting: readonly WaitingBatch[];
-  /** Their size as JSON. */
-  readonly waitingBytes: number;
-  /** The batches that the open training was started for; they wait again when it fails. */
-  readonly inTraining: readonly KnownBatch[];
-  /** The newest used batches, oldest first; older ones lie in the model's archive. */
-  readonly used: readonly KnownBatch[];
-  /** The newest, at most 100 and 30 KB; what is pushed out is rejected. */
-  readonly quarantined: readonly QuarantinedBatch[];
-  /** The newest rejected ones, at most 20, and why. */
-  readonly rejected: readonly { readonly id: string; readonly reason: string; readonly at: number }[];
-  readonly counts: {
-    readonly received: number;
-    readonly duplicates: number;
-    readonly used: number;
-    readonly rejected: number;
-    readonly rows: number;
-  };
-  /** Digests of the newest 10,000 ids, one after the other, by which a batch that comes again is known. */
-  readonly seen: string;
-  /** How many trainings data has started, and how often new batches were checked. */
-  readonly trainings: number;
-  readonly checks: number;
-  /** What failed is tried again by the policy's `retry`; then with the next batch, or after `orAfter`. */
-  readonly failed?: {
-    readonly at: number;
-    readonly times: number;
-    readonly received: number;
-    /** It was a check that failed, not a training. */
-    readonly isCheck?: true;
-  };
-  /** A person wants a training, whatever the policy says. */
-  readonly asked?: true;
-  /** Batches are refused because too many wait; until half of what may wait is gone and one more arrives. */
-  readonly refusing?: {
-    readonly since: number;
-    readonly batches: number;
-    /** The first of them. */
-    readonly id: string;
-    /** People know. */
-    readonly told?: true;
-  };
-}
 
 /**
  * The state travels when the model continues as new: the engine refuses 2 MB, and warns at 256 KB. What waits, and then is
@@ -125,8 +25,6 @@ const mostSeen = 10_000;
 /** 46 bits: of 10,000 ids one is taken for another with a probability of one in a million. */
 const digestLength = 9;
 const mostRejected = 20;
-const maxAttributesBytes = 1_000;
-const maxUriLength = 1_000;
 
 export function noData(): DataState {
   const counts = { received: 0, duplicates: 0, used: 0, rejected: 0, rows: 0 };
@@ -142,61 +40,6 @@ export function noData(): DataState {
     trainings: 0,
     checks: 0,
   };
-}
-
-/** USER_SIGNAL_INVALID where it is no batch, or not one as the model's schema wants it. `what` begins the message. */
-export function checkBatch(
-  model: string,
-  event: Schema | undefined,
-  given: unknown,
-  what = `a batch for model "${model}"`,
-): Batch {
-  const batch = (typeof given === 'object' && given !== null ? given : {}) as Partial<Batch>;
-  const { id, uri, artifact, rows, at, attributes } = batch;
-  const wrong = (field: string, value: unknown, remedy: string) =>
-    new EvertrainError(
-      'USER_SIGNAL_INVALID',
-      `${what[0]?.toUpperCase()}${what.slice(1)} has ${field} ${show(value)}.`,
-      {
-        value,
-        remedy,
-      },
-    );
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
-  if (typeof id !== 'string' || !/^[^\u0000-\u001f\u007f]{1,200}$/.test(id)) {
-    throw wrong('the id', id, 'Use 1 to 200 characters, none of them a control character.');
-  }
-  if ((uri === undefined) === (artifact === undefined)) {
-    throw wrong('a uri and an artifact', { uri, artifact }, 'Give one of them: where the data lies.');
-  }
-  if (uri !== undefined && (typeof uri !== 'string' || uri === '' || uri.length > maxUriLength)) {
-    throw wrong('the uri', uri, `Use a text of 1 to ${maxUriLength} characters.`);
-  }
-  if (artifact !== undefined && !isReference(artifact)) throw wrong('the artifact', artifact, 'Pass a reference.');
-  if (!Number.isSafeInteger(rows) || (rows as number) < 0) throw wrong('rows', rows, 'Use a whole number from 0.');
-  if (at !== undefined && !Number.isFinite(at)) throw wrong('the time', at, 'Use epoch milliseconds.');
-  if (
-    attributes !== undefined &&
-    (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes))
-  ) {
-    throw wrong('attributes', attributes, 'Use an object.');
-  }
-  if (jsonLength(attributes) > maxAttributesBytes) {
-    throw wrong('attributes of bytes', jsonLength(attributes), `Use at most ${maxAttributesBytes} bytes of JSON.`);
-  }
-  decode(event, given, 'USER_SIGNAL_INVALID', what);
-  return {
-    id,
-    rows: rows as number,
-    ...(uri === undefined ? {} : { uri }),
-    ...(artifact === undefined ? {} : { artifact: artifactSchema().parse(artifact) }),
-    ...(at === undefined ? {} : { at }),
-    ...(attributes === undefined ? {} : { attributes }),
-  };
-}
-
-function isReference(value: unknown): value is Artifact {
-  return isArtifact(value) && artifactSchema().safeParse(value).success;
 }
 
 const idDigest = (id: string) => (jsonDigest(id).split('-')[0] ?? '').padStart(digestLength, '0').slice(-digestLength);

@@ -1,5 +1,7 @@
 import { scheduleActivity } from '@temporalio/workflow';
-import { builtIn, type Deployment, type ModelVersion, type Servable } from '../protocol.js';
+import { builtIn } from '../protocol.js';
+import type { Deployment, Servable } from './deployment.js';
+import type { ModelVersion } from './model-state.js';
 
 /** What the model server cannot take however often it is asked. */
 export const finalCodes: string[] = ['SYSTEM_DEPLOY_FAILED', 'SYSTEM_FENCED', 'SYSTEM_PEER_MISSING'];

@@ -1,10 +1,26 @@
 import { scheduleActivity } from '@temporalio/workflow';
 import { z } from 'zod';
 import { type Artifact, artifact } from '../artifact.js';
-import { type PipelineDefinition, pipeline } from '../pipeline.js';
-import { builtIn, type DriftRecord, type LoggedWindow, type WindowRequest } from '../protocol.js';
+import type { PipelineDefinition } from '../definitions.js';
+import { pipeline } from '../pipeline.js';
+import { builtIn } from '../protocol.js';
 import { finalCodes } from './deploy.js';
 import { checkDrift, type DriftReport, DriftRules } from './drift.js';
+import type { DriftRecord } from './model-state.js';
+
+/** Requests that a version answered, between these times: milliseconds since 1970. */
+export interface WindowRequest {
+  readonly model: string;
+  readonly version: string;
+  readonly since: number;
+  readonly until: number;
+}
+
+/** A table (Parquet) of a sample of them: the model's features, and `prediction`, `at` and `version`. */
+export interface LoggedWindow {
+  readonly rows: number;
+  readonly artifact?: Artifact;
+}
 
 /** A model's state keeps 20 of them. */
 const mostReason = 300;

@@ -1,6 +1,5 @@
 import { type Duration, durationMs } from '../duration.js';
-import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 import { decode } from '../schema.js';
 import { DriftRules } from './drift.js';
 
@@ -32,10 +31,7 @@ export function driftTerms(owner: string, rule: DriftRule): DriftTerms {
   checkOptions(`${owner}: drift`, rule, ['every', 'window', 'rules', 'retrain', 'coolDown']);
   const { every, window = every, rules = {}, retrain = true, coolDown = '1 day' } = rule;
   if (typeof retrain !== 'boolean') {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: drift.retrain is ${show(retrain)}.`, {
-      value: retrain,
-      remedy: 'Use true or false.',
-    });
+    throw invalidOption(owner, 'drift.retrain', retrain, 'Use true or false.');
   }
   decode(DriftRules, rules, 'USER_OPTION_INVALID', `${owner}: drift.rules`);
   return {

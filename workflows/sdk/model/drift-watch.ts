@@ -1,12 +1,13 @@
 import { EvertrainError, withoutLink } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
+import type { RunOutcome } from '../protocol.js';
 import type { ModelBook } from './book.js';
 import type { DriftCheckInput, DriftVerdict } from './drift-check.js';
 import { type DriftRule, type DriftTerms, driftTerms } from './drift-rule.js';
 import type { ModelFeed } from './feed.js';
+import type { DriftRecord, ModelState } from './model-state.js';
 import { championOf } from './state.js';
 import { notice } from '../temporal-host.js';
-import type { DriftRecord, ModelState, RunOutcome } from '../protocol.js';
 
 const mostRecords = 20;
 

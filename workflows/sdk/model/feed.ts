@@ -2,11 +2,12 @@ import { getExternalWorkflowHandle, isCancellation, scheduleActivity } from '@te
 import { EvertrainError } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
 import { checkInput } from '../json-size.js';
+import { builtIn, type RunOutcome } from '../protocol.js';
 import type { ModelArchive } from './archive.js';
+import { checkBatch } from './batch.js';
 import type { ModelBook } from './book.js';
+import type { DataState } from './data-state.js';
 import {
-  checkBatch,
-  type DataState,
   type Due,
   due,
   failedOnce,
@@ -20,11 +21,12 @@ import {
   toldOfRefusal,
   untoldRefusal,
 } from './data.js';
+import type { ModelSchedule } from './messages.js';
+import type { ModelState, ModelVersion } from './model-state.js';
 import type { BatchCheckInput, BatchVerdict } from './runs.js';
 import { championOf, withTraining } from './state.js';
 import { type ModelTrainings, settleData } from './trainings.js';
 import { type Champion, earlierNeeded, windowOf } from './window.js';
-import { builtIn, type ModelSchedule, type ModelState, type ModelVersion, type RunOutcome } from '../protocol.js';
 import { decode } from '../schema.js';
 import { notice } from '../temporal-host.js';
 

@@ -1,5 +1,6 @@
+import type { Description, PipelineDefinition } from '../definitions.js';
 import { EvertrainError, show } from '../errors.js';
-import type { DataOptions } from './data.js';
+import type { KnownBatch } from './batch.js';
 import {
   checkPolicy,
   dataFields,
@@ -7,17 +8,19 @@ import {
   type ModelPolicy,
   type PromotionRule,
   type Retention,
+  type RetrainWhen,
   type Window,
 } from './policy.js';
 import { batchCheck, comparison, type EvaluateStep, type QualityStep } from './runs.js';
-import { checkName, checkOptions } from '../options.js';
-import type { PipelineDefinition } from '../pipeline.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
 import type { Schema } from '../schema.js';
-import type { WindowFunction } from './window.js';
-import { type Description, descriptionFields } from '../step.js';
+import type { QualityRules } from './steps.js';
+import type { Champion, WindowFunction } from './window.js';
+import { descriptionFields } from '../step.js';
 import { driftCheck } from './drift-check.js';
 import type { DriftRule } from './drift-rule.js';
-import { type RolloutRule, rollout } from './rollout.js';
+import { rollout } from './rollout.js';
+import type { RolloutRule } from './rollout-rule.js';
 
 export interface ModelOptions<P extends PipelineDefinition> extends Description {
   /** Trains a version; its output must be a candidate. */
@@ -118,10 +121,7 @@ function policyOf(
   const { event: _, toInput, quality, window: declared, ...others } = data;
   checkOptions(`${owner}: data`, data, ['event', 'toInput', ...dataFields]);
   if (typeof toInput !== 'function') {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: data.toInput is ${show(toInput)}.`, {
-      value: toInput,
-      remedy: 'Pass a function from batches to the input of the pipeline.',
-    });
+    throw invalidOption(owner, 'data.toInput', toInput, 'Pass a function from batches to the input of the pipeline.');
   }
   const window: Window | undefined = typeof declared === 'function' ? 'custom' : declared;
   if (window === 'custom' && typeof declared !== 'function') throw noFunction(owner);
@@ -148,4 +148,23 @@ function notMade(owner: string, field: string, value: unknown, by: string): Ever
   return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${field} is ${show(value)}.`, {
     remedy: `Pass a value made by ${by}().`,
   });
+}
+
+export interface DataOptions
+  extends Omit<ModelPolicy, 'promotion' | 'retention' | 'quality' | 'retrainWhen' | 'window'> {
+  /** Checks each batch, in the client and on the model's side. */
+  readonly event?: Schema;
+  /**
+   * The pipeline's input for the batches of a training, in the order in which they arrived; `champion` is what an
+   * incremental training begins from.
+   */
+  readonly toInput: (batches: readonly KnownBatch[], from: { readonly champion?: Champion }) => unknown;
+  readonly retrainWhen: RetrainWhen;
+  /** Which earlier batches are used again; a function chooses among those and the new ones. Default `'new'`: none. */
+  readonly window?: Exclude<Window, 'custom'> | WindowFunction;
+  /**
+   * New batches are compared with the data that the champion was trained on (its candidate's `reference`) before they
+   * are trained on: by these rules, or by a step of your own that answers `{ problems }`.
+   */
+  readonly quality?: QualityRules | QualityStep;
 }

@@ -5,20 +5,14 @@ import type { ModelArchive } from './archive.js';
 import type { ModelBook } from './book.js';
 import { checkDrop, dropped, quarantinedBatch, released } from './data.js';
 import type { ModelFeed } from './feed.js';
+import { type BatchOrder, type ConfigureRequest, modelMessages, type PromoteRequest } from './messages.js';
+import type { ModelOrder, ModelState } from './model-state.js';
 import { noFunction } from './model.js';
 import { checkPolicy, type ModelPolicy, policyFields } from './policy.js';
 import type { ModelPromotions } from './promotions.js';
 import type { ModelRollouts } from './rollouts.js';
 import { beforeChampion, checkOrder, promotable, signature, withOrder } from './state.js';
 import { checkOptions } from '../options.js';
-import {
-  type BatchOrder,
-  type ConfigureRequest,
-  type ModelOrder,
-  type ModelState,
-  modelMessages,
-  type PromoteRequest,
-} from '../protocol.js';
 
 interface Order<O extends ModelOrder> {
   /** Throws what the person should read; nothing is recorded then. */

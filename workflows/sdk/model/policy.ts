@@ -1,9 +1,8 @@
 import { type Duration, durationMs } from '../duration.js';
-import { EvertrainError, show } from '../errors.js';
 import { QualityRules } from './steps.js';
 import { type DriftRule, driftTerms } from './drift-rule.js';
-import { type RolloutRule, rolloutTerms } from './rollout.js';
-import { checkOptions } from '../options.js';
+import { type RolloutRule, rolloutTerms } from './rollout-rule.js';
+import { checkOptions, invalidOption } from '../options.js';
 import { decode } from '../schema.js';
 
 /**
@@ -131,25 +130,30 @@ export function dataPolicy(owner: string, policy: Omit<ModelPolicy, 'promotion'>
   checkOptions(`${owner}: data.retrainWhen`, retrainWhen ?? {}, ['rows', 'batches', 'orAfter', 'schedule']);
   const { rows, batches, orAfter, schedule } = retrainWhen ?? {};
   if ([rows, batches, orAfter, schedule].every((trigger) => trigger === undefined)) {
-    throw invalid(owner, 'data.retrainWhen', retrainWhen, 'Give `rows`, `batches`, `orAfter` or `schedule`.');
+    throw invalidOption(owner, 'data.retrainWhen', retrainWhen, 'Give `rows`, `batches`, `orAfter` or `schedule`.');
   }
   if (schedule !== undefined && !isSchedule(schedule)) {
-    throw invalid(owner, 'data.retrainWhen.schedule', schedule, "Use cron's five fields, or '@daily' and the like.");
+    throw invalidOption(
+      owner,
+      'data.retrainWhen.schedule',
+      schedule,
+      "Use cron's five fields, or '@daily' and the like.",
+    );
   }
   for (const [name, value] of Object.entries({ rows, batches })) {
     if (value !== undefined && !isCount(value)) {
-      throw invalid(owner, `data.retrainWhen.${name}`, value, 'Use a whole number from 1.');
+      throw invalidOption(owner, `data.retrainWhen.${name}`, value, 'Use a whole number from 1.');
     }
   }
   if (update !== 'full' && update !== 'incremental') {
-    throw invalid(owner, 'data.update', update, "Use 'full' or 'incremental'.");
+    throw invalidOption(owner, 'data.update', update, "Use 'full' or 'incremental'.");
   }
   if (whileTraining !== 'wait' && whileTraining !== 'restart') {
-    throw invalid(owner, 'data.whileTraining', whileTraining, "Use 'wait' or 'restart'.");
+    throw invalidOption(owner, 'data.whileTraining', whileTraining, "Use 'wait' or 'restart'.");
   }
   checkOptions(`${owner}: data.retry`, retry ?? {}, ['attempts', 'delay']);
   const attempts = retry === undefined ? 1 : retry.attempts;
-  if (!isCount(attempts)) throw invalid(owner, 'data.retry.attempts', attempts, 'Use a whole number from 1.');
+  if (!isCount(attempts)) throw invalidOption(owner, 'data.retry.attempts', attempts, 'Use a whole number from 1.');
   return {
     rows,
     batches: Math.min(batches ?? mostWaiting, mostWaiting),
@@ -166,10 +170,10 @@ function resolvedWindow(owner: string, window: Window): DataPolicy['window'] {
   if (window === 'new' || window === 'all' || window === 'custom') return window;
   const remedy = "Use 'new', 'all', { batches: n }, { last: '30 days' }, or a function in `model()`.";
   if (typeof window !== 'object' || window === null || Object.keys(window).length !== 1) {
-    throw invalid(owner, 'data.window', window, remedy);
+    throw invalidOption(owner, 'data.window', window, remedy);
   }
   if ('last' in window) return { lastMs: durationMs(window.last, `${owner}: data.window.last`) };
-  if (!isCount(window.batches)) throw invalid(owner, 'data.window', window, remedy);
+  if (!isCount(window.batches)) throw invalidOption(owner, 'data.window', window, remedy);
   return { batches: window.batches };
 }
 
@@ -178,7 +182,7 @@ function checkRetention(owner: string, retention: Retention | undefined): void {
   checkOptions(`${owner}: retention`, retention, ['versions']);
   const { versions } = retention;
   if (isCount(versions) && versions <= mostVersions) return;
-  throw invalid(owner, 'retention.versions', versions, `Use a whole number from 1 to ${mostVersions}.`);
+  throw invalidOption(owner, 'retention.versions', versions, `Use a whole number from 1 to ${mostVersions}.`);
 }
 
 const ruleFields = ['metric', 'direction', 'minGain', 'margin', 'confidence', 'firstVersion', 'approval'];
@@ -187,7 +191,8 @@ export function promotionTerms(owner: string, { promotion: rule }: ModelPolicy):
   if (rule === 'manual') return rule;
   checkOptions(`${owner}: promotion`, rule, ruleFields, { stages: 'Declare them as `rollout: { stages }` beside it.' });
   const { metric, direction = 'maximize', minGain, margin, confidence = 0.95, firstVersion, approval } = rule;
-  const wrong = (field: string, value: unknown, remedy: string) => invalid(owner, `promotion.${field}`, value, remedy);
+  const wrong = (field: string, value: unknown, remedy: string) =>
+    invalidOption(owner, `promotion.${field}`, value, remedy);
   if (typeof metric !== 'string' || metric === '') throw wrong('metric', metric, 'Name a metric of `evaluate`.');
   if (direction !== 'maximize' && direction !== 'minimize') {
     throw wrong('direction', direction, 'Use "maximize" or "minimize".');
@@ -224,7 +229,7 @@ function checkApproval(owner: string, approval: PromotionApproval): void {
   const { within, onTimeout = 'reject' } = approval;
   if (within !== undefined) durationMs(within, `${owner}: promotion.approval.within`);
   if (onTimeout !== 'reject' && onTimeout !== 'promote') {
-    throw invalid(owner, 'promotion.approval.onTimeout', onTimeout, "Use 'reject' or 'promote'.");
+    throw invalidOption(owner, 'promotion.approval.onTimeout', onTimeout, "Use 'reject' or 'promote'.");
   }
 }
 
@@ -235,8 +240,4 @@ function isSchedule(value: unknown): boolean {
 
 function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) > 0;
-}
-
-function invalid(owner: string, field: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${field} is ${show(value)}.`, { value, remedy });
 }

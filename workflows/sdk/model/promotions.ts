@@ -1,8 +1,10 @@
 import { ApplicationFailure, condition, isCancellation } from '@temporalio/workflow';
 import { EvertrainError } from '../errors.js';
 import { failureText, refusing, unlessCancelled } from '../failures.js';
+import type { RunOutcome } from '../protocol.js';
 import type { ModelBook } from './book.js';
 import { deploy, servable } from './deploy.js';
+import type { ModelState, ModelVersion } from './model-state.js';
 import { promotionTerms } from './policy.js';
 import {
   comparisonInput,
@@ -15,7 +17,6 @@ import {
   withStage,
 } from './state.js';
 import type { ModelRollouts } from './rollouts.js';
-import type { ModelState, ModelVersion, RunOutcome } from '../protocol.js';
 
 interface Promotion {
   readonly version: ModelVersion;

@@ -14,7 +14,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { refusing } from '../failures.js';
+import { builtIn, memo, type RunOutcome, type RunSinks, searchAttributes } from '../protocol.js';
 import { ModelArchive } from './archive.js';
+import { modelMessages, type ModelStart, type TrainRequest } from './messages.js';
+import type { DeclaredModel, ModelState, OpenRun } from './model-state.js';
 import type { ModelDefinition } from './model.js';
 import { ModelBook } from './book.js';
 import { ModelDrift } from './drift-watch.js';
@@ -24,19 +27,6 @@ import { ModelPromotions } from './promotions.js';
 import { ModelRollouts } from './rollouts.js';
 import { initialState, withDeclared } from './state.js';
 import { ModelTrainings } from './trainings.js';
-import {
-  builtIn,
-  type DeclaredModel,
-  memo,
-  type ModelStart,
-  type ModelState,
-  modelMessages,
-  type OpenRun,
-  type RunOutcome,
-  type RunSinks,
-  searchAttributes,
-  type TrainRequest,
-} from '../protocol.js';
 
 /**
  * A model's life as one workflow. Signals bring data, updates bring people's orders; what is to be done is done in one

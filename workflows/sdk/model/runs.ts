@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { approval, YesNo } from '../approval.js';
 import { type Artifact, artifact, isArtifact } from '../artifact.js';
+import type { PipelineDefinition, StepDefinition } from '../definitions.js';
 import { EvertrainError, show } from '../errors.js';
 import { fanOutSettled } from '../fan-out.js';
 import { gate } from '../gate.js';
 import type { PromotionTerms } from './policy.js';
 import { checkBatchQuality, compareScores, QualityRules } from './steps.js';
-import { type PipelineDefinition, pipeline } from '../pipeline.js';
-import type { Step, StepDefinition } from '../step.js';
+import { pipeline } from '../pipeline.js';
+import type { Step } from '../step.js';
 
 /**
  * The runs that a model makes beside its trainings, as pipelines like any other: seen, approved, cancelled and recorded

@@ -1,10 +1,11 @@
 import { isCandidate } from '../candidate.js';
 import { jsonDigest } from '../digest.js';
 import { EvertrainError, show } from '../errors.js';
+import type { RunOutcome } from '../protocol.js';
+import type { DeclaredModel, ModelOrder, ModelState, ModelVersion, TrainingRecord } from './model-state.js';
 import type { ModelDefinition } from './model.js';
 import { type ModelPolicy, mostVersions, type PromotionTerms, promotionTerms } from './policy.js';
 import type { ComparisonFacts, ComparisonInput, Verdict } from './runs.js';
-import type { DeclaredModel, ModelOrder, ModelState, ModelVersion, RunOutcome, TrainingRecord } from '../protocol.js';
 
 /** Pure transitions of a model's state; the workflow around them only waits, deploys and records. */
 export function initialState(definition: ModelDefinition): ModelState {

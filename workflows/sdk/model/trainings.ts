@@ -1,10 +1,13 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 import { EvertrainError, show } from '../errors.js';
 import { failureText } from '../failures.js';
+import type { RunOutcome } from '../protocol.js';
+import type { RunOptions } from '../run-options.js';
 import type { ModelBook } from './book.js';
 import { givenBack, settled } from './data.js';
+import type { TrainRequest } from './messages.js';
+import type { ModelVersion } from './model-state.js';
 import { settleTraining } from './state.js';
-import type { ModelVersion, RunOptions, RunOutcome, TrainRequest } from '../protocol.js';
 import { decode } from '../schema.js';
 
 /** Trainings of a model: at most one at a time, each known by its trigger. */

@@ -1,6 +1,7 @@
 import type { Artifact } from '../artifact.js';
 import { EvertrainError, show } from '../errors.js';
-import type { DataState, KnownBatch } from './data.js';
+import type { KnownBatch } from './batch.js';
+import type { DataState } from './data-state.js';
 import type { DataPolicy } from './policy.js';
 
 /**

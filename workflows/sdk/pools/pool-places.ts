@@ -7,6 +7,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import { defined } from '../registry.js';
 import {
   type PoolAsk,
   type PoolGrant,
@@ -16,8 +17,7 @@ import {
   poolTimerSummary,
   poolWorkflowId,
   poolWorkflowType,
-} from '../protocol.js';
-import { defined } from '../registry.js';
+} from './messages.js';
 import type { PoolDefinition } from './pool.js';
 
 /** In one message to a pool. */

@@ -1,4 +1,4 @@
-import type { PoolAsk, PoolMessage, PoolRules, PoolRun, PoolState, PoolWait } from '../protocol.js';
+import type { PoolAsk, PoolMessage, PoolRules, PoolRun, PoolState, PoolWait } from './messages.js';
 
 /**
  * A pool as pure transitions: what runs say comes in by `receive`, places are given by `grant`, `untold` says whom it must

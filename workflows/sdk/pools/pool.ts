@@ -1,8 +1,7 @@
 import { type Duration, durationMs } from '../duration.js';
-import { EvertrainError, show } from '../errors.js';
-import { checkName, checkOptions } from '../options.js';
-import type { PoolRules } from '../protocol.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
 import { defined } from '../registry.js';
+import type { PoolRules } from './messages.js';
 
 export interface PoolOptions {
   /** Calls that hold a place at once, over all runs and workers of the namespace. */
@@ -47,8 +46,5 @@ export function pool(name: string, options: PoolOptions): PoolDefinition {
 
 function checkCount(owner: string, option: string, count: number): void {
   if (Number.isInteger(count) && count >= 1) return;
-  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${option} is ${show(count)}.`, {
-    value: count,
-    remedy: 'Use a whole number from 1.',
-  });
+  throw invalidOption(owner, option, count, 'Use a whole number from 1.');
 }

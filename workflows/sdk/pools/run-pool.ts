@@ -9,7 +9,8 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { builtIn, type PoolGrant, type PoolMessage, type PoolStart, poolMessages, runMessages } from '../protocol.js';
+import { builtIn, runMessages } from '../protocol.js';
+import { type PoolGrant, type PoolMessage, poolMessages, type PoolStart } from './messages.js';
 import {
   drop,
   emptyPool,

@@ -11,22 +11,21 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { PipelineDefinition } from '../definitions.js';
 import { failureText } from '../failures.js';
-import type { PipelineDefinition } from '../pipeline.js';
 import { taskPriority } from '../priority.js';
-import {
-  type BackfillFailure,
-  type BackfillState,
-  backfillMessages,
-  backfillWorkflowType,
-  type PipelineResult,
-  type RunOptions,
-  scheduledRunId,
-  searchAttributes,
-} from '../protocol.js';
+import { type PipelineResult, searchAttributes } from '../protocol.js';
+import type { RunOptions } from '../run-options.js';
 import { currentScope } from '../run-scope.js';
 import { shortText } from '../short-error.js';
+import {
+  type BackfillFailure,
+  backfillMessages,
+  type BackfillState,
+  backfillWorkflowType,
+} from './backfill-messages.js';
 import { backfillText } from './backfill-text.js';
+import { scheduledRunId } from './messages.js';
 import { planOf } from './plan-of.js';
 import type { ScheduleRules } from './schedule.js';
 import { firesWithin } from './timing.js';

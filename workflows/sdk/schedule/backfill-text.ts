@@ -1,4 +1,4 @@
-import type { BackfillState } from '../protocol.js';
+import type { BackfillState } from './backfill-messages.js';
 
 /** How far a backfill is, in one line. */
 export function backfillText({ dates, completed, rejected, failed, skipped, open, isPaused }: BackfillState): string {

@@ -1,5 +1,5 @@
 import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 
 /** A number, or what a field of cron may say: `*`, `1-5`, `MON,WED`, `*` and a step: every so many. */
 export type CalendarField = number | string;
@@ -107,10 +107,7 @@ function refused(owner: string, field: FieldName, text: string): EvertrainError 
   const [least, most] = bounds[field];
   const known = names[field]?.filter((name) => name !== '');
   const words = known === undefined ? '' : ` or ${known[0]} to ${known.at(-1)}`;
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${field} is ${show(text)}.`, {
-    value: text,
-    remedy: `Use ${least} to ${most}${words}, as in '*', '1-5', '1,3' or '*/2'.`,
-  });
+  return invalidOption(owner, field, text, `Use ${least} to ${most}${words}, as in '*', '1-5', '1,3' or '*/2'.`);
 }
 
 /** Its fields that say something, as cron has them. */

@@ -1,5 +1,5 @@
-import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { show } from '../errors.js';
+import { checkOptions, invalidOption } from '../options.js';
 import { dataInterval, logicalDate } from './planned.js';
 import { checkTimeZone, clockAt } from './time-zone.js';
 
@@ -61,11 +61,11 @@ export function pathTemplate<const T extends string>(
 }
 
 function partsOf(owner: string, text: unknown): readonly (string | Hole)[] {
-  if (typeof text !== 'string' || text === '') throw invalid(owner, 'the text', text, 'Write a path.');
+  if (typeof text !== 'string' || text === '') throw invalidOption(owner, 'the text', text, 'Write a path.');
   return text.split(/(\{\{.*?\}\})/).map((part) => {
     const [, inside] = /^\{\{(.*)\}\}$/.exec(part) ?? [];
     if (inside === undefined) {
-      if (/\{\{|\}\}/.test(part)) throw invalid(owner, 'a brace without its other', part, 'Write {{name}}.');
+      if (/\{\{|\}\}/.test(part)) throw invalidOption(owner, 'a brace without its other', part, 'Write {{name}}.');
       return part;
     }
     return holeOf(owner, inside);
@@ -74,16 +74,16 @@ function partsOf(owner: string, text: unknown): readonly (string | Hole)[] {
 
 function holeOf(owner: string, inside: string): Hole {
   const [, name = '', format] = /^([A-Za-z][A-Za-z0-9_]*)(?::(.*))?$/.exec(inside) ?? [];
-  if (name === '') throw invalid(owner, 'a name in braces', inside, 'Use letters, digits and "_".');
+  if (name === '') throw invalidOption(owner, 'a name in braces', inside, 'Use letters, digits and "_".');
   if (format === undefined) {
     const bare = name.replaceAll('_', '').toLowerCase();
     const meant = isDate(name) ? undefined : dateNames.find((one) => one.toLowerCase() === bare);
-    if (meant !== undefined) throw invalid(owner, 'a name in braces', name, `Did you mean "${meant}"?`);
+    if (meant !== undefined) throw invalidOption(owner, 'a name in braces', name, `Did you mean "${meant}"?`);
     return { name };
   }
-  if (!isDate(name)) throw invalid(owner, 'a format', inside, `Only dates have one: ${dateNames.join(', ')}.`);
+  if (!isDate(name)) throw invalidOption(owner, 'a format', inside, `Only dates have one: ${dateNames.join(', ')}.`);
   if (formats.test(format)) return { name, format };
-  throw invalid(owner, 'the format', format, 'Use YYYY, MM, DD, HH, mm, ss and "-", "_", ".", "/", "T".');
+  throw invalidOption(owner, 'the format', format, 'Use YYYY, MM, DD, HH, mm, ss and "-", "_", ".", "/", "T".');
 }
 
 function isDate(name: string): name is DateName {
@@ -94,7 +94,7 @@ function dateOf(owner: string, name: DateName): Date {
   const found = name === 'logicalDate' ? logicalDate() : dataInterval()?.[name === 'intervalStart' ? 'start' : 'end'];
   if (found !== undefined) return found;
   const remedy = 'Start the run by a schedule, or with `logicalDate` (and `dataInterval`).';
-  throw invalid(owner, `${name} of the run`, found, remedy);
+  throw invalidOption(owner, `${name} of the run`, found, remedy);
 }
 
 function dateText(date: Date, format: string, timeZone: string): string {
@@ -109,9 +109,5 @@ function dateText(date: Date, format: string, timeZone: string): string {
 function valueText(owner: string, name: string, value: unknown): string {
   const text = typeof value === 'string' || (typeof value === 'number' && Number.isFinite(value)) ? String(value) : '';
   if (text !== '' && !/[/\\]|\.\.|^\.$|\p{Cc}/u.test(text)) return text;
-  throw invalid(owner, name, value, 'Use a text without "/", "\\" and "..", or a number.');
-}
-
-function invalid(owner: string, what: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
+  throw invalidOption(owner, name, value, 'Use a text without "/", "\\" and "..", or a number.');
 }

@@ -1,4 +1,4 @@
-import type { Planned } from '../protocol.js';
+import type { Planned } from './messages.js';
 import { intervalOf } from './timing.js';
 
 /** A plan with its interval in place of what it follows from. */

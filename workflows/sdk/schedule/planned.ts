@@ -1,6 +1,7 @@
 import { inWorkflowContext, workflowInfo } from '@temporalio/workflow';
-import { fireTimeAttribute, type Planned, type RunOptions } from '../protocol.js';
+import type { RunOptions } from '../run-options.js';
 import { currentScope } from '../run-scope.js';
+import { fireTimeAttribute, type Planned } from './messages.js';
 import { planOf } from './plan-of.js';
 
 /** The time that the data of a run is of: from `start`, and before `end`. */

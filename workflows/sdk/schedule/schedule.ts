@@ -1,8 +1,9 @@
+import type { PipelineDefinition } from '../definitions.js';
 import { type Duration, durationMs } from '../duration.js';
 import { EvertrainError, show } from '../errors.js';
 import { checkInput } from '../json-size.js';
-import { checkName, checkOptions } from '../options.js';
-import type { Pipeline, PipelineDefinition } from '../pipeline.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
+import type { Pipeline } from '../pipeline.js';
 import { checkPriority, type Priority } from '../priority.js';
 import { decode, type Encoded, type Schema } from '../schema.js';
 import type { Timing } from './timing.js';
@@ -108,8 +109,10 @@ export function schedule<P extends PipelineDefinition>(
 function policyOf(owner: string, options: CommonOptions): Pick<ScheduleRules, 'jitterMs' | 'overlap' | 'catchUpMs'> {
   const { jitter, catchUp, overlap = catchUp === undefined ? 'skip' : 'buffer-all' } = options;
   const catchUpMs = durationMs(catchUp ?? '1 minute', `${owner}: catchUp`);
-  if (catchUpMs < leastCatchUpMs) throw invalid(owner, 'catchUp', catchUp, 'Use 10 seconds at least, or leave it out.');
-  if (!overlaps.includes(overlap)) throw invalid(owner, 'overlap', overlap, `Use one of: ${overlaps.join(', ')}.`);
+  if (catchUpMs < leastCatchUpMs)
+    throw invalidOption(owner, 'catchUp', catchUp, 'Use 10 seconds at least, or leave it out.');
+  if (!overlaps.includes(overlap))
+    throw invalidOption(owner, 'overlap', overlap, `Use one of: ${overlaps.join(', ')}.`);
   return {
     ...(jitter === undefined ? {} : { jitterMs: durationMs(jitter, `${owner}: jitter`) }),
     overlap,
@@ -125,15 +128,12 @@ function startOf(
   const what = `${owner}: the input`;
   checkInput(owner, input);
   decode(pipeline.input, input, 'USER_INPUT_INVALID', what);
-  if (seed !== undefined && !Number.isSafeInteger(seed)) throw invalid(owner, 'seed', seed, 'Use a whole number.');
+  if (seed !== undefined && !Number.isSafeInteger(seed))
+    throw invalidOption(owner, 'seed', seed, 'Use a whole number.');
   if (priority !== undefined) checkPriority(owner, priority);
   return {
     ...(input === undefined ? {} : { input }),
     ...(seed === undefined ? {} : { seed }),
     ...(priority === undefined ? {} : { priority }),
   };
-}
-
-function invalid(owner: string, option: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${option} is ${show(value)}.`, { value, remedy });
 }

@@ -1,5 +1,5 @@
-import type { MissedTimes } from '../protocol.js';
 import { notice } from '../temporal-host.js';
+import type { MissedTimes } from './messages.js';
 
 /** What a worker starts when it finds that a schedule has missed fire times. */
 export function tellMissed({ schedule, pipeline, missed }: MissedTimes): Promise<void> {

@@ -1,12 +1,13 @@
 import type { Artifact } from '../artifact.js';
 import { EvertrainError, isEvertrainError } from '../errors.js';
-import { builtIn, memo } from '../protocol.js';
 import { isLong, keepText } from '../kept-text.js';
+import { builtIn, memo } from '../protocol.js';
 import { gain } from './leaders.js';
 import { StudyRun, type StudySettings } from './run-study.js';
 import { asText } from './samplers.js';
+import type { Params } from './space.js';
 import type { CallResult, Leader, StudyPlan, StudyState } from './study-plan.js';
-import type { Objective, Params, StudyBegan, StudyEnded, StudyRecord, StudyToWrite } from './study-record.js';
+import type { Objective, StudyBegan, StudyEnded, StudyRecord, StudyToWrite } from './study-record.js';
 
 /** A trial as a pipeline sees it afterwards. */
 export interface TrialResult<P = Params> {

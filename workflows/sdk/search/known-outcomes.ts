@@ -1,7 +1,7 @@
 import { awaitable } from '../awaitable.js';
 import { jsonDigest } from '../digest.js';
+import type { Params } from './space.js';
 import type { CallResult } from './study-plan.js';
-import type { Params } from './study-record.js';
 import type { Outcome } from './trial-call.js';
 
 interface Known {

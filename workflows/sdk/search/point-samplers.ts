@@ -1,6 +1,14 @@
 import { uniform } from '../digest.js';
-import type { Params } from './study-record.js';
-import { applies, drawAll, invalid, isParameter, type Parameter, type Scalar, type Space } from './space.js';
+import {
+  applies,
+  drawAll,
+  invalid,
+  isParameter,
+  type Parameter,
+  type Params,
+  type Scalar,
+  type Space,
+} from './space.js';
 
 /**
  * Samplers that look at no result: the parameters of a trial follow from the seed and its number alone, so they are

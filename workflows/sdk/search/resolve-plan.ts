@@ -1,4 +1,4 @@
-import { EvertrainError, show } from '../errors.js';
+import { invalidOption } from '../options.js';
 import type { Schema } from '../schema.js';
 import { type BudgetOptions, resolveBudget } from './budget-guard.js';
 import { gridSize } from './point-samplers.js';
@@ -48,11 +48,12 @@ export function resolvePlan(owner: string, study: string, options: Options, arou
     tolerate = 0.2,
   } = options;
   checkSpace(owner, space);
-  if (!Number.isInteger(atMost) || atMost < 1) throw bad(owner, 'atMost', atMost, 'Use a whole number from 1.');
+  if (!Number.isInteger(atMost) || atMost < 1)
+    throw invalidOption(owner, 'atMost', atMost, 'Use a whole number from 1.');
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
-    throw bad(owner, 'seed', seed, 'Use a whole number from 0 to 4,294,967,295.');
+    throw invalidOption(owner, 'seed', seed, 'Use a whole number from 0 to 4,294,967,295.');
   }
-  if (!(tolerate >= 0 && tolerate <= 1)) throw bad(owner, 'tolerate', tolerate, 'Use a share from 0 to 1.');
+  if (!(tolerate >= 0 && tolerate <= 1)) throw invalidOption(owner, 'tolerate', tolerate, 'Use a share from 0 to 1.');
   const objectives = objectivesOf(owner, options, around.output);
   checkSampler(owner, sampler, objectives);
   const known = guesses.map((guess, i) => checkParams(`${owner}: guesses[${i}]`, space, { ...guess }));
@@ -62,7 +63,7 @@ export function resolvePlan(owner: string, study: string, options: Options, arou
   );
   const isStopper = scheduler?.kind === 'median-stop';
   if (scheduler !== undefined && objectives.length > 1) {
-    throw bad(owner, 'scheduler', scheduler.kind, 'It compares trials by one objective; name one.');
+    throw invalidOption(owner, 'scheduler', scheduler.kind, 'It compares trials by one objective; name one.');
   }
   if (scheduler !== undefined) {
     // Makes sure that they are what their makers return.
@@ -70,10 +71,17 @@ export function resolvePlan(owner: string, study: string, options: Options, arou
     else openScheduler(scheduler, trials);
   }
   if (scheduler !== undefined && !isStopper && fieldsOf(around.input)?.includes('budget') === false) {
-    throw bad(owner, 'scheduler', scheduler.kind, 'It gives a `budget`, a field that the trial’s input does not have.');
+    throw invalidOption(
+      owner,
+      'scheduler',
+      scheduler.kind,
+      'It gives a `budget`, a field that the trial’s input does not have.',
+    );
   }
-  if (known.length > trials) throw bad(owner, 'guesses', guesses, `There are ${known.length} for ${trials} trials.`);
-  if (isStopper && trials > 500) throw bad(owner, 'trials', trials, 'medianStop() takes at most 500: use asha().');
+  if (known.length > trials)
+    throw invalidOption(owner, 'guesses', guesses, `There are ${known.length} for ${trials} trials.`);
+  if (isStopper && trials > 500)
+    throw invalidOption(owner, 'trials', trials, 'medianStop() takes at most 500: use asha().');
   return {
     study,
     space,
@@ -99,15 +107,21 @@ function objectivesOf(
     [metrics ?? []].flat().map((metric) => ({ metric, direction }));
   const objectives = [...named(maximize, 'maximize'), ...named(minimize, 'minimize')];
   if (objectives.length === 0) {
-    throw bad(owner, 'maximize', maximize, 'Name the number in the trial’s output to maximize, or to minimize.');
+    throw invalidOption(
+      owner,
+      'maximize',
+      maximize,
+      'Name the number in the trial’s output to maximize, or to minimize.',
+    );
   }
   const twice = objectives.find(({ metric }, i) => objectives.findIndex((other) => other.metric === metric) < i);
-  if (twice !== undefined) throw bad(owner, 'maximize', twice.metric, 'It is named twice.');
+  if (twice !== undefined) throw invalidOption(owner, 'maximize', twice.metric, 'It is named twice.');
   const known = fieldsOf(output);
   for (const { metric, direction } of objectives) {
-    if (typeof metric !== 'string') throw bad(owner, direction, metric, 'Name a field of the trial’s output.');
+    if (typeof metric !== 'string')
+      throw invalidOption(owner, direction, metric, 'Name a field of the trial’s output.');
     if (known === undefined || known.includes(metric)) continue;
-    throw bad(owner, direction, metric, `The trial’s output has ${known.join(', ') || 'no field'}.`);
+    throw invalidOption(owner, direction, metric, `The trial’s output has ${known.join(', ') || 'no field'}.`);
   }
   return objectives;
 }
@@ -133,7 +147,7 @@ function warmTrials(
   if (earlier === undefined) return [];
   const { trials } = earlier;
   const [was, is] = [earlier.objectives ?? objectives, objectives].map(asWords);
-  if (was !== is) throw bad(owner, 'warmStart', `a study to ${was}`, `Give one to ${is}, as this one is.`);
+  if (was !== is) throw invalidOption(owner, 'warmStart', `a study to ${was}`, `Give one to ${is}, as this one is.`);
   const known = trials.flatMap(({ params, values }) => {
     try {
       return values.length === objectives.length ? [{ params: checkParams(owner, space, params), values }] : [];
@@ -142,13 +156,14 @@ function warmTrials(
     }
   });
   if (known.length > 0) return known;
-  throw bad(owner, 'warmStart', `${trials.length} trials`, 'None of them is of this space, with as many objectives.');
+  throw invalidOption(
+    owner,
+    'warmStart',
+    `${trials.length} trials`,
+    'None of them is of this space, with as many objectives.',
+  );
 }
 
 function asWords(objectives: readonly Objective[]): string {
   return objectives.map(({ metric, direction }) => `${direction} ${metric}`).join(' and ');
-}
-
-export function bad(owner: string, option: string, value: unknown, remedy: string): EvertrainError {
-  return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${option} is ${show(value)}.`, { value, remedy });
 }

@@ -1,16 +1,17 @@
 import { type Artifact, isArtifact } from '../artifact.js';
 import { awaitable } from '../awaitable.js';
+import type { StepDefinition } from '../definitions.js';
 import { show } from '../errors.js';
-import { checkName, checkOptions } from '../options.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
 import type { Pipeline } from '../pipeline.js';
 import { policyIn } from '../policy.js';
 import { builtIn, defaultQueue } from '../protocol.js';
 import { currentPath, currentScope, nextId, type RunScope } from '../run-scope.js';
 import type { Encoded, Schema } from '../schema.js';
-import type { Step, StepDefinition } from '../step.js';
+import type { Step } from '../step.js';
 import type { BudgetOptions } from './budget-guard.js';
 import { conductStudy, type Study } from './conduct-study.js';
-import { bad, callsOf, resolvePlan } from './resolve-plan.js';
+import { callsOf, resolvePlan } from './resolve-plan.js';
 import type { Sampler } from './samplers.js';
 import type { MedianStopOptions, SchedulerOptions } from './scheduler.js';
 import type { ParamsOf, Space } from './space.js';
@@ -146,14 +147,14 @@ async function searchNow(options: AnyOptions): Promise<Study> {
 }
 
 function checkTrial(owner: string, { trial, trials, with: bound, scheduler }: AnyOptions): void {
-  if (typeof trial !== 'function') throw bad(owner, 'trial', trial, 'Pass a step, a pipeline or a function.');
+  if (typeof trial !== 'function') throw invalidOption(owner, 'trial', trial, 'Pass a step, a pipeline or a function.');
   const isFunction = trial.kind === undefined;
-  if (isFunction && bound !== undefined) throw bad(owner, 'with', bound, 'A function has what it needs.');
+  if (isFunction && bound !== undefined) throw invalidOption(owner, 'with', bound, 'A function has what it needs.');
   if (bound !== undefined && 'budget' in bound && scheduler !== undefined && scheduler.kind !== 'median-stop') {
-    throw bad(owner, 'with', { budget: bound.budget }, `The budget is what ${scheduler.kind} gives.`);
+    throw invalidOption(owner, 'with', { budget: bound.budget }, `The budget is what ${scheduler.kind} gives.`);
   }
   if (trial.kind === 'pipeline' && scheduler?.kind === 'median-stop') {
-    throw bad(
+    throw invalidOption(
       owner,
       'scheduler',
       scheduler.kind,
@@ -162,7 +163,12 @@ function checkTrial(owner: string, { trial, trials, with: bound, scheduler }: An
   }
   const most = isFunction ? mostTrialsHere : mostTrials;
   if (Number.isInteger(trials) && trials >= 1 && trials <= most) return;
-  throw bad(owner, 'trials', trials, `Use a whole number from 1 to ${most}${isFunction ? '; a step takes more' : ''}.`);
+  throw invalidOption(
+    owner,
+    'trials',
+    trials,
+    `Use a whole number from 1 to ${most}${isFunction ? '; a step takes more' : ''}.`,
+  );
 }
 
 /** A population calls its trials again and again. */
@@ -171,7 +177,7 @@ function checkCalls(owner: string, plan: StudyPlan, trial: TrialTarget): void {
   if (calls <= mostCalls && (trial.kind !== undefined || !isLarge(plan))) return;
   const [most, which] = trial.kind === undefined ? [mostCallsHere, 'a function'] : [mostCalls, 'a study'];
   const remedy = `They are ${calls} calls of trials, and ${which} may have ${most}: use a longer interval.`;
-  throw bad(owner, 'scheduler', plan.scheduler?.kind, remedy);
+  throw invalidOption(owner, 'scheduler', plan.scheduler?.kind, remedy);
 }
 
 function isLarge(plan: StudyPlan): boolean {

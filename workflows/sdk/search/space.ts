@@ -1,6 +1,5 @@
 import { EvertrainError, show } from '../errors.js';
 import { checkOptions } from '../options.js';
-import type { Params } from './study-record.js';
 
 /**
  * A search space as data: parameters by name, a bare value is a constant. `float`, `int` and `categorical` make
@@ -254,3 +253,5 @@ export function checkParams(owner: string, space: Space, params: Readonly<Record
 export function invalid(owner: string, what: string, remedy: string): EvertrainError {
   return new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what}.`, { value: owner, remedy });
 }
+
+export type Params = Readonly<Record<string, string | number | boolean | null>>;

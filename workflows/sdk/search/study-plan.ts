@@ -1,8 +1,8 @@
 import type { Budget, MoreBudget } from './budget-guard.js';
 import type { Sampler } from './samplers.js';
 import type { MedianStopOptions, SchedulerOptions } from './scheduler.js';
-import type { Space } from './space.js';
-import type { Objective, Params, TrialEnded } from './study-record.js';
+import type { Params, Space } from './space.js';
+import type { Objective, TrialEnded } from './study-record.js';
 
 /** What `search` was asked for, checked, with its defaults, as JSON. */
 export interface StudyPlan {

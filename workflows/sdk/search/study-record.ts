@@ -4,15 +4,13 @@
  */
 
 import type { Artifact } from '../artifact.js';
-import type { Space } from './space.js';
+import type { Params, Space } from './space.js';
 
 export interface Objective {
   /** Field of the trial's output. */
   readonly metric: string;
   readonly direction: 'maximize' | 'minimize';
 }
-
-export type Params = Readonly<Record<string, string | number | boolean | null>>;
 
 export interface StudyBegan {
   /** Id in the run: its name, `#n` from the second of that name on. Ids of its steps begin `<study>[<trial>]/`. */

@@ -1,14 +1,15 @@
 import { continueAsNew, inWorkflowContext, workflowInfo } from '@temporalio/workflow';
 import type { Artifact } from '../artifact.js';
+import type { PipelineDefinition } from '../definitions.js';
 import { EvertrainError, show } from '../errors.js';
 import { jsonLength } from '../json-size.js';
 import { keepText, keptText } from '../kept-text.js';
 import { type NamedTarget, targetOf } from '../named-target.js';
-import type { PipelineDefinition } from '../pipeline.js';
 import type { Policy } from '../policy.js';
-import { type PipelineResult, studyWorkflowType } from '../protocol.js';
+import type { PipelineResult } from '../protocol.js';
 import { currentPath, currentScope, type RunScope, type StepPath } from '../run-scope.js';
 import { conductStudy, type Study } from './conduct-study.js';
+import { studyWorkflowType } from './messages.js';
 import type { StudyPlan, StudyState } from './study-plan.js';
 import type { TrialInput } from './trial-call.js';
 

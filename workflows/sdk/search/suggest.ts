@@ -1,7 +1,7 @@
 /** What the run and the warm Optuna process say to each other; the answers that the history recorded are the truth. */
 
-import type { Space } from './space.js';
-import type { Objective, Params } from './study-record.js';
+import type { Params, Space } from './space.js';
+import type { Objective } from './study-record.js';
 
 /** As written in a pipeline: data. Names and meanings are Optuna's. */
 export type OptunaSampler =

@@ -3,9 +3,8 @@ import { jsonLength } from '../json-size.js';
 import { builtIn } from '../protocol.js';
 import { openPoints } from './point-samplers.js';
 import { isPointSampler } from './samplers.js';
-import { drawAll, isParameter, type Scalar, type Space } from './space.js';
+import { drawAll, isParameter, type Params, type Scalar, type Space } from './space.js';
 import type { StudyPlan } from './study-plan.js';
-import type { Params } from './study-record.js';
 import type { OptunaSampler, SamplerEvent, SuggestAnswer, SuggestRequest } from './suggest.js';
 
 /** Says which parameters a trial has. */

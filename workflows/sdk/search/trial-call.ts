@@ -1,9 +1,10 @@
 import { CancellationScope, inWorkflowContext, isCancellation } from '@temporalio/workflow';
 import { called } from '../awaitable.js';
 import { EvertrainError, isEvertrainError, show, withoutLink } from '../errors.js';
-import type { TrialReport } from '../protocol.js';
 import { shortText } from '../short-error.js';
-import type { Objective, Params } from './study-record.js';
+import type { TrialReport } from './messages.js';
+import type { Params } from './space.js';
+import type { Objective } from './study-record.js';
 
 /** What a trial is called with, beside what is bound. */
 export interface TrialInput {

@@ -1,5 +1,5 @@
+import type { Params } from './space.js';
 import type { CallResult } from './study-plan.js';
-import type { Params } from './study-record.js';
 
 /** A call of a trial, and the run that made it: there its steps' checkpoints are. */
 export interface CallPlace {

@@ -1,12 +1,14 @@
-import { EvertrainError, show } from '../errors.js';
+import { invalidOption } from '../options.js';
 
 /** The regular expression of a pattern with `*`, `?` and `**`; nothing else in it is special. */
 export function globPattern(owner: string, glob: string): string {
   if (typeof glob !== 'string' || glob === '' || glob.length > 500 || glob.startsWith('/')) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: pattern is ${show(glob)}.`, {
-      value: glob,
-      remedy: "Write names from the prefix on, for example '*.csv' or '**/*.parquet'.",
-    });
+    throw invalidOption(
+      owner,
+      'pattern',
+      glob,
+      "Write names from the prefix on, for example '*.csv' or '**/*.parquet'.",
+    );
   }
   // Runs of stars would let a match take very long.
   const names = glob.replace(/\*{3,}/g, '**').split('/');

@@ -1,7 +1,6 @@
 import { checkConnection, type HttpConnection } from '../connections/connection.js';
 import { encodedPlace, type HttpPlace } from '../connections/http-target.js';
-import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 import type { Condition, HttpCondition, HttpFacts } from './condition.js';
 
 export interface HttpOptions extends HttpPlace, Pick<HttpCondition, 'method' | 'body' | 'json'> {
@@ -19,15 +18,15 @@ export function httpAnswers(server: string | HttpConnection, options: HttpOption
   if (typeof server === 'string') checkUrl(owner, server);
   else checkConnection(owner, server, ['http']);
   if (method !== undefined && !['GET', 'HEAD', 'POST'].includes(method))
-    refuse(owner, 'method', method, 'Use GET, HEAD or POST.');
+    throw invalidOption(owner, 'method', method, 'Use GET, HEAD or POST.');
   const statuses = status === undefined ? undefined : [status].flat();
   if (statuses?.some((one) => !Number.isInteger(one) || one < 100 || one > 599)) {
-    refuse(owner, 'status', status, 'Use numbers from 100 to 599.');
+    throw invalidOption(owner, 'status', status, 'Use numbers from 100 to 599.');
   }
   if (json !== undefined) {
     checkOptions(`${owner}: json`, json, ['path', 'equals', 'atLeast']);
     if (!/^[^.[\]]+(\.[^.[\]]+|\[\d+\])*$/.test(String(json.path))) {
-      refuse(owner, 'json.path', json.path, "Write fields and indexes, for example 'jobs[0].state'.");
+      throw invalidOption(owner, 'json.path', json.path, "Write fields and indexes, for example 'jobs[0].state'.");
     }
   }
   const place = encodedPlace(owner, options);
@@ -51,13 +50,14 @@ function wanted({ path, equals, atLeast }: NonNullable<HttpOptions['json']>): st
 /** What the sandbox's URL would take is checked by the worker again. */
 function checkUrl(owner: string, url: string): void {
   if (/^https?:\/\/[^/?#]*@/.test(url)) {
-    refuse(owner, 'the url', '…@…', 'Leave the user and password out, and declare a connection with a `token`.');
+    throw invalidOption(
+      owner,
+      'the url',
+      '…@…',
+      'Leave the user and password out, and declare a connection with a `token`.',
+    );
   }
   if (!/^https?:\/\/[^/?#\s]+[^\s]*$/.test(url)) {
-    refuse(owner, 'the url', url, 'Use an http or https URL.');
+    throw invalidOption(owner, 'the url', url, 'Use an http or https URL.');
   }
-}
-
-function refuse(owner: string, what: string, value: unknown, remedy: string): never {
-  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
 }

@@ -1,7 +1,6 @@
 import { type Artifact, isArtifact } from '../artifact.js';
 import { type Duration, durationMs } from '../duration.js';
-import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 import type { Condition, NewsFacts, ObjectFacts } from './condition.js';
 import { globPattern } from './glob.js';
 import { checkObjectUri, checkPrefixUri } from './object-uri.js';
@@ -37,10 +36,7 @@ export function prefixHasNews(uri: string, options: NewsOptions = {}): Condition
   checkOptions(owner, options, ['since', 'pattern', 'unchangedFor']);
   const { since, pattern } = options;
   if (since !== undefined && !isArtifact(since)) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: since is ${show(since)}.`, {
-      value: since,
-      remedy: 'Pass the `mark` of the news before.',
-    });
+    throw invalidOption(owner, 'since', since, 'Pass the `mark` of the news before.');
   }
   const checked = checkPrefixUri(owner, uri);
   const some = pattern === undefined ? '' : pattern;

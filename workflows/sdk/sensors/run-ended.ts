@@ -1,5 +1,4 @@
-import { EvertrainError, show } from '../errors.js';
-import { checkOptions } from '../options.js';
+import { checkOptions, invalidOption } from '../options.js';
 import type { Condition, RunEnd, RunFacts } from './condition.js';
 
 const ends: readonly RunEnd[] = ['completed', 'rejected', 'failed', 'cancelled', 'terminated', 'timed-out'];
@@ -12,7 +11,7 @@ export function runEnded(workflowId: string, options: { readonly outcome?: RunEn
   checkOptions('runEnded', options, ['outcome']);
   const { outcome } = options;
   const refuse = (what: string, value: unknown, remedy: string) => {
-    throw new EvertrainError('USER_OPTION_INVALID', `runEnded: ${what} is ${show(value)}.`, { value, remedy });
+    throw invalidOption('runEnded', what, value, remedy);
   };
   if (typeof workflowId !== 'string' || workflowId === '') refuse('the run', workflowId, 'Pass its workflow id.');
   if (outcome !== undefined && !ends.includes(outcome)) refuse('outcome', outcome, `Use one of: ${ends.join(', ')}.`);

@@ -10,12 +10,20 @@ import {
 } from '@temporalio/workflow';
 import type { Artifact } from '../artifact.js';
 import { jsonDigest } from '../digest.js';
-import type { Batch } from '../model/data.js';
-import { modelMessages, modelWorkflowId } from '../protocol.js';
+import type { Batch } from '../model/batch.js';
+import { modelMessages, modelWorkflowId } from '../model/messages.js';
 import { notice } from '../temporal-host.js';
 import type { NewsCondition, NewsFacts, ObjectFacts, SensorRequest } from './condition.js';
 import { objectId } from './object-uri.js';
 import { waitForSensor } from './wait-for-sensor.js';
+
+/** Tells a model of objects that come below a prefix; its workflow id is `watchWorkflowId(model, uri)`. */
+export const watchWorkflowType = 'evertrain.watch';
+
+/** `prefix`: a digest of its uri. */
+export function watchWorkflowId(model: string, prefix: string): string {
+  return `${modelWorkflowId(model)}/watch/${prefix}`;
+}
 
 /** Signal `WatchSettings`: the watch goes by these from now on. */
 export const watchSignal = 'evertrain.watch.settings';

@@ -1,7 +1,6 @@
 import { called } from '../awaitable.js';
 import { type Duration, durationMs } from '../duration.js';
-import { EvertrainError, show } from '../errors.js';
-import { checkName, checkOptions } from '../options.js';
+import { checkName, checkOptions, invalidOption } from '../options.js';
 import { currentPath, currentScope, nextId } from '../run-scope.js';
 import type { Condition, SensorRequest } from './condition.js';
 
@@ -43,7 +42,7 @@ function requestOf(name: string, condition: Condition, options: SensorOptions): 
   checkOptions(owner, options, ['every', 'backoff', 'maxEvery', 'timeout', 'onTimeout']);
   const { every = '1m', backoff, maxEvery, timeout, onTimeout = 'fail' } = options;
   const refuse = (what: string, value: unknown, remedy: string) => {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${what} is ${show(value)}.`, { value, remedy });
+    throw invalidOption(owner, what, value, remedy);
   };
   if (typeof condition?.words !== 'string') {
     refuse('the condition', condition, 'Make it by objectExists, prefixHasNews, sqlReturnsRows and the like.');

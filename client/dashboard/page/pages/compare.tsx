@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Link, useSearch } from 'wouter-preact';
-import type { ModelVersion } from '../../../../workflows/sdk/protocol.js';
+import type { ModelVersion } from '../../../../workflows/sdk/model/model-state.js';
 import type { RunView } from '../../../history/run-view.js';
 import { ask, urlOf } from '../api.js';
 import { duration, number } from '../format.js';

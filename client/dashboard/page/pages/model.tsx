@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Link, useSearch } from 'wouter-preact';
-import type { ModelState, ModelVersion } from '../../../../workflows/sdk/protocol.js';
+import type { ModelState, ModelVersion } from '../../../../workflows/sdk/model/model-state.js';
 import type { ModelAnswer } from '../../shapes.js';
 import { urlOf } from '../api.js';
 import { number, plural } from '../format.js';

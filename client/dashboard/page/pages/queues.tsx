@@ -1,4 +1,4 @@
-import type { PoolState } from '../../../../workflows/sdk/protocol.js';
+import type { PoolState } from '../../../../workflows/sdk/pools/messages.js';
 import type { QueueBacklog } from '../../../queue-backlogs.js';
 import type { QueuesAnswer } from '../../shapes.js';
 import { duration, plural } from '../format.js';

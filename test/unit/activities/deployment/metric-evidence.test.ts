@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { logMetricEvidence } from '../../../../activities/deployment/metric-evidence.js';
 import { logGamma } from '../../../../activities/statistics/log-gamma.js';
-import type { Moments } from '../../../../workflows/sdk/protocol.js';
+import type { Moments } from '../../../../workflows/sdk/model/live-report.js';
 
 const right = (rights: number, count: number): Moments => ({ count, mean: rights / count, variance: 0 });
 const chance = (rights: number, count: number, accuracy: number) =>

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fewestLabels } from '../../../../activities/deployment/metric-evidence.js';
 import { judgeRollout } from '../../../../activities/deployment/rollout-guards.js';
+import type { LiveCounts, LiveScores, Moments } from '../../../../workflows/sdk/model/live-report.js';
 import type { RolloutGuards } from '../../../../workflows/sdk/model/rollout-guards.js';
-import type { LiveCounts, LiveScores, Moments } from '../../../../workflows/sdk/protocol.js';
 
 const boundsMs = [10, 100, 250, 1000];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { challengerShare } from '../../../../activities/deployment/thompson-split.js';
-import type { Moments } from '../../../../workflows/sdk/protocol.js';
+import type { Moments } from '../../../../workflows/sdk/model/live-report.js';
 import { type Contest, playSplit, playThompson } from '../../../support/split-regret.js';
 
 const right = (count: number, mean: number): Moments => ({ count, mean, variance: mean * (1 - mean) });

@@ -12,7 +12,8 @@ import type { Journal, TellRun } from '../../../../activities/sdk/ports.js';
 import type { StepServices } from '../../../../activities/sdk/services.js';
 import { type FileArtifactStore, fileArtifactStore } from '../../../../activities/sdk/store/file-artifact-store.js';
 import { EvertrainError } from '../../../../workflows/sdk/errors.js';
-import type { StepHeader, TrialReport } from '../../../../workflows/sdk/protocol.js';
+import type { TrialReport } from '../../../../workflows/sdk/search/messages.js';
+import type { StepHeader } from '../../../../workflows/sdk/step-header.js';
 
 let root: string;
 let store: FileArtifactStore;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { comparedRuns, comparedVersions } from '../../../../client/dashboard/page/run-comparison.js';
-import type { ModelVersion } from '../../../../workflows/sdk/protocol.js';
 import type { RunView } from '../../../../client/history/run-view.js';
+import type { ModelVersion } from '../../../../workflows/sdk/model/model-state.js';
 
 const run = (rate: number, accuracy: number, ms: number) =>
   ({

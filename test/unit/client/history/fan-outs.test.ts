@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { renderTree } from '../../../../client/cli/tree.js';
 import { planRerun } from '../../../../client/history/plan-rerun.js';
 import { projectRun } from '../../../../client/history/project-run.js';
-import { fanOutWorkflowType, memo, runMessages } from '../../../../workflows/sdk/protocol.js';
+import { fanOutWorkflowType } from '../../../../workflows/sdk/fan-out-messages.js';
+import { memo, runMessages } from '../../../../workflows/sdk/protocol.js';
 import { HistoryWriter, payloads } from '../support/events.js';
 
 /** A run whose fan-out is cut into three chunks. */

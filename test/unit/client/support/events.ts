@@ -1,7 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { HistoryEvent, Payload } from '../../../../client/history/decode.js';
-import { type StepHeader, stepHeader } from '../../../../workflows/sdk/protocol.js';
+import { type StepHeader, stepHeader } from '../../../../workflows/sdk/step-header.js';
 
 const { EventType } = proto.temporal.api.enums.v1;
 type TypeName = keyof typeof EventType extends `EVENT_TYPE_${infer Name}` ? Name : never;

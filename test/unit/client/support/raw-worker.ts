@@ -9,7 +9,8 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { builtIn, type CacheLookup } from '../../../../workflows/sdk/protocol.js';
+import type { CacheLookup } from '../../../../workflows/sdk/cache-messages.js';
+import { builtIn } from '../../../../workflows/sdk/protocol.js';
 
 const workflowsPath = fileURLToPath(new URL('raw-workflows.ts', import.meta.url));
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;

@@ -14,19 +14,13 @@ import {
   workflowInfo,
   type WorkflowInterceptors,
 } from '@temporalio/workflow';
-import {
-  type ApprovalAnswer,
-  builtIn,
-  type CacheLookup,
-  memo,
-  type RunOptions,
-  runMessages,
-  type StepHeader,
-  searchAttributes,
-  stepHeader,
-} from '../../../../workflows/sdk/protocol.js';
+import type { ApprovalAnswer } from '../../../../workflows/sdk/approval-messages.js';
+import type { CacheLookup } from '../../../../workflows/sdk/cache-messages.js';
+import { builtIn, memo, runMessages, searchAttributes } from '../../../../workflows/sdk/protocol.js';
+import type { RunOptions } from '../../../../workflows/sdk/run-options.js';
+import { type StepHeader, stepHeader } from '../../../../workflows/sdk/step-header.js';
 
-/** Writes what protocol.ts says a run writes, with nothing but Temporal's SDK: the projection must not need ours. */
+/** Writes what the protocol says a run writes, with nothing but Temporal's SDK: the projection must not need ours. */
 
 let outgoing: StepHeader | undefined;
 

@@ -1,5 +1,12 @@
-import { drawAll, type FloatParameter, type IntParameter, type Parameter, type Scalar, type Space } from '../space.js';
-import type { Params } from '../study-record.js';
+import {
+  drawAll,
+  type FloatParameter,
+  type IntParameter,
+  type Parameter,
+  type Params,
+  type Scalar,
+  type Space,
+} from '../space.js';
 
 /** A number from 0 to below 1. */
 type Random = () => number;

@@ -6,7 +6,7 @@ import { stepClaims } from '../../../../../activities/sdk/cache/step-claims.js';
 import { fileJournal } from '../../../../../activities/sdk/journal/file-journal.js';
 import { claimsOf, claimsPrefix } from '../../../../../activities/sdk/journal/keys.js';
 import type { Journal } from '../../../../../activities/sdk/ports.js';
-import type { CacheClaim } from '../../../../../workflows/sdk/protocol.js';
+import type { CacheClaim } from '../../../../../workflows/sdk/cache-messages.js';
 import { interleavedJournal, seededRandom } from '../../../../support/interleaved-journal.js';
 
 const key = 'a'.repeat(64);

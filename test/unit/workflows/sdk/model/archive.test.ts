@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { archivable, archived } from '../../../../../workflows/sdk/model/archive.js';
 import { noData } from '../../../../../workflows/sdk/model/data.js';
-import type { ModelState, ModelVersion } from '../../../../../workflows/sdk/protocol.js';
+import type { ModelState, ModelVersion } from '../../../../../workflows/sdk/model/model-state.js';
 
 const artifact = (name: string) => ({
   uri: `file:${name}`,

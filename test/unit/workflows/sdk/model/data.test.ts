@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { type Batch, checkBatch } from '../../../../../workflows/sdk/model/batch.js';
+import type { DataState } from '../../../../../workflows/sdk/model/data-state.js';
 import {
-  type Batch,
-  checkBatch,
   checkDrop,
-  type DataState,
   dropped,
   due,
   failedOnce,

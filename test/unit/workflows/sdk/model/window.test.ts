@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type DataState, type KnownBatch, noData } from '../../../../../workflows/sdk/model/data.js';
+import type { KnownBatch } from '../../../../../workflows/sdk/model/batch.js';
+import type { DataState } from '../../../../../workflows/sdk/model/data-state.js';
+import { noData } from '../../../../../workflows/sdk/model/data.js';
 import { dataPolicy, type ModelPolicy } from '../../../../../workflows/sdk/model/policy.js';
 import { earlierNeeded, type WindowFunction, windowOf } from '../../../../../workflows/sdk/model/window.js';
 

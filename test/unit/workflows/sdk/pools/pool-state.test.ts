@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PoolMessage, PoolRules, PoolState } from '../../../../../workflows/sdk/pools/messages.js';
 import {
   drop,
   emptyPool,
@@ -12,7 +13,6 @@ import {
   waitingLine,
 } from '../../../../../workflows/sdk/pools/pool-state.js';
 import type { Priority } from '../../../../../workflows/sdk/priority.js';
-import type { PoolMessage, PoolRules, PoolState } from '../../../../../workflows/sdk/protocol.js';
 import { seeded } from '../../../../support/random.js';
 
 type Limits = Omit<PoolRules, 'checkEveryMs'>;

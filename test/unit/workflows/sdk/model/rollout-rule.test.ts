@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { driftTerms } from '../../../../../workflows/sdk/model/drift-rule.js';
-import { type RolloutRule, rolloutTerms } from '../../../../../workflows/sdk/model/rollout.js';
+import { type RolloutRule, rolloutTerms } from '../../../../../workflows/sdk/model/rollout-rule.js';
 
 const owner = 'model "m"';
 

@@ -1,0 +1,17 @@
+export interface ApprovalRecord {
+  /** Approval name, `#n` from the second of that name on. */
+  readonly id: string;
+  readonly name: string;
+  readonly state: 'waiting' | 'answered' | 'timed-out' | 'kept';
+  readonly facts?: unknown;
+  readonly deadlineMs?: number;
+  readonly answer?: unknown;
+  /** Who answered, as the client said. */
+  readonly actor?: string;
+}
+
+export interface ApprovalAnswer {
+  readonly id: string;
+  readonly answer: unknown;
+  readonly actor?: string;
+}
