@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, runs } from '../setup/process-identity.mjs';
 
@@ -75,12 +75,25 @@ export function logSince(logFile: string, from: number): string {
   return readFileSync(logFile).subarray(from).toString('utf8').trimEnd();
 }
 
-/** The size of the log before a start, in bytes; one that has grown large makes room first. */
-export function logSize(logFile: string): number {
+/** The size of the log, in bytes. One that has grown large is emptied first, in place: an engine may be writing to it. */
+export function boundedLogSize(logFile: string): number {
   const size = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
   if (size <= logLimitBytes) return size;
-  renameSync(logFile, `${logFile}.1`);
+  copyFileSync(logFile, `${logFile}.1`);
+  truncateSync(logFile);
   return 0;
+}
+
+/** Bounds the log of an engine while it runs; answers with what ends that. */
+export function boundLog(logFile: string, everyMs = 60_000): () => void {
+  const timer = setInterval(() => {
+    try {
+      boundedLogSize(logFile);
+    } catch {
+      // The disk is full, or the folder gone: other parts say so.
+    }
+  }, everyMs).unref();
+  return () => clearInterval(timer);
 }
 
 async function pollUntil(done: () => boolean, everyMs: number, keepsProcessAlive: boolean): Promise<void> {

@@ -12,7 +12,7 @@ import { type DataFolderLock, dataFolderInUse, tryLockFile } from './data-folder
 import { databaseName, engineArguments, engineNamespace } from './engine-arguments.js';
 import { cannotSpawn, isPortTaken, mayStartNextTime, startFailure } from './engine-failure.js';
 import { choosePort, loopback, portInUse, portOf } from './engine-ports.js';
-import { type EngineProcess, foundEngine, logSince, logSize, spawnEngine } from './engine-process.js';
+import { boundedLogSize, boundLog, type EngineProcess, foundEngine, logSince, spawnEngine } from './engine-process.js';
 import { type EngineRecord, readEngineRecord, writeEngineRecord } from './engine-record.js';
 import { probeEngine, waitForEngine } from './probe-engine.js';
 
@@ -49,6 +49,7 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
+const logName = 'engine.log';
 const answerWithinMs = 5000;
 const startWithinMs = 60_000;
 /** How long to wait for the engine that another process is starting right now. */
@@ -165,9 +166,9 @@ async function tryStart(
   { port, uiPort }: { readonly port: number; readonly uiPort: number | false },
 ): Promise<{ record: EngineRecord; engine: EngineProcess } | { error: EvertrainError; log: string }> {
   const database = join(dataDir, databaseName);
-  const logFile = join(dataDir, 'engine.log');
+  const logFile = join(dataDir, logName);
   const args = engineArguments({ database, port, uiPort, synchronous, stock, dynamicConfig });
-  const before = logSize(logFile);
+  const before = boundedLogSize(logFile);
   const engine = await spawnEngine(binary, args, logFile).catch((cause: unknown) => {
     throw cannotSpawn(binary, cause);
   });
@@ -196,10 +197,12 @@ async function tryStart(
 /** The engine as its owner sees it: `stop` ends it, and only then gives the folder free. */
 function own(dataDir: string, record: EngineRecord, engine: EngineProcess, lock: DataFolderLock): Engine {
   let stopping: Promise<void> | undefined;
+  const leaveLog = boundLog(join(dataDir, logName));
   const stop = async () => {
     // Written first, so that nobody adopts an engine that is about to end.
     writeEngineRecord(dataDir, { ...record, stoppedAt: new Date().toISOString() });
     await engine.end();
+    leaveLog();
     lock.release();
   };
   return {
