@@ -1,10 +1,5 @@
 import {
-  ActivityFailure,
-  type ActivityOptions,
-  ApplicationFailure,
-  CancellationScope,
   ChildWorkflowCancellationType,
-  ChildWorkflowFailure,
   condition,
   isCancellation,
   ParentClosePolicy,
@@ -12,7 +7,6 @@ import {
   scheduleActivity,
   sleep,
   startChild,
-  TimeoutFailure,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -24,11 +18,9 @@ import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
 import type { PipelineDefinition, StepDefinition } from './definitions.js';
 import { deriveSeed, jsonDigest } from './digest.js';
-import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import { retryTimer } from './light-record.js';
-import type { Notice } from './notice.js';
-import { type Policy, policyIn } from './policy.js';
-import { builtIn, memo, type RunSinks, searchAttributes } from './protocol.js';
+import { type Notice, notice } from './notice.js';
+import { memo, type RunSinks, searchAttributes } from './protocol.js';
 import type { RunOptions } from './run-options.js';
 import type { ApprovalBook, RunHost, RunScope, StartedRun, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
@@ -38,26 +30,15 @@ import { LocalActivities } from './local-activities.js';
 import { checkInput } from './json-size.js';
 import { PendingWindow, PlaceInWindow } from './pending-window.js';
 import { PoolPlaces } from './pools/pool-places.js';
-import type { PoolDefinition } from './pools/pool.js';
 import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
-import { defined } from './registry.js';
 import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
 import { waitForSensor } from './sensors/wait-for-sensor.js';
+import { stepFailure } from './step-failure.js';
 import type { ResumedCall, StepHeader } from './step-header.js';
+import { firstDelayOf, retryPolicy, type StepPlan, stepPlan, summaryOf } from './step-plan.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-interface StepPlan {
-  readonly definition: StepDefinition;
-  readonly policy: Policy;
-  readonly options: Pick<
-    ActivityOptions,
-    'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue' | 'priority'
-  >;
-  readonly pool: PoolDefinition | undefined;
-  readonly header: Omit<StepHeader, 'seed'>;
-}
 
 /**
  * Runs a pipeline's calls on Temporal. A step is one activity whose id is the step id and whose header carries what is
@@ -134,27 +115,10 @@ export class TemporalHost implements RunHost {
     };
   }
 
-  /** What is the same for all calls of a step in this run. */
   private planOf(scope: RunScope, definition: StepDefinition): StepPlan {
     let plan = this.plans.get(definition);
     if (plan === undefined) {
-      const policy = policyIn(scope.pipeline.defaults, definition.policy);
-      const options = {
-        startToCloseTimeout: (policy.light ? undefined : policy.timeoutMs) ?? 3_600_000,
-        heartbeatTimeout: policy.heartbeatMs ?? 10_000,
-        retry: retryPolicy(policy),
-        ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
-        // Without one, a step has that of its run.
-        ...(policy.priority === undefined || scope.options.priority !== undefined
-          ? {}
-          : { priority: { priorityKey: policy.priority } }),
-      };
-      const header = {
-        ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
-        ...(policy.cache ? { cache: policy.cache } : {}),
-      };
-      const pool = policy.pool === undefined ? undefined : poolOf(definition.name, policy.pool);
-      plan = { definition, policy, options, header, pool };
+      plan = stepPlan(scope, definition);
       this.plans.set(definition, plan);
     }
     return plan;
@@ -418,23 +382,6 @@ export class TemporalHost implements RunHost {
   }
 }
 
-/**
- * Tells people through the worker's notifier; resolves when it was delivered or given up, and never fails the run. A
- * failed run stays open until then: for 2 minutes at most. A waiting one waits anyway, so a day is tried.
- */
-export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Promise<void> {
-  const { workflowId, runId } = workflowInfo();
-  await CancellationScope.nonCancellable(() =>
-    scheduleActivity(builtIn.notify, [{ ...partial, workflowId, runId } satisfies Notice], {
-      startToCloseTimeout: 30_000,
-      heartbeatTimeout: 10_000,
-      scheduleToCloseTimeout: partial.kind === 'waiting-for-person' ? 86_400_000 : 120_000,
-      retry: { maximumInterval: partial.kind === 'waiting-for-person' ? 60_000 : 10_000 },
-      summary: `tell people: ${partial.kind}`,
-    }),
-  ).catch(() => undefined);
-}
-
 /** What a run hands on to those that it starts. */
 function inheritedBy({ options: { fresh, priority, planned } }: RunScope): Partial<RunOptions> {
   return {
@@ -454,12 +401,6 @@ function labelsOf({ options }: RunScope, { name, description }: PipelineDefiniti
   };
 }
 
-function poolOf(step: string, name: string): PoolDefinition {
-  const found = defined.pools.find((one) => one.name === name);
-  if (found !== undefined) return found;
-  throw new EvertrainError('USER_OPTION_INVALID', `step "${step}": no pool is named "${name}".`, { value: name });
-}
-
 /** In a chunk of a fan-out, the one that it is of. */
 function pipelineIn(scope: RunScope): string {
   return workflowInfo().priority?.fairnessKey ?? scope.pipeline.name;
@@ -473,52 +414,4 @@ function seedOf(scope: RunScope, id: string, trial: TrialPath | undefined): numb
 
 function factsOf(answer: SensorAnswer): unknown {
   return answer.met ? answer.facts : undefined;
-}
-
-function summaryOf({ definition: { description } }: StepPlan, id: string): string {
-  return description === undefined ? id : `${id}: ${description}`;
-}
-
-function firstDelayOf({ retry }: Policy): number {
-  return retry?.firstDelayMs ?? 1_000;
-}
-
-/** What is left of it after so many failed attempts. */
-function retryPolicy(policy: Policy, failed = 0) {
-  const retry = policy.retry ?? {};
-  const firstDelayMs = firstDelayOf(policy);
-  const backoff = retry.backoff ?? 2;
-  // Temporal refuses a longest wait below the first one.
-  const maximumInterval = Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000);
-  return {
-    maximumAttempts: (retry.attempts ?? 3) - failed,
-    initialInterval: Math.min(firstDelayMs * backoff ** failed, maximumInterval),
-    backoffCoefficient: backoff,
-    maximumInterval,
-    // Worker's failures with a final code say so themselves: a list would travel with every step.
-    ...(retry.finalCodes === undefined ? {} : { nonRetryableErrorTypes: [...retry.finalCodes] }),
-  };
-}
-
-/** Brings a step's or child's failure into an EvertrainError; cancellation and Temporal's own errors pass as they are. */
-function stepFailure(error: unknown, id: string): unknown {
-  if (isCancellation(error)) return error;
-  if (!(error instanceof ActivityFailure) && !(error instanceof ChildWorkflowFailure)) return error;
-  const cause = error.cause;
-  if (cause instanceof ApplicationFailure) {
-    const code = isErrorCode(cause.type) ? cause.type : 'USER_CODE_FAILED';
-    return failed(code, `"${id}" failed: ${withoutLink(cause.message)}`, error);
-  }
-  if (cause instanceof TimeoutFailure) return failed('SYSTEM_FAILED', `"${id}" failed: ${timeoutText(cause)}`, error);
-  return failed('SYSTEM_FAILED', `"${id}" failed: ${cause?.message ?? error.message}`, error);
-}
-
-function failed(code: ConstructorParameters<typeof EvertrainError>[0], what: string, cause: unknown): EvertrainError {
-  return new EvertrainError(code, what, { cause });
-}
-
-function timeoutText(timeout: TimeoutFailure): string {
-  if (timeout.timeoutType === 'HEARTBEAT') return 'its worker stopped answering in the last attempt.';
-  if (timeout.timeoutType === 'START_TO_CLOSE') return 'the last attempt ran longer than its `timeout`.';
-  return `it ran into the time-out ${timeout.timeoutType}.`;
 }
