@@ -40,6 +40,15 @@ import { firstDelayOf, retryPolicy, type StepPlan, stepPlan, summaryOf } from '.
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+interface StepCall {
+  readonly scope: RunScope;
+  readonly plan: StepPlan;
+  readonly input: unknown;
+  readonly id: string;
+  readonly path: StepPath;
+  readonly place: PlaceInWindow;
+}
+
 /**
  * Runs a pipeline's calls on Temporal. A step is one activity whose id is the step id and whose header carries what is
  * not its input; a cached step first asks a local activity; everything else that must be seen later is a memo write.
@@ -71,14 +80,8 @@ export class TemporalHost implements RunHost {
     const plan = this.planOf(scope, definition);
     const published = this.publisher(scope, definition, input, id);
     scope.progress.set(id, 'queued');
-    const schedule = () =>
-      plan.policy.light
-        ? this.lightStep(scope, plan, input, id, path, place)
-        : this.schedule(scope, plan, input, id, path, place);
-    const run =
-      plan.policy.cache && scope.options.fresh !== true
-        ? this.cachedStep(scope, plan, input, id, schedule)
-        : schedule();
+    const call: StepCall = { scope, plan, input, id, path, place };
+    const run = plan.policy.cache && scope.options.fresh !== true ? this.cachedStep(call) : this.begin(call);
     // `awaitable` would cost each step one more promise, and a promise costs a run a stack trace.
     const answer: Promise<unknown> = run.then(
       (output) => {
@@ -134,13 +137,9 @@ export class TemporalHost implements RunHost {
     return recorded;
   }
 
-  private async cachedStep(
-    scope: RunScope,
-    { definition, policy }: StepPlan,
-    input: unknown,
-    id: string,
-    schedule: () => Promise<unknown>,
-  ): Promise<unknown> {
+  private async cachedStep(call: StepCall): Promise<unknown> {
+    const { scope, input, id } = call;
+    const { definition, policy } = call.plan;
     const question = { step: definition.name, stepId: id, input, cache: policy.cache };
     const unlessCancelled = (error: unknown) => {
       if (isCancellation(error)) throw error;
@@ -156,7 +155,7 @@ export class TemporalHost implements RunHost {
       return found.output;
     }
     if (found !== undefined && found.key !== '') this.misses.set(id, found.key);
-    return schedule();
+    return this.begin(call);
   }
 
   /** The worker is told, for the calls that wait for the result of this one: it costs no event. */
@@ -167,36 +166,33 @@ export class TemporalHost implements RunHost {
     proxySinks<RunSinks>().evertrain.missEnded({ key, stepId: id, isDone });
   }
 
-  private schedule(
-    scope: RunScope,
-    plan: StepPlan,
-    input: unknown,
-    id: string,
-    path: StepPath,
-    place: PlaceInWindow,
-    tried?: LightTry,
-  ): Promise<unknown> {
+  private begin(call: StepCall): Promise<unknown> {
+    return call.plan.policy.light ? this.lightStep(call) : this.schedule(call);
+  }
+
+  private schedule(call: StepCall, tried?: LightTry): Promise<unknown> {
+    const { scope, plan, input, id, place } = call;
     const options = Object.assign({ activityId: id, summary: summaryOf(plan, id) }, plan.options);
-    const header = this.headerOf(scope, plan, id, path);
+    const header = this.headerOf(call);
     if (tried !== undefined) {
       header.triedLight = true;
       if (tried.outcome === 'failed') options.retry = retryPolicy(plan.policy, 1);
     }
     const args = input === undefined ? [] : [input];
-    const call = () =>
+    const run = () =>
       this.steps.run(place, (delayedSince) => {
         checkRoom(id);
         if (delayedSince !== undefined) header.calledAt = delayedSince;
         outgoing.header = header;
         return scheduleActivity<unknown>(plan.definition.name, args, options);
       });
-    if (plan.pool === undefined) return call();
+    if (plan.pool === undefined) return run();
     checkRoom(id);
     const priority = scope.options.priority ?? plan.policy.priority ?? 3;
-    return this.pools.hold(plan.pool, { stepId: id, priority }, pipelineIn(scope), call);
+    return this.pools.hold(plan.pool, { stepId: id, priority }, pipelineIn(scope), run);
   }
 
-  private headerOf(scope: RunScope, plan: StepPlan, id: string, path: StepPath): Mutable<StepHeader> {
+  private headerOf({ scope, plan, id, path }: StepCall): Mutable<StepHeader> {
     const header: Mutable<StepHeader> = Object.assign({ seed: seedOf(scope, id, path.trial) }, plan.header);
     if (path.groups.length > 0) header.groups = path.groups;
     const resumes = this.resumesOf(scope, id, path.trial);
@@ -205,17 +201,11 @@ export class TemporalHost implements RunHost {
     return header;
   }
 
-  private async lightStep(
-    scope: RunScope,
-    plan: StepPlan,
-    input: unknown,
-    id: string,
-    path: StepPath,
-    place: PlaceInWindow,
-  ): Promise<unknown> {
+  private async lightStep(call: StepCall): Promise<unknown> {
+    const { plan, input, id } = call;
     const { definition, policy } = plan;
     const args = input === undefined ? [] : [input];
-    const header = this.headerOf(scope, plan, id, path);
+    const header = this.headerOf(call);
     const tried = await this.light.try({
       id,
       name: definition.name,
@@ -227,7 +217,7 @@ export class TemporalHost implements RunHost {
     if (tried.outcome === 'completed') return tried.output;
     // Also after a time-out: a run that was cancelled meanwhile hears of it first, and does not begin the step again.
     await sleep(tried.outcome === 'failed' ? firstDelayOf(policy) : 1, { summary: retryTimer });
-    return this.schedule(scope, plan, input, id, path, place, tried);
+    return this.schedule(call, tried);
   }
 
   /** The same calls in earlier calls of the trial at hand, or in earlier runs of a trial that is a run. */
