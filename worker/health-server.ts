@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EvertrainError } from '../workflows/sdk/errors.js';
-import type { WorkerHealth } from './create-worker.js';
+import type { WorkerHealth } from './worker-health.js';
 
 /** Answers a supervisor's question over HTTP. */
 export interface HealthServer {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evertrain } from '../../client/evertrain.js';
-import type { WorkerHealth } from '../../worker/create-worker.js';
+import type { WorkerHealth } from '../../worker/worker-health.js';
 import { working } from '../fixtures/commands/workflows/contracts.js';
 import { type CliProcess, evertrainCli } from '../support/cli-process.js';
 import { type EffectServer, effectServer } from '../support/effect-server.js';

@@ -23,6 +23,7 @@ import { asFailure, refusing } from './failures.js';
 import { fanOutWorkflowType, type ItemsReport } from './fan-out-messages.js';
 import { checkOutput } from './json-size.js';
 import { modelMessages } from './model/messages.js';
+import { notice } from './notice.js';
 import type { PoolGrant } from './pools/messages.js';
 import { type PipelineResult, runMessages, type RunOutcome, type RunSinks, searchAttributes } from './protocol.js';
 import type { RunOptions } from './run-options.js';
@@ -30,7 +31,7 @@ import { enterScope, type RunScope } from './run-scope.js';
 import { withPlan } from './schedule/planned.js';
 import { decode } from './schema.js';
 import type { TrialReport } from './search/messages.js';
-import { notice, TemporalHost } from './temporal-host.js';
+import { TemporalHost } from './temporal-host.js';
 
 /**
  * One run of a pipeline as a workflow: handlers first (before anything is awaited), then the user's function in a scope

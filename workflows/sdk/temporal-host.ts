@@ -1,10 +1,5 @@
 import {
-  ActivityFailure,
-  type ActivityOptions,
-  ApplicationFailure,
-  CancellationScope,
   ChildWorkflowCancellationType,
-  ChildWorkflowFailure,
   condition,
   isCancellation,
   ParentClosePolicy,
@@ -12,7 +7,6 @@ import {
   scheduleActivity,
   sleep,
   startChild,
-  TimeoutFailure,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -24,11 +18,9 @@ import { awaitable } from './awaitable.js';
 import { CacheLookups } from './cache-lookups.js';
 import type { PipelineDefinition, StepDefinition } from './definitions.js';
 import { deriveSeed, jsonDigest } from './digest.js';
-import { EvertrainError, isErrorCode, withoutLink } from './errors.js';
 import { retryTimer } from './light-record.js';
-import type { Notice } from './notice.js';
-import { type Policy, policyIn } from './policy.js';
-import { builtIn, memo, type RunSinks, searchAttributes } from './protocol.js';
+import { type Notice, notice } from './notice.js';
+import { memo, type RunSinks, searchAttributes } from './protocol.js';
 import type { RunOptions } from './run-options.js';
 import type { ApprovalBook, RunHost, RunScope, StartedRun, StepPath, TrialPath } from './run-scope.js';
 import { checkRoom } from './history-room.js';
@@ -38,25 +30,23 @@ import { LocalActivities } from './local-activities.js';
 import { checkInput } from './json-size.js';
 import { PendingWindow, PlaceInWindow } from './pending-window.js';
 import { PoolPlaces } from './pools/pool-places.js';
-import type { PoolDefinition } from './pools/pool.js';
 import { taskPriority } from './priority.js';
 import { RecordBudget } from './record-budget.js';
-import { defined } from './registry.js';
 import type { SensorAnswer, SensorRequest } from './sensors/condition.js';
 import { waitForSensor } from './sensors/wait-for-sensor.js';
+import { stepFailure } from './step-failure.js';
 import type { ResumedCall, StepHeader } from './step-header.js';
+import { firstDelayOf, retryPolicy, type StepPlan, stepPlan, summaryOf } from './step-plan.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-interface StepPlan {
-  readonly definition: StepDefinition;
-  readonly policy: Policy;
-  readonly options: Pick<
-    ActivityOptions,
-    'startToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'taskQueue' | 'priority'
-  >;
-  readonly pool: PoolDefinition | undefined;
-  readonly header: Omit<StepHeader, 'seed'>;
+interface StepCall {
+  readonly scope: RunScope;
+  readonly plan: StepPlan;
+  readonly input: unknown;
+  readonly id: string;
+  readonly path: StepPath;
+  readonly place: PlaceInWindow;
 }
 
 /**
@@ -90,14 +80,8 @@ export class TemporalHost implements RunHost {
     const plan = this.planOf(scope, definition);
     const published = this.publisher(scope, definition, input, id);
     scope.progress.set(id, 'queued');
-    const schedule = () =>
-      plan.policy.light
-        ? this.lightStep(scope, plan, input, id, path, place)
-        : this.schedule(scope, plan, input, id, path, place);
-    const run =
-      plan.policy.cache && scope.options.fresh !== true
-        ? this.cachedStep(scope, plan, input, id, schedule)
-        : schedule();
+    const call: StepCall = { scope, plan, input, id, path, place };
+    const run = plan.policy.cache && scope.options.fresh !== true ? this.cachedStep(call) : this.begin(call);
     // `awaitable` would cost each step one more promise, and a promise costs a run a stack trace.
     const answer: Promise<unknown> = run.then(
       (output) => {
@@ -134,27 +118,10 @@ export class TemporalHost implements RunHost {
     };
   }
 
-  /** What is the same for all calls of a step in this run. */
   private planOf(scope: RunScope, definition: StepDefinition): StepPlan {
     let plan = this.plans.get(definition);
     if (plan === undefined) {
-      const policy = policyIn(scope.pipeline.defaults, definition.policy);
-      const options = {
-        startToCloseTimeout: (policy.light ? undefined : policy.timeoutMs) ?? 3_600_000,
-        heartbeatTimeout: policy.heartbeatMs ?? 10_000,
-        retry: retryPolicy(policy),
-        ...(policy.queue === undefined ? {} : { taskQueue: policy.queue }),
-        // Without one, a step has that of its run.
-        ...(policy.priority === undefined || scope.options.priority !== undefined
-          ? {}
-          : { priority: { priorityKey: policy.priority } }),
-      };
-      const header = {
-        ...(policy.progressWithinMs === undefined ? {} : { progressWithinMs: policy.progressWithinMs }),
-        ...(policy.cache ? { cache: policy.cache } : {}),
-      };
-      const pool = policy.pool === undefined ? undefined : poolOf(definition.name, policy.pool);
-      plan = { definition, policy, options, header, pool };
+      plan = stepPlan(scope, definition);
       this.plans.set(definition, plan);
     }
     return plan;
@@ -170,13 +137,9 @@ export class TemporalHost implements RunHost {
     return recorded;
   }
 
-  private async cachedStep(
-    scope: RunScope,
-    { definition, policy }: StepPlan,
-    input: unknown,
-    id: string,
-    schedule: () => Promise<unknown>,
-  ): Promise<unknown> {
+  private async cachedStep(call: StepCall): Promise<unknown> {
+    const { scope, input, id } = call;
+    const { definition, policy } = call.plan;
     const question = { step: definition.name, stepId: id, input, cache: policy.cache };
     const unlessCancelled = (error: unknown) => {
       if (isCancellation(error)) throw error;
@@ -192,7 +155,7 @@ export class TemporalHost implements RunHost {
       return found.output;
     }
     if (found !== undefined && found.key !== '') this.misses.set(id, found.key);
-    return schedule();
+    return this.begin(call);
   }
 
   /** The worker is told, for the calls that wait for the result of this one: it costs no event. */
@@ -203,36 +166,33 @@ export class TemporalHost implements RunHost {
     proxySinks<RunSinks>().evertrain.missEnded({ key, stepId: id, isDone });
   }
 
-  private schedule(
-    scope: RunScope,
-    plan: StepPlan,
-    input: unknown,
-    id: string,
-    path: StepPath,
-    place: PlaceInWindow,
-    tried?: LightTry,
-  ): Promise<unknown> {
+  private begin(call: StepCall): Promise<unknown> {
+    return call.plan.policy.light ? this.lightStep(call) : this.schedule(call);
+  }
+
+  private schedule(call: StepCall, tried?: LightTry): Promise<unknown> {
+    const { scope, plan, input, id, place } = call;
     const options = Object.assign({ activityId: id, summary: summaryOf(plan, id) }, plan.options);
-    const header = this.headerOf(scope, plan, id, path);
+    const header = this.headerOf(call);
     if (tried !== undefined) {
       header.triedLight = true;
       if (tried.outcome === 'failed') options.retry = retryPolicy(plan.policy, 1);
     }
     const args = input === undefined ? [] : [input];
-    const call = () =>
+    const run = () =>
       this.steps.run(place, (delayedSince) => {
         checkRoom(id);
         if (delayedSince !== undefined) header.calledAt = delayedSince;
         outgoing.header = header;
         return scheduleActivity<unknown>(plan.definition.name, args, options);
       });
-    if (plan.pool === undefined) return call();
+    if (plan.pool === undefined) return run();
     checkRoom(id);
     const priority = scope.options.priority ?? plan.policy.priority ?? 3;
-    return this.pools.hold(plan.pool, { stepId: id, priority }, pipelineIn(scope), call);
+    return this.pools.hold(plan.pool, { stepId: id, priority }, pipelineIn(scope), run);
   }
 
-  private headerOf(scope: RunScope, plan: StepPlan, id: string, path: StepPath): Mutable<StepHeader> {
+  private headerOf({ scope, plan, id, path }: StepCall): Mutable<StepHeader> {
     const header: Mutable<StepHeader> = Object.assign({ seed: seedOf(scope, id, path.trial) }, plan.header);
     if (path.groups.length > 0) header.groups = path.groups;
     const resumes = this.resumesOf(scope, id, path.trial);
@@ -241,17 +201,11 @@ export class TemporalHost implements RunHost {
     return header;
   }
 
-  private async lightStep(
-    scope: RunScope,
-    plan: StepPlan,
-    input: unknown,
-    id: string,
-    path: StepPath,
-    place: PlaceInWindow,
-  ): Promise<unknown> {
+  private async lightStep(call: StepCall): Promise<unknown> {
+    const { plan, input, id } = call;
     const { definition, policy } = plan;
     const args = input === undefined ? [] : [input];
-    const header = this.headerOf(scope, plan, id, path);
+    const header = this.headerOf(call);
     const tried = await this.light.try({
       id,
       name: definition.name,
@@ -263,7 +217,7 @@ export class TemporalHost implements RunHost {
     if (tried.outcome === 'completed') return tried.output;
     // Also after a time-out: a run that was cancelled meanwhile hears of it first, and does not begin the step again.
     await sleep(tried.outcome === 'failed' ? firstDelayOf(policy) : 1, { summary: retryTimer });
-    return this.schedule(scope, plan, input, id, path, place, tried);
+    return this.schedule(call, tried);
   }
 
   /** The same calls in earlier calls of the trial at hand, or in earlier runs of a trial that is a run. */
@@ -418,23 +372,6 @@ export class TemporalHost implements RunHost {
   }
 }
 
-/**
- * Tells people through the worker's notifier; resolves when it was delivered or given up, and never fails the run. A
- * failed run stays open until then: for 2 minutes at most. A waiting one waits anyway, so a day is tried.
- */
-export async function notice(partial: Omit<Notice, 'workflowId' | 'runId'>): Promise<void> {
-  const { workflowId, runId } = workflowInfo();
-  await CancellationScope.nonCancellable(() =>
-    scheduleActivity(builtIn.notify, [{ ...partial, workflowId, runId } satisfies Notice], {
-      startToCloseTimeout: 30_000,
-      heartbeatTimeout: 10_000,
-      scheduleToCloseTimeout: partial.kind === 'waiting-for-person' ? 86_400_000 : 120_000,
-      retry: { maximumInterval: partial.kind === 'waiting-for-person' ? 60_000 : 10_000 },
-      summary: `tell people: ${partial.kind}`,
-    }),
-  ).catch(() => undefined);
-}
-
 /** What a run hands on to those that it starts. */
 function inheritedBy({ options: { fresh, priority, planned } }: RunScope): Partial<RunOptions> {
   return {
@@ -454,12 +391,6 @@ function labelsOf({ options }: RunScope, { name, description }: PipelineDefiniti
   };
 }
 
-function poolOf(step: string, name: string): PoolDefinition {
-  const found = defined.pools.find((one) => one.name === name);
-  if (found !== undefined) return found;
-  throw new EvertrainError('USER_OPTION_INVALID', `step "${step}": no pool is named "${name}".`, { value: name });
-}
-
 /** In a chunk of a fan-out, the one that it is of. */
 function pipelineIn(scope: RunScope): string {
   return workflowInfo().priority?.fairnessKey ?? scope.pipeline.name;
@@ -473,52 +404,4 @@ function seedOf(scope: RunScope, id: string, trial: TrialPath | undefined): numb
 
 function factsOf(answer: SensorAnswer): unknown {
   return answer.met ? answer.facts : undefined;
-}
-
-function summaryOf({ definition: { description } }: StepPlan, id: string): string {
-  return description === undefined ? id : `${id}: ${description}`;
-}
-
-function firstDelayOf({ retry }: Policy): number {
-  return retry?.firstDelayMs ?? 1_000;
-}
-
-/** What is left of it after so many failed attempts. */
-function retryPolicy(policy: Policy, failed = 0) {
-  const retry = policy.retry ?? {};
-  const firstDelayMs = firstDelayOf(policy);
-  const backoff = retry.backoff ?? 2;
-  // Temporal refuses a longest wait below the first one.
-  const maximumInterval = Math.max(firstDelayMs, retry.maxDelayMs ?? 60_000);
-  return {
-    maximumAttempts: (retry.attempts ?? 3) - failed,
-    initialInterval: Math.min(firstDelayMs * backoff ** failed, maximumInterval),
-    backoffCoefficient: backoff,
-    maximumInterval,
-    // Worker's failures with a final code say so themselves: a list would travel with every step.
-    ...(retry.finalCodes === undefined ? {} : { nonRetryableErrorTypes: [...retry.finalCodes] }),
-  };
-}
-
-/** Brings a step's or child's failure into an EvertrainError; cancellation and Temporal's own errors pass as they are. */
-function stepFailure(error: unknown, id: string): unknown {
-  if (isCancellation(error)) return error;
-  if (!(error instanceof ActivityFailure) && !(error instanceof ChildWorkflowFailure)) return error;
-  const cause = error.cause;
-  if (cause instanceof ApplicationFailure) {
-    const code = isErrorCode(cause.type) ? cause.type : 'USER_CODE_FAILED';
-    return failed(code, `"${id}" failed: ${withoutLink(cause.message)}`, error);
-  }
-  if (cause instanceof TimeoutFailure) return failed('SYSTEM_FAILED', `"${id}" failed: ${timeoutText(cause)}`, error);
-  return failed('SYSTEM_FAILED', `"${id}" failed: ${cause?.message ?? error.message}`, error);
-}
-
-function failed(code: ConstructorParameters<typeof EvertrainError>[0], what: string, cause: unknown): EvertrainError {
-  return new EvertrainError(code, what, { cause });
-}
-
-function timeoutText(timeout: TimeoutFailure): string {
-  if (timeout.timeoutType === 'HEARTBEAT') return 'its worker stopped answering in the last attempt.';
-  if (timeout.timeoutType === 'START_TO_CLOSE') return 'the last attempt ran longer than its `timeout`.';
-  return `it ran into the time-out ${timeout.timeoutType}.`;
 }

@@ -8,7 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { jsonLength } from '../json-size.js';
-import { notice } from '../temporal-host.js';
+import { notice } from '../notice.js';
 import {
   addReader,
   dropReader,

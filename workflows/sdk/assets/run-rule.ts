@@ -16,9 +16,9 @@ import { jsonDigest } from '../digest.js';
 import type { Batch } from '../model/batch.js';
 import { ModelChildren } from '../model/children.js';
 import { modelMessages, modelWorkflowId } from '../model/messages.js';
+import { notice } from '../notice.js';
 import { builtIn, type RunOutcome } from '../protocol.js';
 import type { RunOptions } from '../run-options.js';
-import { notice } from '../temporal-host.js';
 import {
   assetMessages,
   type AssetReader,

@@ -1,5 +1,6 @@
 import { EvertrainError, withoutLink } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
+import { notice } from '../notice.js';
 import type { RunOutcome } from '../protocol.js';
 import type { ModelBook } from './book.js';
 import type { DriftCheckInput, DriftVerdict } from './drift-check.js';
@@ -7,7 +8,6 @@ import { type DriftRule, type DriftTerms, driftTerms } from './drift-rule.js';
 import type { ModelFeed } from './feed.js';
 import type { DriftRecord, ModelState } from './model-state.js';
 import { championOf } from './state.js';
-import { notice } from '../temporal-host.js';
 
 const mostRecords = 20;
 

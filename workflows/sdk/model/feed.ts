@@ -2,6 +2,7 @@ import { getExternalWorkflowHandle, isCancellation, scheduleActivity } from '@te
 import { EvertrainError } from '../errors.js';
 import { failureText, unlessCancelled } from '../failures.js';
 import { checkInput } from '../json-size.js';
+import { notice } from '../notice.js';
 import { builtIn, type RunOutcome } from '../protocol.js';
 import type { ModelArchive } from './archive.js';
 import { checkBatch } from './batch.js';
@@ -28,7 +29,6 @@ import { championOf, withTraining } from './state.js';
 import { type ModelTrainings, settleData } from './trainings.js';
 import { type Champion, earlierNeeded, windowOf } from './window.js';
 import { decode } from '../schema.js';
-import { notice } from '../temporal-host.js';
 
 /** A client gathers at most 200 batches; what is far longer is no list of batches, and is set aside as a whole. */
 const mostInSignal = 1_000;

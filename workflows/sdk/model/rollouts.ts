@@ -1,6 +1,7 @@
 import { type ApplicationFailure, getExternalWorkflowHandle } from '@temporalio/workflow';
 import { EvertrainError, withoutLink } from '../errors.js';
 import { asFailure, unlessCancelled } from '../failures.js';
+import { notice } from '../notice.js';
 import type { RunOutcome } from '../protocol.js';
 import type { ModelBook } from './book.js';
 import { deploy, servable } from './deploy.js';
@@ -8,7 +9,6 @@ import type { ModelVersion } from './model-state.js';
 import type { RolloutInput } from './rollout.js';
 import { rolloutTerms } from './rollout-rule.js';
 import { championOf, withStage } from './state.js';
-import { notice } from '../temporal-host.js';
 
 /** At most one rollout at a time: begun, and settled by what becomes of its run. */
 export class ModelRollouts {

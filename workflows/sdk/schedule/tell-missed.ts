@@ -1,4 +1,4 @@
-import { notice } from '../temporal-host.js';
+import { notice } from '../notice.js';
 import type { MissedTimes } from './messages.js';
 
 /** What a worker starts when it finds that a schedule has missed fire times. */

@@ -12,7 +12,7 @@ import type { Artifact } from '../artifact.js';
 import { jsonDigest } from '../digest.js';
 import type { Batch } from '../model/batch.js';
 import { modelMessages, modelWorkflowId } from '../model/messages.js';
-import { notice } from '../temporal-host.js';
+import { notice } from '../notice.js';
 import type { NewsCondition, NewsFacts, ObjectFacts, SensorRequest } from './condition.js';
 import { objectId } from './object-uri.js';
 import { waitForSensor } from './wait-for-sensor.js';

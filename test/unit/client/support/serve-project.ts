@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { implement } from '../../../../activities/sdk/implement.js';
+import type { CreateWorkerOptions } from '../../../../worker/worker-options.js';
 import { EvertrainError } from '../../../../workflows/sdk/errors.js';
 import { fileJournal } from '../../../../activities/sdk/journal/file-journal.js';
 import { readAttempts } from '../../../../activities/sdk/journal/read-run.js';
 import type { Bundle } from '../../../../worker/bundle.js';
 import { cachedBundle } from '../../../../worker/bundle-cache.js';
-import { createWorker, type CreateWorkerOptions } from '../../../../worker/create-worker.js';
+import { createWorker } from '../../../../worker/create-worker.js';
 import { broken, fit, flaky, makeTable, onGpu, slow } from './project.js';
 
 const workflows = fileURLToPath(new URL('workflows.ts', import.meta.url));
