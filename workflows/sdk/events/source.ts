@@ -1,5 +1,6 @@
 import type { Schema } from '../schema.js';
 import type { Secret } from '../secret.js';
+import type { KafkaLogin } from './kafka-topic.js';
 
 /** Something that happened elsewhere, as a rule sees it. */
 export interface SourceEvent<T = unknown> {
@@ -51,7 +52,7 @@ export interface KafkaSource {
   readonly schema?: Schema;
   readonly deadLetter: string;
   readonly tls?: boolean;
-  readonly login?: { readonly user: string; readonly password: Secret };
+  readonly login?: KafkaLogin;
 }
 
 export interface PostgresSource {
