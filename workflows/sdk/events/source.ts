@@ -41,6 +41,21 @@ export interface ObjectSource {
   readonly uri: string;
   /** A regular expression for the rest of an object's uri. */
   readonly pattern?: string;
+  /** Without it, senders show the token. */
+  readonly signedBy?: SnsSigner | PubSubSigner;
+}
+
+export interface SnsSigner {
+  /** ARN of the topic whose messages are taken. */
+  readonly snsTopic: string;
+}
+
+/** What a push subscription of Pub/Sub has its tokens made for. */
+export interface PubSubSigner {
+  /** Email of the service account. */
+  readonly account: string;
+  /** Default of Pub/Sub: the address that it sends to. */
+  readonly audience: string;
 }
 
 export interface KafkaSource {
