@@ -9,8 +9,8 @@ export interface SeenObject {
 }
 
 /**
- * Where sensors look for objects, by the scheme of their uris. `file` and `s3` are built in; `createWorker({ objectSources })`
- * takes more (Azure's `az`, Google's `gs`). What an implementation has to keep to:
+ * Where sensors look for objects, by the scheme of their uris. `file`, `s3` and `gs` are built in;
+ * `createWorker({ objectSources })` takes more (Azure's `az`), and others in their place. What an implementation has to keep to:
  *
  * - an object is seen when it can be read as a whole, and at once after it was written;
  * - uris are the ones that it was asked by, with what is below a prefix appended;

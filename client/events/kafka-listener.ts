@@ -179,12 +179,13 @@ async function clients(context: ListenerContext, rule: EventRule, source: KafkaS
   const common = {
     clientId: 'evertrain',
     bootstrapBrokers: [...brokers],
-    ...(tls === true ? { tls: {} } : {}),
+    // Clusters behind one address go by the name that is asked for.
+    ...(tls === true ? { tls: {}, tlsServerName: true } : {}),
     ...(login === undefined
       ? {}
       : {
           sasl: {
-            mechanism: 'SCRAM-SHA-512' as const,
+            mechanism: login.mechanism ?? 'SCRAM-SHA-512',
             username: login.user,
             password: await context.readSecret(login.password),
           },

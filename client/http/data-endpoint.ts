@@ -9,8 +9,17 @@ import { recordEffects } from '../events/record-effects.js';
 import type { Evertrain } from '../evertrain.js';
 import { unreachable } from '../to-error.js';
 import { type Answer, answerOf, Refusal, send } from './answer.js';
+import type { FetchKey } from './fetch-key.js';
 import { admit, bearerToken, type Guard, makeGuard } from './guard.js';
-import { type FoundEffect, type Hooks, hookEffects, hooksOf, type SecretReader } from './hooks.js';
+import {
+  type FoundEffect,
+  type Hooks,
+  hookEffects,
+  hooksOf,
+  type SecretReader,
+  type Signers,
+  signersBy,
+} from './hooks.js';
 import { readJson } from './read-body.js';
 
 /**
@@ -29,6 +38,8 @@ export interface DataEndpointOptions {
   readonly rules?: readonly EventRule[];
   /** Where a rule has its events signed: reads the value of the key. */
   readonly readSecret?: SecretReader;
+  /** How the public keys of SNS and Google are fetched, where a rule has notifications signed by them; default `fetch`. */
+  readonly fetchKey?: FetchKey;
   /** What senders show as `Authorization: Bearer`; 16 characters at least. */
   readonly token: string;
   /** Requests with the token a second, over all senders of this process; default 100. */
@@ -65,7 +76,7 @@ export interface EventReceipt {
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 const optionNames = [
-  ...['evertrain', 'models', 'rules', 'readSecret', 'token', 'perSecond', 'burst'],
+  ...['evertrain', 'models', 'rules', 'readSecret', 'fetchKey', 'token', 'perSecond', 'burst'],
   ...['maxBodyBytes', 'bodyWithinMs', 'recordedWithinMs', 'log'],
 ];
 
@@ -87,6 +98,7 @@ export function dataEndpoint(options: DataEndpointOptions): HttpHandler {
     guard: makeGuard('dataEndpoint', options.token, options),
     fed: new Map(options.models.filter(({ data }) => data !== undefined).map((model) => [model.name, model])),
     hooks: hooksOf(rules),
+    signers: signersBy(options.fetchKey ?? fetch),
   };
   checkUse(endpoint);
   return (request, response) => {
@@ -110,6 +122,7 @@ interface Endpoint extends DataEndpointOptions {
   readonly log: (line: string) => void;
   readonly guard: Guard;
   readonly hooks: Hooks;
+  readonly signers: Signers;
   /** By name, those that declare `data`. */
   readonly fed: ReadonlyMap<string, ModelDefinition>;
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { EvertrainError, isEvertrainError } from '../../workflows/sdk/errors.js';
 import type { EventRule } from '../../workflows/sdk/events/on.js';
 import type { ObjectSource, SourceEvent, WebhookSource } from '../../workflows/sdk/events/source.js';
@@ -9,9 +9,12 @@ import { type Effect, effectOf } from '../events/effect.js';
 import { digest, eventId } from '../events/event-id.js';
 import { toldObjects } from '../events/object-events.js';
 import { Refusal } from './answer.js';
-import { admit, type Guard, hookToken, takeTurn } from './guard.js';
+import type { FetchKey } from './fetch-key.js';
+import { admit, bearerToken, type Guard, hookToken, takeTurn } from './guard.js';
+import { pubSubTokens } from './pub-sub-token.js';
 import { type BodyLimits, parseJson, readBody } from './read-body.js';
 import { isSignedBy } from './signature.js';
+import { snsSignatures } from './sns-signature.js';
 
 /** What events over HTTP are taken by. */
 export interface Hooks {
@@ -35,7 +38,19 @@ export interface HookContext {
   readonly guard: Guard;
   readonly limits: BodyLimits;
   readonly readSecret: SecretReader;
+  readonly signers: Signers;
   readonly log: (line: string) => void;
+}
+
+/** Who signs notifications of objects. */
+export interface Signers {
+  readonly isOfTopic: ReturnType<typeof snsSignatures>;
+  readonly isOfPush: ReturnType<typeof pubSubTokens>;
+}
+
+/** @param fetchKey how their public keys are fetched */
+export function signersBy(fetchKey: FetchKey): Signers {
+  return { isOfTopic: snsSignatures(fetchKey), isOfPush: pubSubTokens(fetchKey) };
 }
 
 /** An event, or part of one's message, as the rules for it see it. */
@@ -113,18 +128,50 @@ async function webhookEvents(
   return rules.flatMap((rule) => events.map((event) => ({ rule, event })));
 }
 
-async function objectEvents({ guard, limits, hooks, log }: HookContext, request: IncomingMessage): Promise<Found[]> {
-  admit(guard, hookToken(request.headers, request.url ?? ''));
+async function objectEvents(context: HookContext, request: IncomingMessage): Promise<Found[]> {
+  const { guard, limits, hooks, log } = context;
+  const { headers, url = '' } = request;
+  const token = hookToken(headers, url);
+  const hasToken = token !== undefined && guard.isToken(token);
+  const signed = hooks.ofObjects.filter(isToBeSigned);
+  if (hasToken || signed.length === 0) admit(guard, token);
   const { bytes } = await readBody(request, objectTypes, limits);
-  const { objects, confirm } = toldObjects(parseJson(bytes, sendJson));
+  const json = parseJson(bytes, sendJson);
+  const rules = hasToken ? hooks.ofObjects.filter((rule) => !isToBeSigned(rule)) : [];
+  for (const rule of signed) if (await isSigned(context, rule.source as ObjectSource, headers, json)) rules.push(rule);
+  if (rules.length === 0) {
+    throw new Refusal(
+      401,
+      'The notification is not signed by whom a rule names.',
+      'Name its topic or its account in the rule, or show the token.',
+    );
+  }
+  if (!hasToken) takeTurn(guard);
+  const { objects, confirm } = toldObjects(json);
   if (confirm !== undefined) log(`SNS asks whether to send here. To say yes, open ${confirm}`);
-  return hooks.ofObjects.flatMap((rule) => {
+  return rules.flatMap((rule) => {
     const { uri: prefix, pattern } = rule.source as ObjectSource;
     const names = pattern === undefined ? undefined : new RegExp(pattern);
     return objects
       .filter(({ uri }) => uri.startsWith(prefix) && uri !== prefix && (names?.test(uri.slice(prefix.length)) ?? true))
       .map((data) => ({ rule, event: { id: objectId(data), data, at: new Date(data.modifiedAt).getTime() } }));
   });
+}
+
+function isToBeSigned({ source }: EventRule): boolean {
+  return 'signedBy' in source;
+}
+
+async function isSigned(
+  { signers: { isOfTopic, isOfPush } }: HookContext,
+  { signedBy }: ObjectSource,
+  headers: IncomingHttpHeaders,
+  json: unknown,
+): Promise<boolean> {
+  if (signedBy === undefined) return false;
+  if ('snsTopic' in signedBy) return isOfTopic(signedBy.snsTopic, json);
+  const token = bearerToken(headers);
+  return token !== undefined && isOfPush(signedBy, token);
 }
 
 function found(events: readonly Found[]): FoundEffect[] {

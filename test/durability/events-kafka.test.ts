@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
-import { type KafkaServer, startKafka } from '../support/kafka-server.js';
-import { kafkaRound } from '../support/kafka-round.js';
+import { startChild } from '../support/child-process.js';
+import type { EventsProcessOptions } from '../support/events-process.js';
+import { kafkaRound, sendTo } from '../support/kafka-round.js';
+import { kafkaLogin, type SecureKafka, startSecureKafka } from '../support/kafka-server.js';
 
 let fixture: DurableProject;
-let kafka: KafkaServer;
+let kafka: SecureKafka;
 
 beforeAll(async () => {
   vi.stubEnv('EVENTS_SALES_KEY', 'unused');
   vi.stubEnv('EVENTS_DATABASE', 'unused');
-  [fixture, kafka] = await Promise.all([durableProject('events'), startKafka()]);
+  [fixture, kafka] = await Promise.all([durableProject('events'), startSecureKafka()]);
   await fixture.worker();
 });
 afterAll(async () => {
@@ -38,4 +40,29 @@ describe('messages in Kafka', () => {
       expect.stringContaining('effects: Invalid input'),
     ]);
   }, 120_000);
+
+  it('are taken over TLS from a broker that asks for a login, and from none with a wrong password', async () => {
+    const { address } = fixture.engine;
+    vi.stubEnv('NODE_EXTRA_CA_CERTS', kafka.certificate);
+    vi.stubEnv('EVENTS_KAFKA_PASSWORD', kafkaLogin.password);
+    vi.stubEnv('EVENTS_KAFKA_WRONG', 'guessed');
+    for (const topic of ['SCRAM-SHA-512', 'PLAIN', 'wrong']) {
+      await kafka.createTopic(topic, 1);
+      await sendTo(kafka.broker, topic, [JSON.stringify({ id: topic, effects: fixture.effects.url })]);
+    }
+    const options: EventsProcessOptions = { address, broker: kafka.secureBroker, holds: false, secure: true };
+    const child = startChild('./events-process.ts', options);
+    let log = '';
+    child.process.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString('utf8')));
+    try {
+      for (const topic of ['SCRAM-SHA-512', 'PLAIN']) {
+        await expect.poll(() => fixture.effects.count(`learn/${topic}`), { timeout: 30_000 }).toBe(1);
+      }
+      await expect.poll(() => log, { timeout: 30_000 }).toMatch(/Event rule "wrong": Kafka: .*; joining again/);
+      expect(fixture.effects.count('learn/wrong')).toBe(0);
+      expect(log).not.toMatch(/"(SCRAM-SHA-512|PLAIN)"|guessed/);
+    } finally {
+      await child.kill();
+    }
+  });
 });

@@ -24,6 +24,7 @@ import {
 import { watchWorkflowId } from '../../workflows/sdk/sensors/run-watch.js';
 import { arriving, beside, sensing } from '../fixtures/sensors/contracts.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
+import { type GcsServer, startGcsServer } from '../support/gcs-server.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
 import { type S3Server, startS3Server } from '../support/s3-server.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
@@ -31,22 +32,28 @@ import { webhookReceiver } from '../support/webhook-receiver.js';
 
 let fixture: DurableProject;
 let s3: S3Server;
+let gcs: GcsServer;
 let postgres: PostgresServer;
 let worker: SpawnedWorker;
 let folder: string;
 let key: string;
 
 beforeAll(async () => {
-  [fixture, s3, postgres] = await Promise.all([durableProject('sensors'), startS3Server(), startPostgres()]);
+  [fixture, s3, gcs, postgres] = await Promise.all([
+    durableProject('sensors'),
+    startS3Server(),
+    startGcsServer(),
+    startPostgres(),
+  ]);
   await postgres.run('CREATE TABLE arrivals (name text, size int)');
   // Workers inherit the environment.
   const { EVERTRAIN_STORE: _store, ...aws } = s3.env;
-  for (const [name, value] of Object.entries(aws)) vi.stubEnv(name, value);
+  for (const [name, value] of Object.entries({ ...aws, ...gcs.env })) vi.stubEnv(name, value);
   vi.stubEnv('EVERTRAIN_TEST_WAREHOUSE', postgres.url);
   worker = await fixture.worker({ queues: { evertrain: { slots: 4 } } });
 });
 afterAll(async () => {
-  await Promise.all([fixture?.close(), s3?.stop(), postgres?.stop()]);
+  await Promise.all([fixture?.close(), s3?.stop(), gcs?.stop(), postgres?.stop()]);
   vi.unstubAllEnvs();
 });
 beforeEach(async ({ task }) => {
@@ -126,22 +133,31 @@ describe('a sensor', () => {
     expect(fixture.effects.count(key)).toBe(1);
   });
 
-  it('looks into S3 and PostgreSQL, whose password is in no history', async () => {
+  it('looks into S3, Google Cloud Storage and PostgreSQL, whose password is in no history', async () => {
     const query = 'SELECT name FROM arrivals WHERE size > $1';
     const conditions = [
       objectExists('s3://evertrain/in/x.csv'),
       prefixHasNews('s3://evertrain/in', { pattern: '*.parquet' }),
+      prefixHasNews('gs://evertrain/in', { pattern: '*.parquet' }),
       sqlReturnsRows(postgresBy('EVERTRAIN_TEST_WAREHOUSE'), query, { params: [5] }),
     ];
     const run = await start(conditions);
-    await untilView(run, ({ steps }) => steps.length === 3 && steps.every((step) => looks(step) >= 1));
+    await untilView(run, ({ steps }) => steps.length === 4 && steps.every((step) => looks(step) >= 1));
     const bucket = new Bucket({ url: 's3://evertrain' }, 'in/');
     await bucket.put('x.csv', Buffer.from('x'));
     await bucket.put('y.parquet', Buffer.from('y'));
+    await gcs.put('in/z.parquet', 'zz');
     await postgres.run("INSERT INTO arrivals VALUES ('x', 7)");
-    const output = [{ etag: expect.any(String) as string }, { objects: [{ sizeBytes: 1 }] }, { rows: [{ name: 'x' }] }];
+    const output = [
+      { etag: expect.any(String) as string },
+      { objects: [{ sizeBytes: 1 }] },
+      {
+        objects: [{ uri: 'gs://evertrain/in/z.parquet', sizeBytes: 2, etag: expect.stringMatching(/^\d+$/) as string }],
+      },
+      { rows: [{ name: 'x' }] },
+    ];
     expect(await run.result()).toMatchObject({ outcome: 'completed', output });
-    expect(fixture.effects.count(key)).toBe(3);
+    expect(fixture.effects.count(key)).toBe(4);
     const history = await bytesOf(run);
     expect(history).toContain('EVERTRAIN_TEST_WAREHOUSE');
     for (const one of [postgres.password, encodeURIComponent(postgres.password)]) expect(history).not.toContain(one);

@@ -121,8 +121,19 @@ function wrongEffects(counts: Readonly<Record<string, number>>, good: readonly S
   ];
 }
 
+/** To the first partition. */
+export async function sendTo(broker: string, topic: string, values: readonly string[]): Promise<void> {
+  const producer = producerOf(broker);
+  await producer.send({ messages: values.map((value) => ({ topic, value, partition: 0 })), acks: -1 });
+  await producer.close();
+}
+
+function producerOf(broker: string) {
+  return new Producer({ clientId: 'test', bootstrapBrokers: [broker], serializers: stringSerializers });
+}
+
 async function send(broker: string, some: readonly Sent[]): Promise<void> {
-  const producer = new Producer({ clientId: 'test', bootstrapBrokers: [broker], serializers: stringSerializers });
+  const producer = producerOf(broker);
   const large = some.filter(({ value }) => value.length > 1_000);
   const portions = large.map((one) => [one]);
   const small = some.filter((one) => !large.includes(one));

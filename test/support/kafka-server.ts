@@ -19,16 +19,61 @@ export interface KafkaServer extends Restartable {
   createTopic(topic: string, partitions: number): Promise<void>;
 }
 
+/** One that also listens over TLS, to who logs in. */
+export interface SecureKafka extends KafkaServer {
+  /** `localhost:<port>` */
+  readonly secureBroker: string;
+  /** A file with what there is to trust. */
+  readonly certificate: string;
+}
+
+/** By SCRAM-SHA-512 and PLAIN. */
+export const kafkaLogin = { user: 'evertrain', password: 'a secret of the tests' };
+
+const keystorePassword = 'of the tests';
+
 export async function startKafka(): Promise<KafkaServer> {
+  return start(undefined);
+}
+
+export async function startSecureKafka(): Promise<SecureKafka> {
+  const port = await freePort('kafka-secure');
+  const folder = await mkdtemp(join(tmpdir(), 'evertrain-kafka-tls-'));
+  const certificate = join(folder, 'certificate.pem');
+  const keystore = join(folder, 'keystore.p12');
+  const store = ['-alias', 'broker', '-keystore', keystore, '-storepass', keystorePassword];
+  const keytool = (...args: string[]) => execFileSync('keytool', [...args, ...store], { stdio: 'ignore' });
+  keytool('-genkeypair', '-keyalg', 'RSA', '-validity', '2', '-dname', 'CN=localhost', '-ext', 'SAN=dns:localhost');
+  keytool('-exportcert', '-rfc', '-file', certificate);
+  const server = await start({ port, keystore });
+  return {
+    ...server,
+    secureBroker: `localhost:${port}`,
+    certificate,
+    async stop() {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Secure {
+  readonly port: number;
+  readonly keystore: string;
+}
+
+async function start(secure: Secure | undefined): Promise<KafkaServer> {
   const jars = await ensureKafka();
   const folder = await mkdtemp(join(tmpdir(), 'evertrain-kafka-'));
   const end = endWithTest(folder);
   const [port, controller] = [await freePort('kafka'), await freePort('kafka-controller')];
   const broker = `127.0.0.1:${port}`;
   const properties = join(folder, 'server.properties');
-  await writeFile(properties, propertiesOf(folder, port, controller));
+  await writeFile(properties, propertiesOf(folder, port, controller, secure));
   const main = (name: string) => [...java, '-cp', join(jars, '*'), name];
   const format = ['format', '-t', 'evertrain-tests-cluster', '-c', properties, '--ignore-formatted'];
+  const { user, password } = kafkaLogin;
+  if (secure !== undefined) format.push('--add-scram', `SCRAM-SHA-512=[name=${user},password="${password}"]`);
   execFileSync('java', [...main('kafka.tools.StorageTool'), ...format], { stdio: 'ignore' });
   const server = await startRestartable({
     spawn: () => {
@@ -50,12 +95,16 @@ export async function startKafka(): Promise<KafkaServer> {
   };
 }
 
-function propertiesOf(folder: string, port: number, controller: number): string {
+function propertiesOf(folder: string, port: number, controller: number, secure: Secure | undefined): string {
   const values: Record<string, string | number> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
+    listeners: [
+      `PLAINTEXT://127.0.0.1:${port}`,
+      `CONTROLLER://127.0.0.1:${controller}`,
+      ...secureListener(secure),
+    ].join(),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(folder, 'logs'),
     'offsets.topic.replication.factor': 1,
@@ -64,10 +113,29 @@ function propertiesOf(folder: string, port: number, controller: number): string 
     'transaction.state.log.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
+    ...(secure === undefined ? {} : secureProperties(secure)),
   };
   return Object.entries(values)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
+}
+
+function secureListener(secure: Secure | undefined): string[] {
+  return secure === undefined ? [] : [`SASL_SSL://localhost:${secure.port}`];
+}
+
+function secureProperties({ keystore }: Secure): Record<string, string> {
+  const { user, password } = kafkaLogin;
+  const [login, modules] = ['listener.name.sasl_ssl', 'org.apache.kafka.common.security'];
+  return {
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL',
+    'ssl.keystore.type': 'PKCS12',
+    'ssl.keystore.location': keystore,
+    'ssl.keystore.password': keystorePassword,
+    'sasl.enabled.mechanisms': 'SCRAM-SHA-512,PLAIN',
+    [`${login}.scram-sha-512.sasl.jaas.config`]: `${modules}.scram.ScramLoginModule required;`,
+    [`${login}.plain.sasl.jaas.config`]: `${modules}.plain.PlainLoginModule required user_${user}="${password}";`,
+  };
 }
 
 async function untilReady(broker: string, child: ChildProcess): Promise<void> {

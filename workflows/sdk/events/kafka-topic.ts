@@ -13,10 +13,21 @@ export interface KafkaOptions<S extends Schema | undefined> {
   readonly group?: string;
   /** Where messages go that can have no effect, with the reason in a header. Default: `<topic>.dead-letter`. */
   readonly deadLetter?: string;
+  /** By the authorities that Node trusts: `NODE_EXTRA_CA_CERTS` names a file with more. */
   readonly tls?: boolean;
-  /** SASL, SCRAM-SHA-512. */
-  readonly login?: { readonly user: string; readonly password: Secret };
+  /** By SASL. */
+  readonly login?: KafkaLogin;
 }
+
+export interface KafkaLogin {
+  readonly user: string;
+  readonly password: Secret;
+  /** Default SCRAM-SHA-512. PLAIN sends the password itself, and needs TLS. */
+  readonly mechanism?: KafkaMechanism;
+}
+
+export type KafkaMechanism = 'SCRAM-SHA-512' | 'SCRAM-SHA-256' | 'PLAIN';
+const mechanisms: readonly unknown[] = ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'PLAIN'] satisfies KafkaMechanism[];
 
 /**
  * The messages of a topic, JSON each. A message's offset is committed when the engine has recorded what it led to. Its id is
@@ -41,11 +52,8 @@ export function kafkaTopic<S extends Schema | undefined = undefined>(
     refuse('brokers', brokers, "Give host:port of some of them, for example ['kafka-1:9092'].");
   }
   if (group !== undefined && (typeof group !== 'string' || group === '')) refuse('group', group, 'Give it a name.');
-  if (login !== undefined && !(typeof login.user === 'string' && isSecret(login.password))) {
-    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: login has no user, or no secret as its password.`, {
-      remedy: "Write { user, password: secret('KAFKA_PASSWORD') }.",
-    });
-  }
+  if (tls !== undefined && typeof tls !== 'boolean') refuse('tls', tls, 'Say true or false.');
+  if (login !== undefined) checkLogin(owner, login, tls === true);
   return {
     kind: 'kafka',
     topic,
@@ -56,4 +64,25 @@ export function kafkaTopic<S extends Schema | undefined = undefined>(
     ...(tls === undefined ? {} : { tls }),
     ...(login === undefined ? {} : { login }),
   };
+}
+
+function checkLogin(owner: string, login: KafkaLogin, tls: boolean): void {
+  checkOptions(`${owner}: login`, login, ['user', 'password', 'mechanism']);
+  const { user, password, mechanism = 'SCRAM-SHA-512' } = login;
+  if (typeof user !== 'string' || !isSecret(password)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: login has no user, or no secret as its password.`, {
+      remedy: "Write { user, password: secret('KAFKA_PASSWORD') }.",
+    });
+  }
+  if (!mechanisms.includes(mechanism)) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: the login's mechanism is ${show(mechanism)}.`, {
+      value: mechanism,
+      remedy: `Use one of: ${mechanisms.join(', ')}.`,
+    });
+  }
+  if (mechanism === 'PLAIN' && !tls) {
+    throw new EvertrainError('USER_OPTION_INVALID', `${owner}: by PLAIN the password would go in the clear.`, {
+      remedy: 'Add `tls: true`, or use SCRAM-SHA-512.',
+    });
+  }
 }

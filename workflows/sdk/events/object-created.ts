@@ -3,11 +3,16 @@ import { checkOptions } from '../options.js';
 import type { ObjectFacts } from '../sensors/condition.js';
 import { checkPrefixUri } from '../sensors/object-uri.js';
 import { globPattern } from '../sensors/glob.js';
-import type { EventSource } from './source.js';
+import type { EventSource, PubSubSigner, SnsSigner } from './source.js';
 
 export interface ObjectCreatedOptions {
   /** Which names count, from the prefix on, as in `prefixHasNews`. */
   readonly pattern?: string;
+  /**
+   * Who tells, shown in place of the token: a topic of SNS, which signs its messages, or a push subscription of Pub/Sub with
+   * authentication.
+   */
+  readonly signedBy?: SnsSigner | PubSubSigner;
 }
 
 /**
@@ -17,8 +22,8 @@ export interface ObjectCreatedOptions {
  */
 export function objectCreated(uri: string, options: ObjectCreatedOptions = {}): EventSource<ObjectFacts> {
   const owner = 'objectCreated';
-  checkOptions(owner, options, ['pattern']);
-  const { pattern } = options;
+  checkOptions(owner, options, ['pattern', 'signedBy']);
+  const { pattern, signedBy } = options;
   const prefix = checkPrefixUri(owner, uri);
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/]+\//.test(prefix)) {
     throw new EvertrainError('USER_OPTION_INVALID', `${owner}: nobody tells of what is written to ${show(uri)}.`, {
@@ -26,9 +31,24 @@ export function objectCreated(uri: string, options: ObjectCreatedOptions = {}): 
       remedy: 'Write s3://bucket/prefix/ or gs://bucket/prefix/; for a folder, watch it: `prefixHasNews`.',
     });
   }
+  if (signedBy !== undefined) checkSigner(owner, signedBy);
   return {
     kind: 'object',
     uri: prefix,
     ...(pattern === undefined ? {} : { pattern: globPattern(owner, pattern) }),
+    ...(signedBy === undefined ? {} : { signedBy }),
   };
+}
+
+function checkSigner(owner: string, signer: SnsSigner | PubSubSigner): void {
+  const { snsTopic, account, audience, ...more } = { ...signer } as Partial<Record<string, unknown>>;
+  const isTopic = /^arn:aws(-[a-z-]+)?:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/.test(String(snsTopic));
+  const isPush = /^[^@\s]+@[^@\s]+$/.test(String(account)) && typeof audience === 'string' && audience !== '';
+  const isOne = snsTopic === undefined ? isPush : isTopic && account === undefined && audience === undefined;
+  if (isOne && Object.keys(more).length === 0) return;
+  throw new EvertrainError('USER_OPTION_INVALID', `${owner}: signedBy is ${show(signer)}.`, {
+    value: signer,
+    remedy:
+      "Write { snsTopic: 'arn:aws:sns:eu-west-1:123456789012:arrivals' }, or of a push subscription { account: 'push@project.iam.gserviceaccount.com', audience: 'https://events.example.com/objects' }.",
+  });
 }

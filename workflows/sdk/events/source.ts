@@ -1,5 +1,6 @@
 import type { Schema } from '../schema.js';
 import type { Secret } from '../secret.js';
+import type { KafkaLogin } from './kafka-topic.js';
 
 /** Something that happened elsewhere, as a rule sees it. */
 export interface SourceEvent<T = unknown> {
@@ -40,6 +41,21 @@ export interface ObjectSource {
   readonly uri: string;
   /** A regular expression for the rest of an object's uri. */
   readonly pattern?: string;
+  /** Without it, senders show the token. */
+  readonly signedBy?: SnsSigner | PubSubSigner;
+}
+
+export interface SnsSigner {
+  /** ARN of the topic whose messages are taken. */
+  readonly snsTopic: string;
+}
+
+/** What a push subscription of Pub/Sub has its tokens made for. */
+export interface PubSubSigner {
+  /** Email of the service account. */
+  readonly account: string;
+  /** Default of Pub/Sub: the address that it sends to. */
+  readonly audience: string;
 }
 
 export interface KafkaSource {
@@ -51,7 +67,7 @@ export interface KafkaSource {
   readonly schema?: Schema;
   readonly deadLetter: string;
   readonly tls?: boolean;
-  readonly login?: { readonly user: string; readonly password: Secret };
+  readonly login?: KafkaLogin;
 }
 
 export interface PostgresSource {

@@ -6,14 +6,14 @@ import type { ObjectFacts } from './condition.js';
 const tailLength = 150;
 
 /**
- * Checks where an object is looked for: `file:///folder/name` or a path, `s3://bucket/key`, or the scheme of a source that
- * the worker was given. Answers `<scheme>://…`, but a relative path as it is.
+ * Checks where an object is looked for: `file:///folder/name` or a path, `s3://bucket/key`, `gs://bucket/key`, or the scheme of
+ * a source that the worker was given. Answers `<scheme>://…`, but a relative path as it is.
  */
 export function checkObjectUri(owner: string, uri: unknown): string {
   const refuse = (why: string, remedy: string): never => {
     throw new EvertrainError('USER_OPTION_INVALID', `${owner}: ${show(uri)} ${why}.`, { value: uri, remedy });
   };
-  const example = 'Write s3://bucket/key, file:///folder/name or a path.';
+  const example = 'Write s3://bucket/key, gs://bucket/key, file:///folder/name or a path.';
   if (typeof uri !== 'string' || uri === '' || /[\u0000-\u001f\u007f]/.test(uri)) {
     return refuse('names no object', example);
   }
@@ -29,6 +29,9 @@ export function checkObjectUri(owner: string, uri: unknown): string {
   if (!uri.startsWith(`${scheme}://`)) refuse('names no object', example);
   if (scheme === 'file' && !rest.startsWith('/')) refuse('is not a file of this machine', example);
   if (scheme === 's3' && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\/./.test(rest)) refuse('is no place in S3', example);
+  if (scheme === 'gs' && !/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]\/./.test(rest)) {
+    refuse('is no place in Google Cloud Storage', example);
+  }
   return uri;
 }
 
@@ -36,7 +39,7 @@ export function checkObjectUri(owner: string, uri: unknown): string {
 export function checkPrefixUri(owner: string, uri: unknown): string {
   if (typeof uri !== 'string' || uri === '') return checkObjectUri(owner, uri);
   const prefix = uri.endsWith('/') ? uri : `${uri}/`;
-  const isBucket = /^s3:\/\/[^/]+\/$/.test(prefix);
+  const isBucket = /^(s3|gs):\/\/[^/]+\/$/.test(prefix);
   return checkObjectUri(owner, isBucket ? `${prefix}-` : prefix).slice(0, prefix.length);
 }
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { outsideLooks } from '../../../../activities/sensors/looks.js';
 import { objectLooks } from '../../../../activities/sensors/object-looks.js';
 import type { ObjectSource, SeenObject } from '../../../../activities/sensors/object-source.js';
 import { fileArtifactStore } from '../../../../activities/sdk/store/file-artifact-store.js';
@@ -91,4 +92,11 @@ describe('news', () => {
     objects = [{ ...object(1), modifiedMs: before.getTime() }];
     expect(await news(undefined, settled)).toMatchObject({ more: false });
   });
+});
+
+it('objects are looked for where an application says, before what is built in', async () => {
+  const own: ObjectSource = { ...made, scheme: 'gs', find: (uri) => Promise.resolve({ ...object(1), uri }) };
+  const { object: look } = outsideLooks(fileArtifactStore(join(folder, 'store')), [own]);
+  const seen = await look(objectExists('gs://bucket/x') as never, signal);
+  expect(seen).toMatchObject({ met: true, facts: { uri: 'gs://bucket/x', etag: 'v1' } });
 });

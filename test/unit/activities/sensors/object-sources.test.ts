@@ -4,24 +4,29 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fileObjects } from '../../../../activities/sensors/file-objects.js';
+import { gcsObjects } from '../../../../activities/sensors/gcs-objects.js';
 import { s3Objects } from '../../../../activities/sensors/s3-objects.js';
 import { Bucket } from '../../../../activities/sdk/s3/bucket.js';
+import { type GcsServer, startGcsServer } from '../../../support/gcs-server.js';
 import { objectSourceConformance, type SourceUnderTest } from '../../../support/object-source-conformance.js';
 import { type S3Server, startS3Server } from '../../../support/s3-server.js';
 
 let folder: string;
 let s3: S3Server;
+let gcs: GcsServer;
 let tests = 0;
 const { signal } = new AbortController();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'evertrain-objects-'));
   s3 = await startS3Server();
-  for (const [name, value] of Object.entries(s3.env)) vi.stubEnv(name, value);
-});
+  gcs = await startGcsServer();
+  for (const [name, value] of Object.entries({ ...s3.env, ...gcs.env })) vi.stubEnv(name, value);
+  // Both may have to be built first.
+}, 300_000);
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await s3?.stop();
+  await Promise.all([s3?.stop(), gcs?.stop()]);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -52,6 +57,16 @@ objectSourceConformance('S3', () => {
   });
 });
 
+objectSourceConformance('Google Cloud Storage', () => {
+  const below = `${tests++} ä/`;
+  return Promise.resolve({
+    source: gcsObjects(),
+    root: `gs://evertrain/${below}`,
+    put: (name, content) => gcs.put(below + name, content),
+    remove: (name) => gcs.remove(below + name),
+  });
+});
+
 describe('a folder', () => {
   it('is not left by links, nor gone through in circles', async () => {
     const { root, put, source } = await files(false);
@@ -66,8 +81,11 @@ describe('a folder', () => {
 });
 
 describe('a bucket that is not there', () => {
-  it('is waited for', async () => {
-    const asked = s3Objects().find('s3://no-such-bucket/x', signal);
+  it.each([
+    ['S3', s3Objects(), 's3://no-such-bucket/x'],
+    ['Google Cloud Storage', gcsObjects(), 'gs://no-such-bucket/x'],
+  ])('is waited for: %s', async (_, source, uri) => {
+    const asked = source.find(uri, signal);
     await expect(asked).rejects.toMatchObject({ code: 'SYSTEM_STORE_UNAVAILABLE' });
   });
 });

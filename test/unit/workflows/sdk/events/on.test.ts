@@ -33,6 +33,30 @@ describe('what can never be', () => {
     ['a topic that Kafka refuses', () => kafkaTopic('a/b', { brokers }), 'the topic is "a/b"'],
     ['a topic that is its own dead letters', () => kafkaTopic('a', { brokers, deadLetter: 'a' }), 'Name another topic'],
     ['no broker', () => kafkaTopic('a', { brokers: [] }), 'brokers is []'],
+    ...[
+      'arn:aws:sns:eu-west-1:123456789012:arrivals',
+      {},
+      { snsTopic: 'arrivals' },
+      { snsTopic: 'arn:aws:sqs:eu-west-1:123456789012:arrivals' },
+      { account: 'me@example.org' },
+      { account: 'me', audience: 'https://example.org' },
+      { snsTopic: 'arn:aws:sns:eu-west-1:123456789012:arrivals', audience: 'https://example.org' },
+    ].map((signedBy): [string, () => unknown, string] => [
+      `a sender that is none, ${JSON.stringify(signedBy)}`,
+      () => objectCreated('s3://bucket/in', { signedBy: signedBy as never }),
+      'signedBy is ',
+    ]),
+    ['TLS that is no yes or no', () => kafkaTopic('a', { brokers, tls: {} as never }), 'tls is {}'],
+    [
+      'a login by no known mechanism',
+      () => kafkaTopic('a', { brokers, login: { user: 'u', password: secret('P'), mechanism: 'GSSAPI' as never } }),
+      'mechanism is "GSSAPI"',
+    ],
+    [
+      'a password in the clear over the network',
+      () => kafkaTopic('a', { brokers, login: { user: 'u', password: secret('P'), mechanism: 'PLAIN' } }),
+      'would go in the clear',
+    ],
     ['a broker without a port', () => kafkaTopic('a', { brokers: ['kafka'] }), "for example ['kafka-1:9092']"],
     [
       'a password in the open',

@@ -28,8 +28,14 @@ describe('a condition', () => {
     ['a bucket without a key', () => objectExists('s3://arrivals/')],
     ['no bucket', () => objectExists('s3:///x.csv')],
     ['a bucket with credentials', () => objectExists(`s3://key:${password}@arrivals/x`)],
+    ["a bucket of Google's without a key", () => objectExists('gs://arrivals/')],
+    ["no bucket of Google's", () => objectExists('gs:///x.csv')],
+    ["a bucket that Google's cannot be", () => objectExists('gs://Arrivals/x.csv')],
+    ["a bucket of Google's with credentials", () => objectExists(`gs://key:${password}@arrivals/x`)],
+    ["a key of Google's that goes up", () => objectExists('gs://arrivals/../x')],
     ['a web address', () => objectExists('https://example.org/x.csv')],
     ['a prefix of no bucket', () => prefixHasNews('s3://')],
+    ["a prefix of no bucket of Google's", () => prefixHasNews('gs://')],
     ['a pattern that starts at the root', () => prefixHasNews('/data', { pattern: '/x' })],
     ['a mark that is none', () => prefixHasNews('/data', { since: { uri: 'x' } as never })],
     ['an option that does not exist', () => prefixHasNews('/data', { patern: '*' } as never)],
@@ -85,6 +91,7 @@ describe('a condition', () => {
 
   it('takes a bucket, a folder and any key', () => {
     expect(prefixHasNews('s3://arrivals')).toMatchObject({ uri: 's3://arrivals/' });
+    expect(prefixHasNews('gs://arrivals_1')).toMatchObject({ uri: 'gs://arrivals_1/' });
     expect(prefixHasNews('data/in')).toMatchObject({ uri: 'data/in/' });
     expect(objectExists('s3://arrivals/tägliche Daten/x@1.csv')).toMatchObject({ words: expect.anything() as string });
   });
