@@ -1,11 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.js';
 
-/** Many small files: one process for several of them loads the packages once. */
-const small = ['test/unit/**/*.test.ts', 'test/replay/**/*.test.ts'];
-
 export default defineConfig({
   test: {
+    include: ['test/**/*.test.ts'],
     globalSetup: ['build-tree', 'run-folder', 'optimise-late', 'direct-python'].map(
       (name) => `test/support/${name}.ts`,
     ),
@@ -14,14 +12,10 @@ export default defineConfig({
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
+    // One process for several files loads the packages once, which takes 2 s of CPU time.
+    isolate: false,
+    setupFiles: ['test/support/fresh-file.ts'],
     // Twice the cores of a small machine: most durability tests wait for heartbeats.
     maxWorkers: 4,
-    projects: [
-      {
-        extends: true,
-        test: { name: 'small', include: small, isolate: false, setupFiles: ['test/support/fresh-modules.ts'] },
-      },
-      { extends: true, test: { name: 'large', include: ['test/**/*.test.ts'], exclude: small } },
-    ],
   },
 });

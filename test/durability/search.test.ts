@@ -15,6 +15,7 @@ import { flowerStudy, largeStudy, studiesOfFolds, studyOfRuns } from '../fixture
 import { directOptuna } from '../support/direct-optuna.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { runPlain } from '../support/run-plain.js';
+import type { SpawnedWorker } from '../support/spawn-worker.js';
 import { studyRound } from '../support/study-round.js';
 
 /** `npm run soak -- --scenario search --seed S` does the same with 60 trials, ten kills of the worker and two of the engine. */
@@ -65,56 +66,72 @@ describe('a study of iterative trainings', () => {
     expect({ ...round.study, artifact: undefined }).toEqual({ ...plain.output, artifact: undefined });
   });
 
-  it('by the median rule stops steps at work that fall behind, on what they had reported', async () => {
-    const { effects, evertrain } = fixture;
-    effects.slowDown(() => 80);
-    const worker = await fixture.worker();
-    const input = {
-      effects: effects.url,
-      under: 'median',
-      trials: 10,
-      atMost: 4,
-      scheduler: 'median',
-      budget: 25,
-    } as const;
-    const result = await evertrain.execute(flowerStudy, input, { provenance: false, seed: 3 });
-    effects.slowDown(() => 0);
-    await worker.stop();
-    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
-    expect(stoppedOf(result.output, 'search', 25)).toBeGreaterThanOrEqual(1);
-  }, 60_000);
+  describe('on a worker that nobody kills', () => {
+    let worker: SpawnedWorker;
+    beforeAll(async () => {
+      worker = await fixture.worker();
+    });
+    afterAll(() => worker?.stop());
 
-  it('by the median rule in each item of a fan-out compares the trials of that one', async () => {
-    const { effects, evertrain } = fixture;
-    effects.slowDown(() => 80);
-    const worker = await fixture.worker();
-    const input = { effects: effects.url, folds: ['fold-0', 'fold-1'], trials: 8, budget: 25 };
-    const result = await evertrain.execute(studiesOfFolds, input, { provenance: false, seed: 3 });
-    effects.slowDown(() => 0);
-    await worker.stop();
-    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
-    const stopped = result.output.map((study, fold) => stoppedOf(study, `folds[${fold}]/search`, 25));
-    expect(Math.min(...stopped)).toBeGreaterThanOrEqual(1);
-  }, 60_000);
+    it('by the median rule stops steps at work that fall behind, on what they had reported', async () => {
+      const { effects, evertrain } = fixture;
+      effects.slowDown(() => 80);
+      const input = {
+        effects: effects.url,
+        under: 'median',
+        trials: 10,
+        atMost: 4,
+        scheduler: 'median',
+        budget: 25,
+      } as const;
+      const result = await evertrain.execute(flowerStudy, input, { provenance: false, seed: 3 });
+      effects.slowDown(() => 0);
+      if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+      expect(stoppedOf(result.output, 'search', 25)).toBeGreaterThanOrEqual(1);
+    }, 60_000);
 
-  it('counts a trial’s run that somebody cancels as failed, and goes on', async () => {
-    const { effects, evertrain } = fixture;
-    const worker = await fixture.worker();
-    effects.hold('cancelled/2/0');
-    const input = { effects: effects.url, under: 'cancelled', trials: 9 };
-    const run = await evertrain.start(studyOfRuns, input, { provenance: false });
-    await effects.began('cancelled/2/0');
-    await evertrain.client.workflow.getHandle(`${run.workflowId}/search[2]/flower-trial`).cancel();
-    const result = await run.result();
-    effects.release('cancelled/2/0');
-    await worker.stop();
-    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
-    const { state, best, trials } = result.output;
-    expect([state, best.budget, trials.length]).toEqual(['completed', 9, 9]);
-    expect(trials.filter((one) => one.state === 'failed').map(({ trial }) => trial)).toEqual([2]);
-    const [study] = (await run.view()).studies;
-    expect(study?.trials[2]).toMatchObject({ state: 'failed', failure: { code: 'USER_RUN_CANCELLED' } });
-  }, 60_000);
+    it('by the median rule in each item of a fan-out compares the trials of that one', async () => {
+      const { effects, evertrain } = fixture;
+      effects.slowDown(() => 80);
+      const input = { effects: effects.url, folds: ['fold-0', 'fold-1'], trials: 8, budget: 25 };
+      const result = await evertrain.execute(studiesOfFolds, input, { provenance: false, seed: 3 });
+      effects.slowDown(() => 0);
+      if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+      const stopped = result.output.map((study, fold) => stoppedOf(study, `folds[${fold}]/search`, 25));
+      expect(Math.min(...stopped)).toBeGreaterThanOrEqual(1);
+    }, 60_000);
+
+    it('counts a trial’s run that somebody cancels as failed, and goes on', async () => {
+      const { effects, evertrain } = fixture;
+      effects.hold('cancelled/2/0');
+      const input = { effects: effects.url, under: 'cancelled', trials: 9 };
+      const run = await evertrain.start(studyOfRuns, input, { provenance: false });
+      await effects.began('cancelled/2/0');
+      await evertrain.client.workflow.getHandle(`${run.workflowId}/search[2]/flower-trial`).cancel();
+      const result = await run.result();
+      effects.release('cancelled/2/0');
+      if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+      const { state, best, trials } = result.output;
+      expect([state, best.budget, trials.length]).toEqual(['completed', 9, 9]);
+      expect(trials.filter((one) => one.state === 'failed').map(({ trial }) => trial)).toEqual([2]);
+      const [study] = (await run.view()).studies;
+      expect(study?.trials[2]).toMatchObject({ state: 'failed', failure: { code: 'USER_RUN_CANCELLED' } });
+    }, 60_000);
+
+    it('whose trials are runs goes on from the checkpoints in the runs before', async () => {
+      const { effects, evertrain } = fixture;
+      const input = { effects: effects.url, under: 'runs', trials: 9 };
+      const result = await evertrain.execute(studyOfRuns, input, { provenance: false });
+      if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
+      const { best } = result.output;
+      expect(best).toMatchObject({ budget: 9, output: { curve: { length: 9 } } });
+      expect(best.output.curve).toEqual(trainedTo(9, best.params, best.output.seed).curve);
+      const counts = Object.entries(effects.counts()).filter(([key]) => key.startsWith('runs/'));
+      // 9 trials of one epoch, 3 of three, one of nine.
+      expect(counts).toHaveLength(9 + 2 * 3 + 6);
+      expect(counts.filter(([, count]) => count !== 1)).toEqual([]);
+    }, 60_000);
+  });
 
   it('ends open trials when its time is over, with the best so far', async () => {
     const { effects, evertrain } = fixture;
@@ -186,22 +203,6 @@ describe('a study of iterative trainings', () => {
     });
     await connection.close();
   }, 30_000);
-
-  it('whose trials are runs goes on from the checkpoints in the runs before', async () => {
-    const { effects, evertrain } = fixture;
-    const worker = await fixture.worker();
-    const input = { effects: effects.url, under: 'runs', trials: 9 };
-    const result = await evertrain.execute(studyOfRuns, input, { provenance: false });
-    await worker.stop();
-    if (result.outcome !== 'completed') throw new Error(JSON.stringify(result));
-    const { best } = result.output;
-    expect(best).toMatchObject({ budget: 9, output: { curve: { length: 9 } } });
-    expect(best.output.curve).toEqual(trainedTo(9, best.params, best.output.seed).curve);
-    const counts = Object.entries(effects.counts()).filter(([key]) => key.startsWith('runs/'));
-    // 9 trials of one epoch, 3 of three, one of nine.
-    expect(counts).toHaveLength(9 + 2 * 3 + 6);
-    expect(counts.filter(([, count]) => count !== 1)).toEqual([]);
-  }, 60_000);
 
   it('by TPE, its worker killed: suggestions are those of Optuna itself', async () => {
     const trials = 14;

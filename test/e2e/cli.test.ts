@@ -8,18 +8,19 @@ import { type CliOptions, type CliProcess, evertrainCli } from '../support/cli-p
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 /** The sources as they lie in the checkout: what surrounds a training there is recorded with it. */
-const cli = (args: string[], options: CliOptions = {}) => evertrainCli(args, { ...options, sources: true });
+const inCheckout = (args: string[], options: CliOptions = {}) => evertrainCli(args, { ...options, sources: true });
 
 describe('the command line', () => {
   let engine: TestEngine;
   let worker: CliProcess;
   let folder: string;
-  const call = (...args: string[]) => cli([...args, '--address', engine.address, '--data-dir', engine.dataDir]).ended;
+  const place = () => ['--address', engine.address, '--data-dir', engine.dataDir];
+  const call = (...args: string[]) => evertrainCli([...args, ...place()]).ended;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'evertrain-cli-'));
     engine = await startTestEngine();
-    worker = cli(['worker', '--address', engine.address, '--data-dir', engine.dataDir]);
+    worker = inCheckout(['worker', ...place()]);
     await worker.until('worker started');
   });
   afterAll(async () => {
@@ -78,7 +79,7 @@ describe('the command line', () => {
   });
 
   it('says that nothing answers at an address, and exits with 4', async () => {
-    const { code, out } = await cli(['ls', '--address', '127.0.0.1:1']).ended;
+    const { code, out } = await evertrainCli(['ls', '--address', '127.0.0.1:1']).ended;
     expect(out).toContain('SYSTEM_ENGINE_UNREACHABLE');
     expect(code).toBe(4);
   });
@@ -93,18 +94,20 @@ describe('the command line', () => {
     const torn = join(folder, 'torn');
     await mkdir(torn);
     await writeFile(join(torn, 'temporal.db'), Buffer.alloc(20_000, 'no database'));
-    expect((await cli(['doctor', '--data-dir', torn]).ended).out).toMatch(/fail database .*file is not a database/);
+    expect((await evertrainCli(['doctor', '--data-dir', torn]).ended).out).toMatch(
+      /fail database .*file is not a database/,
+    );
     const hurt = join(folder, 'hurt');
     await mkdir(hurt);
     await copyDatabase(join(engine.dataDir, 'temporal.db'), join(hurt, 'temporal.db'), 'python3');
     const file = await open(join(hurt, 'temporal.db'), 'r+');
     await file.write(Buffer.alloc(40_960, 0xa5), 0, 40_960, 5 * 4096);
     await file.close();
-    const damaged = await cli(['doctor', '--data-dir', hurt]).ended;
+    const damaged = await evertrainCli(['doctor', '--data-dir', hurt]).ended;
     expect(damaged.out).toMatch(/fail database .*hurt.*damaged: .*`evertrain restore`.*SYSTEM_STORE_UNAVAILABLE/);
     expect(damaged.code).toBe(4);
     const nowhere = join(folder, 'not', 'made');
-    const bad = await cli(['doctor', '--address', '127.0.0.1:1', '--data-dir', nowhere]).ended;
+    const bad = await evertrainCli(['doctor', '--address', '127.0.0.1:1', '--data-dir', nowhere]).ended;
     expect(bad.out).toMatch(/fail engine +Nothing answers at 127\.0\.0\.1:1/);
     expect(bad.out).toMatch(/ok {3}data folder +.*not made yet/);
     expect(bad.code).toBe(4);
@@ -112,13 +115,12 @@ describe('the command line', () => {
   });
 
   it('makes a version again and compares it, and what surrounds it', async () => {
-    await call('model', 'penguins', 'train');
-    const same = await call('reproduce', 'penguins', '1');
+    await inCheckout(['model', 'penguins', 'train', ...place()]).ended;
+    const same = await inCheckout(['reproduce', 'penguins', '1', ...place()]).ended;
     expect(same.out).toContain('Code, packages and platform are the same here.');
     expect(same.out).toMatch(/Reproduced: metrics and model \([0-9a-f]{64}\) are the same\./);
     expect(same.code).toBe(0);
-    const connection = ['--address', engine.address, '--data-dir', engine.dataDir];
-    const elsewhere = await cli(['reproduce', 'penguins', '1', '--check', ...connection], { cwd: folder }).ended;
+    const elsewhere = await inCheckout(['reproduce', 'penguins', '1', '--check', ...place()], { cwd: folder }).ended;
     expect(elsewhere.out).toMatch(/here it is otherwise:\n {2}commit: [0-9a-f]{40} → –/);
     expect(elsewhere.out).toMatch(/lockFiles\/package-lock\.json: [0-9a-f]{64} → –/);
     expect(elsewhere.code).toBe(1);

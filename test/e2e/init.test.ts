@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type CliProcess, evertrainCli } from '../support/cli-process.js';
-import { npm, packedLibrary } from '../support/packed-library.js';
+import { installLibrary, npm, packedLibrary } from '../support/packed-library.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const setUpMs = 300_000;
@@ -21,14 +21,13 @@ const evertrain = (cwd: string, args: readonly string[], env: NodeJS.ProcessEnv 
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'evertrain-init-'));
-  const tarball = await packedLibrary();
   project = join(folder, 'my-project');
   await writeFile(join(folder, 'package.json'), '{ "private": true }');
-  await npm(folder, 'install', tarball);
+  await installLibrary(folder);
   const made = await evertrain(folder, ['init', 'my-project']).ended;
   expect(made).toMatchObject({ code: 0, out: expect.stringContaining('my-project is there.') });
   // The version that the project names is not published: the packed one stands for it.
-  await npm(project, 'install', tarball);
+  await npm(project, 'install', await packedLibrary());
 }, setUpMs);
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
@@ -101,6 +100,6 @@ describe('init', () => {
       expect(ended.code).toBe(2);
       expect(ended.out).toMatch(message);
     }
-    expect((await readdir(folder)).sort()).toEqual(['my-project', 'node_modules', 'package-lock.json', 'package.json']);
+    expect((await readdir(folder)).sort()).toEqual(['my-project', 'node_modules', 'package.json']);
   });
 });

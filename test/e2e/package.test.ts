@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evertrainCli } from '../support/cli-process.js';
-import { npm, packedLibrary } from '../support/packed-library.js';
+import { installLibrary } from '../support/packed-library.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
 const exec = promisify(execFile);
@@ -73,7 +73,7 @@ describe('the packed library in a project of a stranger', () => {
       await mkdir(join(folder, name, '..'), { recursive: true });
       await writeFile(join(folder, name), content);
     }
-    await npm(folder, 'install', await packedLibrary());
+    await installLibrary(folder);
   }, 300_000);
   afterAll(async () => {
     await engine.stop();

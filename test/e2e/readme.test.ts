@@ -8,6 +8,8 @@ let project: Awaited<ReturnType<typeof exampleProject>>;
 let folder: string;
 let dev: CliProcess;
 const call = (...args: string[]) => evertrainCli(args, { cwd: folder }).ended;
+/** Each look is a command, which takes half a second of a processor's time. */
+const interval = 1_000;
 const modelState = async () => JSON.parse((await call('model', 'iris')).out) as ModelState;
 
 /** The files that the README shows, as a project of their own; what they import from `evertrain` is this checkout. */
@@ -31,9 +33,11 @@ it("the README's project trains when its client says so, waits for a person, and
   expect([order.status, order.stderr]).toEqual([0, '']);
   const { training } = await modelState();
   const run = training?.workflowId ?? '';
-  await expect.poll(async () => (await call('show', run)).out, { timeout: 60_000 }).toContain('approval: ship it?');
+  await expect
+    .poll(async () => (await call('show', run)).out, { timeout: 60_000, interval })
+    .toContain('approval: ship it?');
   expect((await call('approve', run, 'ship it?', '--yes', '--actor', 'ann')).out).toBe('recorded\n');
-  await expect.poll(async () => (await modelState()).champion, { timeout: 30_000 }).toBe('1');
+  await expect.poll(async () => (await modelState()).champion, { timeout: 30_000, interval }).toBe('1');
   const { versions } = await modelState();
   expect(versions[0]?.metrics['accuracy']).toBeGreaterThan(0.9);
   const server = /model server (http:\S+)/.exec(await dev.until('model server'))?.[1];

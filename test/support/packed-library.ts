@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, symlink } from 'node:fs/promises';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { makeOnce } from '../../worker/setup/make-once.mjs';
@@ -13,6 +13,20 @@ export async function packedLibrary(): Promise<string> {
   const path = join(runFolder(), 'packed', 'evertrain.tgz');
   await makeOnce({ path, what: 'the packed library', progress: asProgress(undefined), make: pack });
   return path;
+}
+
+/** Installs the packed library for a folder, whose `node_modules` will be one that the tests of a run share. */
+export async function installLibrary(folder: string): Promise<void> {
+  const path = join(runFolder(), 'installed', 'project');
+  const make = async (work: string) => {
+    const project = join(work, 'project');
+    await mkdir(project);
+    await writeFile(join(project, 'package.json'), '{ "private": true }');
+    await npm(project, 'install', await packedLibrary());
+    return project;
+  };
+  await makeOnce({ path, what: 'the installed library', progress: asProgress(undefined), make });
+  await symlink(join(path, 'node_modules'), join(folder, 'node_modules'), 'dir');
 }
 
 /** Packs a copy of this checkout, whose own `dist` may be in use. */
