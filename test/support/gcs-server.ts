@@ -3,7 +3,7 @@ import { choosePort } from '../../worker/engine/engine-ports.js';
 import { ensureFakeGcsServer } from './fake-gcs-server.mjs';
 import { type Restartable, startRestartable } from './restartable.js';
 
-const startWithinMs = 20_000;
+const startWithinMs = 60_000;
 
 /** An emulator of Google Cloud Storage of a test's own, in memory, with a bucket `evertrain`. */
 export interface GcsServer extends Restartable {

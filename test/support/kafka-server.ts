@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Admin } from '@platformatic/kafka';
 import { choosePort } from '../../worker/engine/engine-ports.js';
 import { endWithTest } from './end-with-test.js';
@@ -9,6 +10,8 @@ import { ensureKafka } from './kafka.mjs';
 import { type Restartable, startRestartable } from './restartable.js';
 
 const startWithinMs = 60_000;
+/** An engine may start meanwhile, which this process has to watch. */
+const ranBy = promisify(execFile);
 /** Small, and quick to start. */
 const java = ['-Xmx384m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
@@ -42,9 +45,19 @@ export async function startSecureKafka(): Promise<SecureKafka> {
   const certificate = join(folder, 'certificate.pem');
   const keystore = join(folder, 'keystore.p12');
   const store = ['-alias', 'broker', '-keystore', keystore, '-storepass', keystorePassword];
-  const keytool = (...args: string[]) => execFileSync('keytool', [...args, ...store], { stdio: 'ignore' });
-  keytool('-genkeypair', '-keyalg', 'RSA', '-validity', '2', '-dname', 'CN=localhost', '-ext', 'SAN=dns:localhost');
-  keytool('-exportcert', '-rfc', '-file', certificate);
+  const keytool = (...args: string[]) => ranBy('keytool', [...args, ...store]);
+  await keytool(
+    '-genkeypair',
+    '-keyalg',
+    'RSA',
+    '-validity',
+    '2',
+    '-dname',
+    'CN=localhost',
+    '-ext',
+    'SAN=dns:localhost',
+  );
+  await keytool('-exportcert', '-rfc', '-file', certificate);
   const server = await start({ port, keystore });
   return {
     ...server,
@@ -74,7 +87,7 @@ async function start(secure: Secure | undefined): Promise<KafkaServer> {
   const format = ['format', '-t', 'evertrain-tests-cluster', '-c', properties, '--ignore-formatted'];
   const { user, password } = kafkaLogin;
   if (secure !== undefined) format.push('--add-scram', `SCRAM-SHA-512=[name=${user},password="${password}"]`);
-  execFileSync('java', [...main('kafka.tools.StorageTool'), ...format], { stdio: 'ignore' });
+  await ranBy('java', [...main('kafka.tools.StorageTool'), ...format]);
   const server = await startRestartable({
     spawn: () => {
       const child = spawn('java', [...main('kafka.Kafka'), properties], { stdio: 'ignore', cwd: folder });

@@ -8,7 +8,7 @@ import { ensureVersitygw } from './versitygw.mjs';
 import { type Restartable, startRestartable } from './restartable.js';
 
 const credentials = { accessKeyId: 'evertrain-tests', secretAccessKey: 'a-secret-of-the-tests' };
-const startWithinMs = 20_000;
+const startWithinMs = 60_000;
 
 /** A real S3 server (versitygw over a temporary folder) of a test's own. */
 export interface S3Server extends Restartable {
