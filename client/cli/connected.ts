@@ -1,10 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readAttempts } from '../../activities/sdk/journal/read-run.js';
 import type { ArtifactStore, Journal } from '../../activities/sdk/ports.js';
-import { openStorage } from '../../activities/sdk/storage.js';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
-import { connect } from '../connect.js';
 import type { Evertrain } from '../evertrain.js';
 
 /** Options of every command that talks to an engine. */
@@ -31,6 +28,12 @@ export async function connected<T>(
   body: (evertrain: Evertrain, journal: Journal, store: ArtifactStore) => Promise<T>,
 ): Promise<T> {
   const { address, namespace } = options;
+  // Not with this module: they are most of what a command loads, and one that refuses its options needs none of it.
+  const [{ readAttempts }, { openStorage }, { connect }] = await Promise.all([
+    import('../../activities/sdk/journal/read-run.js'),
+    import('../../activities/sdk/storage.js'),
+    import('../connect.js'),
+  ]);
   const dataDir = resolve(options.dataDir);
   const { journal, store } = openStorage(dataDir);
   const evertrain = await connect({
