@@ -13,11 +13,11 @@ export {
 } from './connections/connection.js';
 export type { Duration } from './duration.js';
 export { type ErrorCode, errorCodes, EvertrainError, isEvertrainError } from './errors.js';
-export { kafkaTopic, type KafkaLogin, type KafkaOptions } from './events/kafka-topic.js';
+export { kafkaTopic, type KafkaOptions } from './events/kafka-topic.js';
 export { objectCreated, type ObjectCreatedOptions } from './events/object-created.js';
 export { type EventRule, on } from './events/on.js';
 export { postgresNotify, type PostgresNotifyOptions } from './events/postgres-notify.js';
-export type { EventSource, SourceEvent } from './events/source.js';
+export type { EventSource, KafkaLogin, SourceEvent } from './events/source.js';
 export { webhook, type WebhookOptions } from './events/webhook.js';
 export { fanOut, type FanOutOptions, fanOutSettled } from './fan-out.js';
 export { gate } from './gate.js';

@@ -1,8 +1,8 @@
 import { EvertrainError, show } from '../errors.js';
 import { checkOptions, invalidOption } from '../options.js';
 import type { Decoded, Schema } from '../schema.js';
-import { isSecret, type Secret } from '../secret.js';
-import type { EventSource } from './source.js';
+import { isSecret } from '../secret.js';
+import type { EventSource, KafkaLogin, KafkaMechanism } from './source.js';
 
 export interface KafkaOptions<S extends Schema | undefined> {
   /** Of the cluster, for a start: `host:port` each. */
@@ -19,14 +19,6 @@ export interface KafkaOptions<S extends Schema | undefined> {
   readonly login?: KafkaLogin;
 }
 
-export interface KafkaLogin {
-  readonly user: string;
-  readonly password: Secret;
-  /** Default SCRAM-SHA-512. PLAIN sends the password itself, and needs TLS. */
-  readonly mechanism?: KafkaMechanism;
-}
-
-export type KafkaMechanism = 'SCRAM-SHA-512' | 'SCRAM-SHA-256' | 'PLAIN';
 const mechanisms: readonly unknown[] = ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'PLAIN'] satisfies KafkaMechanism[];
 
 /**

@@ -1,6 +1,5 @@
 import type { Schema } from '../schema.js';
 import type { Secret } from '../secret.js';
-import type { KafkaLogin } from './kafka-topic.js';
 
 /** Something that happened elsewhere, as a rule sees it. */
 export interface SourceEvent<T = unknown> {
@@ -57,6 +56,15 @@ export interface PubSubSigner {
   /** Default of Pub/Sub: the address that it sends to. */
   readonly audience: string;
 }
+
+export interface KafkaLogin {
+  readonly user: string;
+  readonly password: Secret;
+  /** Default SCRAM-SHA-512. PLAIN sends the password itself, and needs TLS. */
+  readonly mechanism?: KafkaMechanism;
+}
+
+export type KafkaMechanism = 'SCRAM-SHA-512' | 'SCRAM-SHA-256' | 'PLAIN';
 
 export interface KafkaSource {
   readonly kind: 'kafka';
