@@ -17,13 +17,18 @@ try {
   await call('run', 'iris', '--id', 'iris/2026-11-20');
   await call('run', 'iris', '--id', 'iris/2026-11-21', '--seed', '1');
   await call('run', 'penguins');
+  const dark = new Set(['timeline', 'model-dark']);
   const take = async (name: string, path: string, ready: string, then?: (page: Page) => Promise<unknown>) => {
-    const page = await browser.open(`${address}${path}`, { width: 1280, dark: name === 'timeline' });
+    const width = name === 'phone' ? 390 : 1280;
+    const page = await browser.open(`${address}${path}`, { width, dark: dark.has(name) });
     await page.locator(ready).first().waitFor();
     await then?.(page);
     await page.waitForTimeout(800);
-    const height = await page.evaluate<number>('Math.min(860, document.documentElement.scrollHeight)');
-    await page.setViewportSize({ width: 1280, height });
+    // Where what is shown ends, with no empty page below it.
+    const bottom =
+      'Math.max(...[...document.querySelectorAll("main > *")].map((part) => part.getBoundingClientRect().bottom))';
+    const height = Math.min(860, Math.ceil(await page.evaluate<number>(bottom)) + 16);
+    await page.setViewportSize({ width, height });
     await page.screenshot({ path: `docs/dashboard/${name}.png` });
     await page.close();
     console.log(`docs/dashboard/${name}.png`);
@@ -39,6 +44,19 @@ try {
     for (const box of await page.getByLabel(/^Compare iris/).all()) await box.click();
     await page.getByRole('link', { name: 'Compare the two' }).click();
     await page.locator('.compare').waitFor();
+  });
+  await take('model-dark', '/model?name=bikes', '.curves canvas');
+  await take('phone', iris, '.node');
+  await take('variables', '/variables', 'h1', (page) => page.locator('tbody tr').first().waitFor());
+  await take('versions', '/model?name=bikes', '.curves canvas', async (page) => {
+    for (const number of [2, 1]) await page.getByLabel(`Compare version ${number}`).click();
+    await page.getByRole('link', { name: 'Compare the two' }).click();
+    await page.locator('.compare').waitFor();
+  });
+  await take('logs', '/logs', 'h1', async (page) => {
+    await page.getByLabel('Message holds').fill('e');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.locator('.line').first().waitFor();
   });
 } finally {
   await browser.close();
