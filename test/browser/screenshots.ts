@@ -47,17 +47,6 @@ try {
   });
   await take('model-dark', '/model?name=bikes', '.curves canvas');
   await take('phone', iris, '.node');
-  await take('variables', '/variables', 'h1', (page) => page.locator('tbody tr').first().waitFor());
-  await take('versions', '/model?name=bikes', '.curves canvas', async (page) => {
-    for (const number of [2, 1]) await page.getByLabel(`Compare version ${number}`).click();
-    await page.getByRole('link', { name: 'Compare the two' }).click();
-    await page.locator('.compare').waitFor();
-  });
-  await take('logs', '/logs', 'h1', async (page) => {
-    await page.getByLabel('Message holds').fill('e');
-    await page.getByRole('button', { name: 'Search' }).click();
-    await page.locator('.line').first().waitFor();
-  });
 } finally {
   await browser.close();
   system.child.kill('SIGINT');
