@@ -17,13 +17,18 @@ try {
   await call('run', 'iris', '--id', 'iris/2026-11-20');
   await call('run', 'iris', '--id', 'iris/2026-11-21', '--seed', '1');
   await call('run', 'penguins');
+  const dark = new Set(['timeline', 'model-dark']);
   const take = async (name: string, path: string, ready: string, then?: (page: Page) => Promise<unknown>) => {
-    const page = await browser.open(`${address}${path}`, { width: 1280, dark: name === 'timeline' });
+    const width = name === 'phone' ? 390 : 1280;
+    const page = await browser.open(`${address}${path}`, { width, dark: dark.has(name) });
     await page.locator(ready).first().waitFor();
     await then?.(page);
     await page.waitForTimeout(800);
-    const height = await page.evaluate<number>('Math.min(860, document.documentElement.scrollHeight)');
-    await page.setViewportSize({ width: 1280, height });
+    // Where what is shown ends, with no empty page below it.
+    const bottom =
+      'Math.max(...[...document.querySelectorAll("main > *")].map((part) => part.getBoundingClientRect().bottom))';
+    const height = Math.min(860, Math.ceil(await page.evaluate<number>(bottom)) + 16);
+    await page.setViewportSize({ width, height });
     await page.screenshot({ path: `docs/dashboard/${name}.png` });
     await page.close();
     console.log(`docs/dashboard/${name}.png`);
@@ -40,6 +45,8 @@ try {
     await page.getByRole('link', { name: 'Compare the two' }).click();
     await page.locator('.compare').waitFor();
   });
+  await take('model-dark', '/model?name=bikes', '.curves canvas');
+  await take('phone', iris, '.node');
 } finally {
   await browser.close();
   system.child.kill('SIGINT');
