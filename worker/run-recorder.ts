@@ -10,6 +10,7 @@ import { modelWorkflowType } from '../workflows/sdk/model/messages.js';
 import type { Project } from '../workflows/sdk/project.js';
 import { searchAttributes } from '../workflows/sdk/protocol.js';
 import { workerLog } from './log.js';
+import { noteUser } from './maintenance/store-users.js';
 import { pause } from './pause.js';
 
 export interface RunRecorderOptions {
@@ -105,10 +106,16 @@ export class RunRecorder {
   }
 
   private async sweeps(): Promise<void> {
+    let isKnown = false;
     for (let waitMs = firstSweepMs; ; waitMs = sweepEveryMs) {
       await pause(waitMs, this.stopped.signal);
       if (this.stopped.signal.aborted) return;
-      await this.sweep().catch((error: unknown) => {
+      const looked = async () => {
+        if (!isKnown) await noteUser(this.options.services.journal, this.options.client);
+        isKnown = true;
+        await this.sweep();
+      };
+      await looked().catch((error: unknown) => {
         workerLog.warn({ error }, 'the sweep for closed runs without a record failed; the next one goes on');
       });
     }

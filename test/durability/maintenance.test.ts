@@ -1,17 +1,23 @@
 import { cp, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ConnectionLike } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileArtifactStore } from '../../activities/sdk/store/file-artifact-store.js';
 import { fileJournal } from '../../activities/sdk/journal/file-journal.js';
+import { connect } from '../../client/connect.js';
 import type { Evertrain } from '../../client/evertrain.js';
+import { provision } from '../../worker/engine/provision.js';
 import { backup } from '../../worker/maintenance/backup.js';
 import { collectGarbage } from '../../worker/maintenance/collect-garbage.js';
 import { engineRuns } from '../../worker/maintenance/engine-runs.js';
 import { historyRoots } from '../../worker/maintenance/history-roots.js';
+import { clientsOfStore } from '../../worker/maintenance/store-users.js';
 import type { Artifact } from '../../workflows/sdk/artifact.js';
 import { keptBytes } from '../fixtures/durability/activities.js';
 import { library, training } from '../fixtures/durability/contracts.js';
+import { evertrainCli } from '../support/cli-process.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { startTestEngine, type TestEngine } from '../support/test-engine.js';
 
@@ -57,12 +63,13 @@ async function plant(keys: readonly string[]): Promise<void> {
   }
 }
 
+const theJournal = () => fileJournal(join(fixture.engine.dataDir, 'journal'));
+
 async function collect(now = Date.now()) {
   const { client } = fixture.evertrain;
-  const { dataDir } = fixture.engine;
   return collectGarbage({
-    store: storeOf(dataDir),
-    journal: fileJournal(join(dataDir, 'journal')),
+    store: storeOf(fixture.engine.dataDir),
+    journal: theJournal(),
     roots: historyRoots(client),
     ...(await engineRuns(client)),
     dryRun: false,
@@ -107,6 +114,58 @@ describe('garbage collection', () => {
     await second.stop();
   });
 });
+
+describe('a store that several namespaces use', () => {
+  it('keeps what the runs of all hold; is not collected where another engine has one', async () => {
+    const { effects, engine } = fixture;
+    const namespace = 'second';
+    const { connection } = fixture.evertrain.client;
+    const workflowExecutionRetentionPeriod = proto.google.protobuf.Duration.fromObject({ seconds: 86_400 });
+    await connection.workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+    const second = await connect({ address: engine.address, namespace });
+    try {
+      await expect.poll(() => isProvisioned(connection, namespace), { timeout: 30_000 }).toBe(true);
+      const worker = await fixture.worker({ namespace });
+      effects.hold('second-5');
+      const input = { effects: effects.url, keys: keysOf('second'), sizeBytes };
+      const run = await second.start(library, input, { ...options, id: 'second' });
+      await effects.began('second-5');
+      const completed = async () => (await run.view()).steps.filter(({ status }) => status === 'completed').length;
+      await expect.poll(completed, { timeout: 20_000 }).toBe(5);
+      const named = async (...gone: string[]) =>
+        (await clientsOfStore(theJournal(), fixture.evertrain.client, gone)).map(({ options: of }) => of.namespace);
+      await expect.poll(() => named(), { timeout: 20_000 }).toContain(namespace);
+
+      await plant(keysOf('unheld'));
+      const gc = (...args: string[]) =>
+        evertrainCli(['gc', '--grace', '1ms', '--address', engine.address, '--data-dir', engine.dataDir, ...args])
+          .ended;
+      expect(JSON.parse((await gc('--apply')).out)).toMatchObject({ removed: 6 });
+
+      const other = { id: '0f0e', namespace: 'default', seenAt: 0 };
+      await theJournal().put(`store-users/${other.id}`, JSON.stringify(other));
+      const refused = await gc('--apply');
+      expect(refused.code).toBe(2);
+      expect(refused.out).toContain('USER_STORE_SHARED');
+      expect(await gc('--apply', '--forget', other.id)).toMatchObject({ code: 0 });
+      expect(await gc()).toMatchObject({ code: 0 });
+
+      effects.release('second-5');
+      await expectComplete(second, 'second', engine.dataDir);
+      await worker.stop();
+    } finally {
+      await second.close();
+    }
+  }, 120_000);
+});
+
+/** The engine tells of a new namespace a moment later. */
+async function isProvisioned(connection: ConnectionLike, namespace: string): Promise<boolean> {
+  return provision(connection, namespace).then(
+    () => true,
+    () => false,
+  );
+}
 
 describe('under load, garbage collection and backups', () => {
   const ids: string[] = ['held'];

@@ -17,7 +17,7 @@ export interface DurableProject {
     options?: Partial<
       Pick<
         SpawnWorkerOptions,
-        'cachedRuns' | 'dataDir' | 'address' | 'queues' | 'resources' | 'modelServer' | 'webhook'
+        'cachedRuns' | 'dataDir' | 'address' | 'namespace' | 'queues' | 'resources' | 'modelServer' | 'webhook'
       >
     >,
   ): Promise<SpawnedWorker>;

@@ -12,6 +12,7 @@ export const claimsPrefix = 'claims';
 export const runsPrefix = 'runs';
 export const runRecordsPrefix = 'run-records';
 export const releasedPrefix = 'released';
+export const storeUsersPrefix = 'store-users';
 
 export function runPrefix(workflowId: string, runId: string): string {
   return journalKey(runsPrefix, workflowId, runId);
