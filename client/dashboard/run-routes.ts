@@ -10,6 +10,8 @@ import type { AttemptLine, CurveLine, PastCall, RunMessage } from './shapes.js';
 import { changeOf } from './view-change.js';
 
 const listEveryMs = 1_000;
+/** Workers write what the last attempts of a run said a moment after its end. */
+const lastWordsMs = 5_000;
 const linesEveryMs = 400;
 /** Of lines in one message. */
 const maxLines = 2_000;
@@ -96,12 +98,13 @@ async function untilAllIsTold(
   const { workflowId } = run;
   const { runId, closedAt } = await viewOf(context, run);
   const handle = context.evertrain.client.workflow.getHandle(workflowId, runId);
-  let isClosed = closedAt !== undefined;
+  let closed = closedAt;
   for (let at = 1; !gone.aborted; at += 1) {
+    const isOver = closed !== undefined && Date.now() - closed > lastWordsMs;
     const isMore = await tell(workflowId, runId);
-    if (isClosed && !isMore) return;
+    if (isOver && !isMore) return;
     await sleep(linesEveryMs, undefined, { signal: gone }).catch(() => undefined);
-    if (!isClosed && !gone.aborted && at % 5 === 0) isClosed = (await handle.describe()).closeTime !== undefined;
+    if (closed === undefined && !gone.aborted && at % 5 === 0) closed = (await handle.describe()).closeTime?.getTime();
   }
 }
 
