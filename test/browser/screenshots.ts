@@ -45,6 +45,8 @@ try {
     await page.getByRole('link', { name: 'Compare the two' }).click();
     await page.locator('.compare').waitFor();
   });
+  await take('queues', '/queues', 'tbody tr');
+  await take('logs', '/logs?text=rows&level=info&since=1d', 'main a[href^="/run"]');
   await take('model-dark', '/model?name=bikes', '.curves canvas');
   await take('phone', iris, '.node');
 } finally {
