@@ -100,7 +100,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-live.test.ts',
     "'approve', 'asked', 'ship it?', '--yes', '--actor', 'ann'",
   ],
-  'evertrain approve --answer': ['test/e2e/commands-live.test.ts', "'approve', 'chosen', 'threshold', '--answer'"],
+  "evertrain approve <run> threshold --set threshold=0.4 --set 'note=by hand'": [
+    'test/e2e/commands-live.test.ts',
+    "'approve', 'by-field', 'threshold', '--set', 'threshold=0.4', '--set', 'note=7'",
+  ],
   'evertrain cancel <run>': ['test/e2e/commands-live.test.ts', "call('cancel', 'stopped')"],
   'evertrain rerun': ['test/e2e/cli.test.ts', "call('rerun'"],
   'evertrain rerun <run> --from iris.evaluate': [
