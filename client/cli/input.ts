@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { EvertrainError, show } from '../../workflows/sdk/errors.js';
 import type { Schema } from '../../workflows/sdk/schema.js';
 import { parseJson } from './connected.js';
@@ -14,11 +14,13 @@ export function withInput(command: Command): Command {
   return command
     .option('--input <json>', 'its input')
     .option('--input-file <path>', 'its input, from a JSON file')
-    .option(
-      '--set <field=value>',
-      'a field of its input, as JSON or text; may be given again',
-      (field: string, before: readonly string[] | undefined) => [...(before ?? []), field],
-    );
+    .addOption(setOption('its input'));
+}
+
+export function setOption(of: string): Option {
+  return new Option('--set <field=value>', `a field of ${of}, as JSON or text; may be given again`).argParser(
+    (field: string, before: readonly string[] | undefined) => [...(before ?? []), field],
+  );
 }
 
 /** What `--input` or `--input-file` say, `{}` without either; with the fields that `--set` gives. */
@@ -39,7 +41,7 @@ async function wholeInput({ input, inputFile }: InputOptions): Promise<unknown> 
 }
 
 /** A value is JSON where the schema takes it so, else text: `--set trials=20 --set params.kernel=rbf`. */
-function withFields(input: unknown, fields: readonly string[], schema: Schema | undefined): unknown {
+export function withFields(input: unknown, fields: readonly string[], schema: Schema | undefined): unknown {
   let result = input;
   for (const field of fields) {
     const [, at = '', text = ''] = /^([^=]+)=(.*)$/s.exec(field) ?? [];
@@ -61,7 +63,7 @@ function withField(input: unknown, [name = '', ...rest]: readonly string[], valu
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new EvertrainError('USER_INPUT_INVALID', `--set ${at}: there is ${show(input)} where "${name}" should be.`, {
       value: input,
-      remedy: 'Set fields of objects; give the others by --input.',
+      remedy: 'Set fields of objects only; give the rest whole, as JSON.',
     });
   }
   const fields = input as Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import type { PipelineDefinition } from '../../workflows/sdk/definitions.js';
+import { jsonSchemaOf } from '../../workflows/sdk/json-schema.js';
 import type { VariableDefinition } from '../../workflows/sdk/variable.js';
 import type { PipelineForm } from './shapes.js';
 
@@ -27,18 +27,10 @@ export function pipelineForms(pipelines: readonly PipelineDefinition[]): Pipelin
 }
 
 function formOf({ name, description, input }: PipelineDefinition): PipelineForm {
+  const schema = jsonSchemaOf(input);
   return {
     name,
     ...(description === undefined ? {} : { description }),
-    ...(input instanceof z.ZodType ? { input: schemaOf(input) } : {}),
+    ...(schema === undefined ? {} : { input: schema }),
   };
-}
-
-/** A schema that JSON schema cannot say is asked for as JSON. */
-function schemaOf(input: z.ZodType): unknown {
-  try {
-    return z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
-  } catch {
-    return undefined;
-  }
 }

@@ -52,6 +52,25 @@ describe('a run', () => {
     await page.close();
   });
 
+  it('asks by a form for an answer that is more than yes or no, and gets exactly what was filled in', async () => {
+    await start('choosing', 'by-fields');
+    const page = await open(runPath('by-fields'));
+    const card = page.getByRole('region', { name: 'Approval threshold' });
+    await card.getByLabel('threshold').fill('7');
+    await card.getByLabel('note').fill('7');
+    await card.getByRole('button', { name: 'Answer' }).click();
+    await card.getByText('threshold: Too big').waitFor();
+    expect(await card.getByRole('button', { name: 'Approve' }).count()).toBe(0);
+    expect(await seriousFaults(page)).toEqual([]);
+    await card.getByLabel('threshold').fill('0.25');
+    await card.getByRole('button', { name: 'Answer' }).click();
+    await page.locator('.title .s-completed').waitFor();
+    const { approvals, output } = await live.evertrain.attach('by-fields').view();
+    expect(approvals).toMatchObject([{ actor: 'ann', answer: { threshold: 0.25, note: '7' } }]);
+    expect(output).toEqual({ threshold: 0.25, note: '7' });
+    await page.close();
+  });
+
   it('refuses an input that does not fit beside the form, and starts nothing', async () => {
     const page = await open('/start?pipeline=tuned');
     await page.getByLabel('trials').fill('1.5');

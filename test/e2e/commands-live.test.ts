@@ -40,8 +40,8 @@ describe('approve', () => {
       [['approve', 'nobody', 'ship it?', '--yes'], 2, 'USER_RUN_UNKNOWN'],
       [['approve', '', 'ship it?', '--yes'], 2, 'USER_OPTION_INVALID'],
       [['approve', 'asked', 'ship', '--yes'], 2, 'It waits for: "ship it?". [USER_APPROVAL_UNKNOWN'],
-      [['approve', 'asked', 'ship it?'], 2, 'Give exactly one of --yes, --no and --answer.'],
-      [['approve', 'asked', 'ship it?', '--yes', '--no'], 2, 'Give exactly one of --yes, --no and --answer.'],
+      [['approve', 'asked', 'ship it?'], 2, 'Give exactly one of --yes, --no, --answer and --set.'],
+      [['approve', 'asked', 'ship it?', '--yes', '--no'], 2, 'Give exactly one of --yes, --no, --answer and --set.'],
       [['approve', 'asked', 'ship it?', '--answer', '{bad'], 2, '--answer is not JSON: {bad.'],
       [['approve', 'asked', 'ship it?', '--answer', '{"approved":"yes"}'], 2, 'expected boolean, received string'],
       [['approve', 'asked', 'ship it?', '--answer', '{"approved":true,"x":1}'], 2, 'USER_ANSWER_INVALID'],
@@ -71,6 +71,23 @@ describe('approve', () => {
     await expect
       .poll(async () => (await view('chosen')).output, { timeout: 10_000 })
       .toEqual({ threshold: [0.25, 0.75][first] });
+  });
+
+  it('takes an answer field by field: text where the question takes text', async () => {
+    await start('choosing', 'by-field');
+    await untilAsked('by-field');
+    await expectAll([
+      [['approve', 'by-field', 'threshold', '--set', 'threshold=7'], 2, 'threshold: Too big'],
+      [['approve', 'by-field', 'threshold', '--set', 'treshold=0.4'], 2, 'USER_ANSWER_INVALID'],
+      [['approve', 'by-field', 'threshold', '--set', '0.4'], 2, '--set 0.4 names no field.'],
+      [['approve', 'by-field', 'thresh', '--set', 'threshold=0.4'], 2, 'USER_APPROVAL_UNKNOWN'],
+    ]);
+    await expectAll([
+      [['approve', 'by-field', 'threshold', '--set', 'threshold=0.4', '--set', 'note=7'], 0, 'recorded'],
+    ]);
+    await expect
+      .poll(async () => (await view('by-field')).output, { timeout: 10_000 })
+      .toEqual({ threshold: 0.4, note: '7' });
   });
 });
 

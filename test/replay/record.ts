@@ -20,6 +20,7 @@ import {
   cached,
   cachedWide,
   chain,
+  choosing,
   collect,
   contestants,
   crowd,
@@ -61,6 +62,11 @@ const only = (pipeline: PipelineDefinition, during?: Recording['during']): Recor
   ...(during === undefined ? {} : { during }),
 });
 
+async function answer(run: Run, approval: string, given: unknown): Promise<void> {
+  while ((await run.approvals()).length === 0) await new Promise((wake) => setTimeout(wake, 50));
+  await run.approve(approval, given, { actor: 'ann' });
+}
+
 const recordings: Readonly<Record<string, Recording>> = {
   chain: keys(chain, 'a', 'b', 'c'),
   'fan-out': keys(wide, 'a', 'b', 'c', 'd', 'e', 'f'),
@@ -99,10 +105,9 @@ const recordings: Readonly<Record<string, Recording>> = {
     }),
   },
   training: { pipeline: training, input: (effects) => ({ effects, epochs: 2 }) },
-  approval: only(shipping, async (run) => {
-    while ((await run.approvals()).length === 0) await new Promise((wake) => setTimeout(wake, 50));
-    await run.approve('ship?', { approved: true }, { actor: 'ann' });
-  }),
+  approval: only(shipping, (run) => answer(run, 'ship?', { approved: true })),
+  // Recorded by code that did not yet write the answer's schema.
+  'approval-typed': only(choosing, (run) => answer(run, 'how sure?', { threshold: 0.4 })),
   pooled: {
     pipeline: contestants[0],
     input: (effects) => ({ effects, keys: ['a', 'b', 'c'], book: '/dev/null' }),

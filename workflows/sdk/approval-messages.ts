@@ -5,6 +5,8 @@ export interface ApprovalRecord {
   readonly state: 'waiting' | 'answered' | 'timed-out' | 'kept';
   readonly facts?: unknown;
   readonly deadlineMs?: number;
+  /** JSON schema of the answer, `{}` where it is not known; absent where the answer is `{ approved, comment? }`. */
+  readonly answerSchema?: object;
   readonly answer?: unknown;
   /** Who answered, as the client said. */
   readonly actor?: string;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { answerSchemaOf } from './answer-schema.js';
 import type { ApprovalAnswer, ApprovalRecord } from './approval-messages.js';
 import { awaitable } from './awaitable.js';
 import { type Duration, durationMs } from './duration.js';
@@ -64,15 +65,18 @@ function ask(
   scope: RunScope,
   id: string,
   name: string,
-  options: { readonly facts?: unknown; readonly within?: Duration },
+  options: Pick<ApprovalOptions<Schema | undefined>, 'answer' | 'facts' | 'within'>,
   check: (answer: unknown) => void,
 ): OpenApproval {
   const facts = options.facts === undefined ? {} : { facts: options.facts };
   const deadline =
     options.within === undefined ? {} : { deadlineMs: scope.host.now() + durationMs(options.within, 'within') };
-  const open: OpenApproval = { name, check, state: 'waiting', ...facts, ...deadline };
+  const { answer } = options;
+  const asked = scope.host.approvals.size;
+  const form = answer === undefined || answer === YesNo ? undefined : { answerSchema: answerSchemaOf(answer, asked) };
+  const open: OpenApproval = { name, check, state: 'waiting', ...facts, ...deadline, ...form };
   scope.host.approvals.set(id, open);
-  record(scope, id, name, { state: 'waiting', ...facts, ...deadline });
+  record(scope, id, name, { state: 'waiting', ...facts, ...deadline }, form);
   scope.host.waitingFor(waitingLabels(scope.host.approvals));
   scope.host.notify(scope, 'waiting-for-person', `"${name}" waits for an answer.`, options.facts);
   return open;
@@ -93,8 +97,14 @@ function settle(scope: RunScope, id: string, open: OpenApproval, onTimeout: unkn
   });
 }
 
-function record(scope: RunScope, id: string, name: string, rest: Omit<ApprovalRecord, 'id' | 'name'>): void {
-  scope.host.record(memo.approval, { id, name, ...rest } satisfies ApprovalRecord);
+function record(
+  scope: RunScope,
+  id: string,
+  name: string,
+  rest: Omit<ApprovalRecord, 'id' | 'name'>,
+  form?: Pick<ApprovalRecord, 'answerSchema'>,
+): void {
+  scope.host.record(memo.approval, { id, name, ...rest } satisfies ApprovalRecord, form);
 }
 
 function waitingLabels(book: ApprovalBook): string[] {

@@ -124,8 +124,8 @@ function studyOf(stepId: string, studies: Iterable<string>): string | undefined 
 }
 
 function approvalRecord([id, open]: [string, RunScope['host']['approvals'] extends Map<string, infer O> ? O : never]) {
-  const { name, state, facts, deadlineMs, answer, actor } = open;
-  return { id, name, state, facts, deadlineMs, answer, actor } as ApprovalRecord;
+  const { name, state, facts, deadlineMs, answerSchema, answer, actor } = open;
+  return { id, name, state, facts, deadlineMs, answerSchema, answer, actor } as ApprovalRecord;
 }
 
 /**

@@ -63,7 +63,8 @@ export interface RunHost {
   sensor(scope: RunScope, request: SensorRequest, id: string): Promise<unknown>;
   /** One of Evertrain's own activities, by its type. */
   builtIn(type: string, argument: unknown, summary: string): Promise<unknown>;
-  record(key: string, value: unknown): void;
+  /** `aside` is written with the value; it is small, and does not count as what users record. */
+  record(key: string, value: object, aside?: object): void;
   /** Resolves true when `ready` holds, false when the time is over first. */
   wait(ready: () => boolean, withinMs?: number): Promise<boolean>;
   now(): number;
@@ -82,6 +83,7 @@ export interface OpenApproval {
   readonly check: (answer: unknown) => void;
   readonly facts?: unknown;
   readonly deadlineMs?: number;
+  readonly answerSchema?: object;
   state: 'waiting' | 'answered' | 'timed-out';
   answer?: unknown;
   actor?: string;

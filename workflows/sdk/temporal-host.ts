@@ -342,9 +342,9 @@ export class TemporalHost implements RunHost {
     }
   }
 
-  record(key: string, value: unknown): void {
+  record(key: string, value: object, aside?: object): void {
     this.records.spend(value);
-    upsertMemo({ [key]: value });
+    upsertMemo({ [key]: { ...value, ...aside } });
   }
 
   async wait(ready: () => boolean, withinMs?: number): Promise<boolean> {

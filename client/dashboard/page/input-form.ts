@@ -1,6 +1,6 @@
 import { plain } from './format.js';
 
-/** A field of a form for a pipeline's input; a name of '' is the whole input. */
+/** A field of a form for a pipeline's input, or an answer; a name of '' is the whole of it. */
 export interface Field {
   readonly name: string;
   readonly kind: 'text' | 'number' | 'choice' | 'json';
@@ -55,7 +55,7 @@ function initialOf(kind: Field['kind'], fallback: unknown, first: string | undef
 /** The input that the texts of the fields say; an empty optional one is left out. Throws where JSON is none. */
 export function inputFrom(fields: readonly Field[], texts: Readonly<Record<string, string>>): unknown {
   const [first] = fields;
-  if (first?.name === '') return parse('The input', texts[''] ?? first.initial);
+  if (first?.name === '') return parse('The value', texts[''] ?? first.initial);
   const entries = fields.flatMap(({ name, kind, isRequired, initial, options }) => {
     const text = texts[name] ?? initial;
     if (text === '' && (kind !== 'text' || !isRequired)) return [];

@@ -18,7 +18,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'npm run screenshots': ['test/browser/dashboard.test.ts', "live.begin('dashboard', '--port', '0'"],
   'npm install': ['test/e2e/init.test.ts', "npm(project, 'install'"],
   'npm install && npm start': ['test/e2e/init.test.ts', "npm(project, 'start'"],
-  'npm install evertrain': ['test/e2e/init.test.ts', "npm(folder, 'install', tarball)"],
+  'npm install evertrain': ['test/support/packed-library.ts', "npm(project, 'install', await packedLibrary())"],
   'npm run check': ['test/e2e/init.test.ts', "npm(project, 'run', 'check')"],
   'npm run dev': ['test/e2e/init.test.ts', "evertrain(project, ['dev']"],
   'npm run order': ['test/e2e/init.test.ts', "npm(project, 'run', 'order')"],
@@ -59,6 +59,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'evertrain assets resume train': ['test/e2e/commands-live.test.ts', "['resume', 'studied']"],
   'evertrain show <id>': ['test/e2e/commands-live.test.ts', "['show', id]"],
   'evertrain assets graph': ['test/e2e/commands-live.test.ts', "['assets', 'graph']"],
+  'evertrain backfill': ['test/e2e/commands-live.test.ts', "['backfill', 'nightly', ...range, '--dry-run']"],
   'evertrain backfill iris --from 2026-01-01 --to 2026-03-01': [
     'test/e2e/commands-live.test.ts',
     "['backfill', 'studied', ...range, '--at-most', '2']",
@@ -99,6 +100,10 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/commands-live.test.ts',
     "'approve', 'asked', 'ship it?', '--yes', '--actor', 'ann'",
   ],
+  "evertrain approve <run> threshold --set threshold=0.4 --set 'note=by hand'": [
+    'test/e2e/commands-live.test.ts',
+    "'approve', 'by-field', 'threshold', '--set', 'threshold=0.4', '--set', 'note=7'",
+  ],
   'evertrain cancel <run>': ['test/e2e/commands-live.test.ts', "call('cancel', 'stopped')"],
   'evertrain rerun': ['test/e2e/cli.test.ts', "call('rerun'"],
   'evertrain rerun <run> --from iris.evaluate': [
@@ -138,7 +143,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'test/e2e/start.test.ts',
     "['--uri', 'data/bikes/2011-07-to-08.parquet', '--rows', '1475']",
   ],
-  'evertrain reproduce iris 3': ['test/e2e/cli.test.ts', "call('reproduce', 'penguins', '1')"],
+  'evertrain reproduce iris 3': ['test/e2e/cli.test.ts', "['reproduce', 'penguins', '1', ...place()]"],
   'evertrain predict --batch data/iris.csv --model model.onnx --output scored.parquet': [
     'test/e2e/commands-data.test.ts',
     "'predict', '--batch', inFolder(batch), '--model', onnx, '--output'",

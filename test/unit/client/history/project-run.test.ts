@@ -415,7 +415,8 @@ describe('approvals and gates', () => {
     const writer = new HistoryWriter().started();
     writer.task();
     writer.memo(memo.gate, { name: 'g', passed: true, facts: { rows: 3 } });
-    writer.memo(memo.approval, { id: 'ship', name: 'ship', state: 'waiting', facts: { a: 1 } });
+    const answerSchema = { type: 'boolean' };
+    writer.memo(memo.approval, { id: 'ship', name: 'ship', state: 'waiting', facts: { a: 1 }, answerSchema });
     expect(projectRun(writer)).toMatchObject({ waitingFor: ['approval:ship'], gates: [{ name: 'g', at: 1_005_000 }] });
     writer.task();
     writer.memo(memo.approval, { id: 'ship', name: 'ship', state: 'answered', answer: true, actor: 'ann' });
@@ -427,6 +428,7 @@ describe('approvals and gates', () => {
         name: 'ship',
         state: 'answered',
         facts: { a: 1 },
+        answerSchema,
         answer: true,
         actor: 'ann',
         askedAt: 1_006_000,
