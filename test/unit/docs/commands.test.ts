@@ -59,7 +59,6 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
   'evertrain assets resume train': ['test/e2e/commands-live.test.ts', "['resume', 'studied']"],
   'evertrain show <id>': ['test/e2e/commands-live.test.ts', "['show', id]"],
   'evertrain assets graph': ['test/e2e/commands-live.test.ts', "['assets', 'graph']"],
-  'evertrain backfill': ['test/e2e/commands-live.test.ts', "['backfill', 'nightly', ...range, '--dry-run']"],
   'evertrain backfill iris --from 2026-01-01 --to 2026-03-01': [
     'test/e2e/commands-live.test.ts',
     "['backfill', 'studied', ...range, '--at-most', '2']",
@@ -158,6 +157,7 @@ const runBy: Readonly<Record<string, readonly [file: string, text: string]>> = {
     "'restore', kept, '--data-dir', copy], 0",
   ],
   'evertrain gc': ['test/e2e/commands-data.test.ts', "live.call('gc'"],
+  'evertrain gc --apply': ['test/durability/maintenance.test.ts', "gc('--apply')"],
   'evertrain doctor': ['test/e2e/cli.test.ts', "call('doctor'"],
 };
 
