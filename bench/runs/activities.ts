@@ -11,6 +11,6 @@ export const activities = [
   implement(fiboStep, ({ n }) => ({ value: fibo(n) })),
   implement(lightFibo, ({ n }) => ({ value: fibo(n) })),
   implement(stamp, ({ at }) => ({ ms: Date.now() - at })),
-  implementPython(fiboPython, `${file('../peers/fibo.py')}:job`),
+  implementPython(fiboPython, `${file('../peers/fibo.py')}:job`, { reuse: true }),
   implementPython(epochs, `${file('./epochs.py')}:train`),
 ];
