@@ -16,7 +16,7 @@ import { outsideLooks } from '../activities/sensors/looks.js';
 import type { ObjectSource } from '../activities/sensors/object-source.js';
 import { sensorActivity } from '../activities/sensors/sensor-activity.js';
 import { keepText, keptText } from '../activities/sdk/kept-text.js';
-import { keyOf, stepActivity } from '../activities/sdk/step-activity.js';
+import { keyOf, lightBatch, stepActivity } from '../activities/sdk/step-activity.js';
 import { profileVariables } from '../activities/sdk/profile-variables.js';
 import { variableReader } from '../activities/sdk/variables.js';
 import { asApplicationFailure } from '../activities/sdk/failure.js';
@@ -75,6 +75,7 @@ export function builtInActivities(settings: BuiltInSettings): Record<string, (ar
   return {
     [builtIn.sensor]: (request: SensorRequest) => beating(() => sense(request)),
     [builtIn.cacheLookup]: (question: CacheQuestion) => lookup(settings, question),
+    [builtIn.lightSteps]: lightBatch(settings.implementations, settings.services),
     [builtIn.nothing]: () => Promise.resolve(),
     [builtIn.cacheWait]: (wait: CacheWait) => singleFlight(settings).wait(wait),
     [builtIn.notify]: coded(async (notice: Notice) => {

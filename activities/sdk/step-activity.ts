@@ -1,5 +1,6 @@
-import { CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { EvertrainError } from '../../workflows/sdk/errors.js';
+import type { LightCall, LightEnds } from '../../workflows/sdk/light-record.js';
 import { decode } from '../../workflows/sdk/schema.js';
 import type { StepHeader } from '../../workflows/sdk/step-header.js';
 import { stepCache, cacheKey } from './cache/step-cache.js';
@@ -7,6 +8,7 @@ import { canonicalJson } from './canonical-json.js';
 import { asApplicationFailure, asEvertrainError } from './failure.js';
 import type { Implementation } from './implementation.js';
 import { asLight } from './light-activity.js';
+import { lightTogether, takeWithheld } from './light-together.js';
 import type { Lease } from './ports.js';
 import { masked } from './secrets.js';
 import type { StepServices } from './services.js';
@@ -43,8 +45,21 @@ export function stepActivity(implementation: Implementation, services: StepServi
     const lease = leases.get(context);
     const run = () => runAttempt(implementation, services, hostOf(context, header), header, input, lease);
     const { light } = header;
-    return light === undefined ? run() : asLight({ ...header, light }, input, run);
+    if (light === undefined) return run();
+    const known = takeWithheld(context, light.stepId);
+    return known === undefined ? asLight({ ...header, light }, input, run) : Promise.resolve(known);
   };
+}
+
+/** Light steps that go together in one local activity. */
+export function lightBatch(implementations: ReadonlyMap<string, Implementation>, services: StepServices) {
+  return (calls: readonly LightCall[]): Promise<LightEnds> =>
+    lightTogether(calls, async ({ name, args: [input], header }, host) => {
+      const implementation = implementations.get(name);
+      // As Temporal does it with an activity that it does not know: another worker may.
+      if (implementation === undefined) throw ApplicationFailure.create({ message: `"${name}" is not known here.` });
+      return asLight(header, input, () => runAttempt(implementation, services, host, header, input, undefined));
+    });
 }
 
 async function runAttempt(

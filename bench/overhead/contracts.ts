@@ -25,7 +25,16 @@ export const wide = pipeline('bench.wide', { input: z.object({ items: z.int() })
   const results = await fanOut(
     Array.from({ length: items }, () => ({ n: 10 })),
     fibo,
-    { atMost: items },
+    { atMost: Math.min(items, 2_000) },
+  );
+  return results.length;
+});
+
+export const lightWide = pipeline('bench.wide-light', { input: z.object({ items: z.int() }) }, async ({ items }) => {
+  const results = await fanOut(
+    Array.from({ length: items }, () => ({ n: 10 })),
+    lightFibo,
+    { atMost: Math.min(items, 2_000) },
   );
   return results.length;
 });

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import type { Evertrain } from '../../client/evertrain.js';
 import { startChild } from '../../test/support/child-process.js';
-import { chain, lightChain, wide } from '../overhead/contracts.js';
+import { chain, lightChain, lightWide, wide } from '../overhead/contracts.js';
 import { openEngine } from '../support/bench-engine.js';
 import type { Contestant, System, Work } from '../support/contest.js';
 import { opened, timed } from '../support/open-ours.js';
@@ -10,23 +10,30 @@ import { pythonChain } from './contracts.js';
 
 export const here = fileURLToPath(new URL('.', import.meta.url));
 
+const open = (run: (client: Evertrain, work: Work) => Promise<number>) => () =>
+  opened(here, async ({ engine, evertrain: client, worker }) => {
+    const { pid } = await worker();
+    return { pids: [engine.pid, pid], run: (work) => run(client, work) };
+  });
+
 export const evertrain: Contestant = {
   name: 'Evertrain',
   how: 'engine and one worker',
   kind: 'ours',
-  open: () =>
-    opened(here, async ({ engine, evertrain: client, worker }) => {
-      const { pid } = await worker();
-      return { pids: [engine.pid, pid], run: (work) => run(client, work) };
-    }),
+  open: open((client, { name, size }) => {
+    if (name === 'runs') return atOnce(size, () => timed(client, chain, { steps: 3 }));
+    if (name === 'fan-out') return timed(client, wide, { items: size });
+    const chains = { chain, 'light chain': lightChain, 'Python chain': pythonChain } as const;
+    return timed(client, chains[name as keyof typeof chains], { steps: size });
+  }),
 };
 
-function run(client: Evertrain, { name, size }: Work): Promise<number> {
-  if (name === 'runs') return atOnce(size, () => timed(client, chain, { steps: 3 }));
-  if (name === 'fan-out') return timed(client, wide, { items: size });
-  const chains = { chain, 'light chain': lightChain, 'Python chain': pythonChain } as const;
-  return timed(client, chains[name as keyof typeof chains], { steps: size });
-}
+export const evertrainLight: Contestant = {
+  name: 'Evertrain, light steps',
+  how: 'engine and one worker, which runs the steps beside the run',
+  kind: 'variant',
+  open: open((client, { size }) => timed(client, lightWide, { items: size })),
+};
 
 async function atOnce(count: number, one: () => Promise<unknown>): Promise<number> {
   const from = performance.now();

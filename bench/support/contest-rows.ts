@@ -10,6 +10,8 @@ export interface Goal {
   /** Ours is at most so many times what the best of them takes. */
   readonly atMost?: number;
   readonly of?: 'ms' | 'mb';
+  /** Ours in another way: its name. */
+  readonly variant?: string;
 }
 
 export const isRaw = ({ contestant }: Standing) => contestant.kind === 'raw';
@@ -44,9 +46,10 @@ function figureRows(title: string, standings: readonly Standing[], of: 'ms' | 'm
 
 /** One row a goal, with the ratio to the best of those that it names. */
 export function goalRows(title: string, standings: readonly Standing[], goals: readonly Goal[]): BenchRow[] {
-  const ours = standings.find(isOurs);
-  return goals.map(({ than, among, atLeast, atMost, of = 'ms' }) => {
-    const ratioOf = atMost === undefined ? `${than} ÷ ours` : `ours ÷ ${than}`;
+  return goals.map(({ than, among, atLeast, atMost, of = 'ms', variant }) => {
+    const ours = standings.find((one) => (variant === undefined ? isOurs(one) : one.contestant.name === variant));
+    const own = variant ?? 'ours';
+    const ratioOf = atMost === undefined ? `${than} ÷ ${own}` : `${own} ÷ ${than}`;
     const name = `${title}, ${of === 'ms' ? 'time' : 'memory'}, ${ratioOf}`;
     const those = standings.filter((standing) => among(standing));
     const [best] = those.filter((one) => one[of].length > 0).sort((a, b) => median(a[of]) - median(b[of]));

@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { LightAnswer, LightRecord } from '../../workflows/sdk/light-record.js';
-import { isHidden } from '../../workflows/sdk/protocol.js';
+import type { LightAnswer, LightEnds, LightFailure, LightRecord } from '../../workflows/sdk/light-record.js';
+import { builtIn, isHidden } from '../../workflows/sdk/protocol.js';
 import { decodeObject, decodePayload, type Failure, type Payload, toMillis } from './decode.js';
 import type { Facts, Occurrence, StepEnd, StepFacts } from './facts.js';
 
@@ -16,15 +16,53 @@ export interface LocalActivityData {
  */
 export function foldLight(facts: Facts, { event, id, at }: Occurrence, data: LocalActivityData | null): void {
   const name = data?.activity_type;
-  if (typeof name !== 'string' || isHidden(name)) return;
   const { details, failure } = event.markerRecordedEventAttributes ?? {};
-  const answer = decodeObject<LightAnswer>(details?.['result']?.payloads?.[0]);
+  const result = details?.['result']?.payloads?.[0];
+  if (name === builtIn.lightSteps) {
+    for (const [n, end] of (decodeObject<LightEnds>(result)?.ends ?? []).entries()) {
+      if (typeof end !== 'object') continue;
+      const { summary = end.light.stepId, failed } = end;
+      const told = { name: end.name, summary: encoded(summary), answer: end, failure: failed && asFailure(failed) };
+      foldAttempt(facts, { key: id + n / mostTogether, event: id, at: end.endedAt, record: end.light, ...told });
+    }
+    return;
+  }
+  if (typeof name !== 'string' || isHidden(name)) return;
+  const answer = decodeObject<LightAnswer>(result);
   const record = failure ? recordOf(failure) : answer?.light;
-  const stepId = record?.stepId ?? (failure?.timeoutFailureInfo ? idOf(event.userMetadata?.summary) : undefined);
+  const { summary } = event.userMetadata ?? {};
+  foldAttempt(facts, {
+    key: id,
+    event: id,
+    at: toMillis(data?.complete_time) ?? at,
+    name,
+    summary,
+    answer,
+    failure,
+    record,
+  });
+}
+
+/** Keys of steps that one event tells of lie between its number and the next. */
+const mostTogether = 1_000;
+
+interface LightAttempt {
+  readonly key: number;
+  readonly event: number;
+  /** When it ended. */
+  readonly at: number;
+  readonly name: string;
+  readonly summary: Payload | null | undefined;
+  readonly record: LightRecord | undefined;
+  readonly answer: LightAnswer | undefined;
+  readonly failure: Failure | null | undefined;
+}
+
+function foldAttempt(facts: Facts, { key, event, at, name, summary, record, answer, failure }: LightAttempt): void {
+  const stepId = record?.stepId ?? (failure?.timeoutFailureInfo ? idOf(summary) : undefined);
   if (typeof stepId !== 'string') return;
-  const endedAt = toMillis(data?.complete_time) ?? at;
-  const startedAt = endedAt - (record?.durationMs ?? 0);
-  const end = endOf(endedAt, id, answer, failure);
+  const startedAt = at - (record?.durationMs ?? 0);
+  const end = endOf(at, event, answer, failure);
   const step: StepFacts = {
     id: stepId,
     name,
@@ -32,13 +70,20 @@ export function foldLight(facts: Facts, { event, id, at }: Occurrence, data: Loc
     isLight: true,
     scheduledAt: startedAt,
     causes: end === undefined ? facts.causes.call() : facts.causes.answer(stepId),
-    summary: event.userMetadata?.summary,
+    summary,
     ...(record === undefined ? {} : { seed: record.seed }),
     ...(record?.input === undefined ? {} : { input: encoded(record.input) }),
     ...(end === undefined ? {} : { attempt: 1, startedAt, end }),
   };
-  facts.steps.set(id, step);
+  facts.steps.set(key, step);
   if (end === undefined) facts.triedLight.set(stepId, step);
+}
+
+/** What the marker of a step alone would hold. */
+function asFailure(failed: LightFailure): Failure {
+  if (!failed.isFinal) return { message: 'it may pass' };
+  const { type, message } = failed;
+  return { message, applicationFailureInfo: { type, nonRetryable: true } };
 }
 
 /** Undefined where another attempt may follow. */

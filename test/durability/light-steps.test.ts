@@ -3,7 +3,7 @@ import { fetchHistory } from '../../client/history/fetch.js';
 import type { Run } from '../../client/run.js';
 import { loadBundle } from '../../worker/bundle.js';
 import { builtIn } from '../../workflows/sdk/protocol.js';
-import { lightChain, lightFailing, lightMix, lightOne } from '../fixtures/durability/light.js';
+import { lightChain, lightFailing, lightFatal, lightItems, lightMix, lightOne } from '../fixtures/durability/light.js';
 import { type DurableProject, durableProject } from '../support/durable-project.js';
 import { replayHistory } from '../support/histories.js';
 import type { SpawnedWorker } from '../support/spawn-worker.js';
@@ -150,7 +150,106 @@ describe('light steps', () => {
   });
 });
 
+describe('light steps of a fan-out', () => {
+  const localActivities = async (run: Run) => {
+    const { events } = await historyOf(run);
+    return (events ?? []).filter((event) => event.markerRecordedEventAttributes?.markerName === 'core_local_activity');
+  };
+
+  it('go together: each once, in order, seen as any step, and with few events', async () => {
+    const { effects, evertrain } = fixture;
+    const items = keysOf('together', 250).map((key) => ({ effects: effects.url, key }));
+    const run = await evertrain.start(lightItems, { items }, { provenance });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: items.map(({ key }) => `${key} 0`) });
+    expect(items.filter(({ key }) => effects.begun(key) !== 1 || effects.count(key) !== 1)).toEqual([]);
+    const { steps } = await run.view();
+    expect(steps).toHaveLength(250);
+    expect(steps.map(({ id }) => id).sort()).toEqual(items.map((_, n) => `items[${n}]/note.short`).sort());
+    const seventh = steps.find(({ id }) => id === 'items[7]/note.short');
+    expect(seventh).toMatchObject({
+      name: 'note.short',
+      groups: ['items'],
+      status: 'completed',
+      light: true,
+      attempt: 1,
+      summary: 'items[7]/note.short',
+      input: items[7],
+      output: { key: 'together-7', attempt: 1 },
+    });
+    expect((await localActivities(run)).length).toBeLessThan(20);
+    expect((await historyOf(run)).events?.length).toBeLessThan(100);
+    await replays(run);
+  });
+
+  it('fail each by itself: for good, for a normal attempt, by time', async () => {
+    const { effects, evertrain } = fixture;
+    effects.hold('late');
+    const item = (key: string, how: object = {}) => ({ effects: effects.url, key, ...how });
+    const items = [
+      item('first'),
+      item('wrong', { isWrong: true }),
+      item('passing', { fails: 1 }),
+      item('late'),
+      item('lasting', { fails: 9 }),
+      item('last'),
+    ];
+    const run = await evertrain.start(lightItems, { items }, { provenance });
+    await effects.began('late', 2);
+    effects.release('late');
+    const output = ['first 0', 'USER_DATA_MALFORMED', 'passing 0', 'late 0', 'USER_CODE_FAILED', 'last 0'];
+    expect(await run.result()).toEqual({ outcome: 'completed', output });
+    expect(items.map(({ key }) => effects.begun(key))).toEqual([1, 1, 2, 2, 3, 1]);
+    expect(items.map(({ key }) => effects.count(key))).toEqual([1, 0, 1, 1, 0, 1]);
+    const { steps } = await run.view();
+    const seen = new Map(steps.map((step) => [step.id, step]));
+    expect(items.map((_, n) => seen.get(`items[${n}]/note.short`))).toMatchObject([
+      { status: 'completed', attempt: 1 },
+      { status: 'failed', attempt: 1, failure: { code: 'USER_DATA_MALFORMED' } },
+      { status: 'completed', attempt: 2, queue: 'evertrain', light: true },
+      { status: 'completed', attempt: 2, queue: 'evertrain', light: true },
+      { status: 'failed', attempt: 3, failure: { code: 'USER_CODE_FAILED' } },
+      { status: 'completed', attempt: 1 },
+    ]);
+    await replays(run);
+  });
+
+  it('with answers that no marker could hold together are each done once', async () => {
+    const { effects, evertrain } = fixture;
+    const items = keysOf('large', 20).map((key) => ({ effects: effects.url, key, length: 300_000 }));
+    const run = await evertrain.start(lightItems, { items }, { provenance });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: items.map(({ key }) => `${key} 300000`) });
+    expect(items.map(({ key }) => effects.begun(key))).toEqual(items.map(() => 1));
+    await replays(run);
+  });
+
+  it('are not begun once one has failed for good', async () => {
+    const { effects, evertrain } = fixture;
+    const items = keysOf('fatal', 40).map((key, n) => ({ effects: effects.url, key, isWrong: n === 7 }));
+    const run = await evertrain.start(lightFatal, { items }, { provenance });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: 0 });
+    expect(items.filter(({ key }) => effects.begun(key) > 0).length).toBeLessThan(15);
+    await replays(run);
+  });
+});
+
 describe('a worker that dies among light steps', () => {
+  it('that go together has those done again that were not recorded yet', async () => {
+    const { effects, evertrain } = fixture;
+    const items = keysOf('dying', 300).map((key) => ({ effects: effects.url, key }));
+    effects.hold('dying-150');
+    const run = await evertrain.start(lightItems, { items }, { provenance });
+    await effects.began('dying-150');
+    await worker.kill();
+    effects.release('dying-150');
+    worker = await fixture.worker({ cachedRuns: 0 });
+    expect(await run.result()).toEqual({ outcome: 'completed', output: items.map(({ key }) => `${key} 0`) });
+    const begun = items.map(({ key }) => effects.begun(key));
+    expect(begun.slice(0, 50)).toEqual(Array(50).fill(1));
+    expect(Math.max(...begun)).toBe(2);
+    expect(begun.filter((count) => count === 2).length).toBeLessThanOrEqual(100);
+    await replays(run);
+  });
+
   it('has those done again that were not recorded yet, 100 at most', async () => {
     const { effects, evertrain } = fixture;
     const keys = keysOf('killed', 130);

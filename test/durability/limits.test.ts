@@ -6,6 +6,7 @@ import {
   awaitedLate,
   crowdWithOdd,
   endless,
+  forgetful,
   heavyCrowd,
   largeCachedInput,
   largeChildInput,
@@ -272,5 +273,15 @@ describe('a fan-out', () => {
 
   it('of 500 items of a function completes', async () => {
     expect(await fixture.evertrain.execute(wideClosure, { count: 500 }, without)).toMatchObject({ output: 500 });
+  });
+});
+
+describe('a promise that rejects and that nobody waits for', () => {
+  it.each([2, 300])('blocks its run, which waits in %d places, and no other', async (count) => {
+    const run = await fixture.evertrain.start(forgetful, { count }, without);
+    const message = async () => (await run.view()).blocked?.message;
+    await expect.poll(message, { timeout: 15_000 }).toContain('forgotten on purpose');
+    expect(await fixture.evertrain.execute(wideStep, { count: 2 }, without)).toMatchObject({ output: 2 });
+    await run.terminate('it is blocked');
   });
 });

@@ -33,7 +33,7 @@ import {
   wide,
 } from '../fixtures/durability/contracts.js';
 import { dated } from '../fixtures/durability/dated.js';
-import { lightChain, lightFailing, lightMix } from '../fixtures/durability/light.js';
+import { lightChain, lightFailing, lightItems, lightMix } from '../fixtures/durability/light.js';
 import { flowerStudy } from '../fixtures/durability/studies.js';
 import { starting } from '../fixtures/kinds/contracts.js';
 import { sensing } from '../fixtures/sensors/contracts.js';
@@ -86,6 +86,13 @@ const recordings: Readonly<Record<string, Recording>> = {
   'light-fails': {
     pipeline: lightFailing,
     input: (effects) => ({ effects, key: 'fails', fails: 1 }),
+  },
+  // Recorded when several go in one local activity.
+  'light-together': {
+    pipeline: lightItems,
+    input: (effects) => ({
+      items: [{ fails: 1 }, {}, { isWrong: true }, {}].map((how, n) => ({ effects, key: `${n}`, ...how })),
+    }),
   },
   retry: only(retried),
   study: {

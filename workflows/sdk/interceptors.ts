@@ -21,27 +21,6 @@ function putHeader(headers: Headers): void {
   outgoing.header = undefined;
 }
 
-/** Where a run waits, for Temporal's UI: of so many places nobody reads them, and each costs 2 KB for as long as it waits. */
-const mostStacks = 200;
-
-/** The SDK keeps a stack trace of each open promise, and has no switch for it. */
-function forgetManyStacks(): void {
-  const { __TEMPORAL_ACTIVATOR__: activator } = globalThis as typeof globalThis & Activated;
-  const { promiseToStack, childToParent } = activator?.promiseStackStore ?? {};
-  if (promiseToStack === undefined || promiseToStack.size <= mostStacks) return;
-  promiseToStack.clear();
-  childToParent?.clear();
-}
-
-interface Activated {
-  readonly __TEMPORAL_ACTIVATOR__?: {
-    readonly promiseStackStore?: {
-      readonly promiseToStack: Map<Promise<unknown>, unknown>;
-      readonly childToParent: Map<Promise<unknown>, unknown>;
-    };
-  };
-}
-
 /**
  * Puts the step header on activities, and answers Temporal's metadata query with the run's tree. The tree is built only
  * when somebody looks, so it costs a run nothing.
@@ -68,10 +47,6 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
           setCurrentDetails(currentDetails());
         }
         next(input);
-      },
-      concludeActivation(input, next) {
-        forgetManyStacks();
-        return next(input);
       },
     },
   ],

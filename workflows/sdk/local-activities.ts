@@ -27,11 +27,16 @@ export class LocalActivities {
   }
 
   /** Of a look-up, only what travels counts: another one does no harm. */
-  add({ bytes, ms }: { readonly bytes: number; readonly ms?: number }): void {
+  add({ bytes, ms, steps = 1 }: { readonly bytes: number; readonly ms?: number; readonly steps?: number }): void {
     this.unrecorded.bytes += bytes;
     if (ms === undefined) return;
-    this.unrecorded.steps++;
+    this.unrecorded.steps += steps;
     this.unrecorded.ms += ms;
+  }
+
+  /** How many more light steps the engine need not see. */
+  get room(): number {
+    return maxSteps - this.unrecorded.steps;
   }
 
   get isFull(): boolean {

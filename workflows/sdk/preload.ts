@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { limitPromiseStacks } from './promise-stacks.js';
+
+limitPromiseStacks();
 
 /**
  * Loaded once for all runs of a worker: Zod's modules and the parsers it builds lazily. Parsing here is what makes the

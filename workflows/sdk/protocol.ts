@@ -78,6 +78,8 @@ export const builtInPrefix = 'evertrain.';
 export const builtIn = {
   /** Local activity: `{ step, stepId, input, cache }` → `CacheLookup`, which a history keeps in a marker. */
   cacheLookup: 'evertrain.cache-lookup',
+  /** Local activity: calls of light steps that wait for their turn together: `LightCall[]` → `LightEnds`. */
+  lightSteps: 'evertrain.light-steps',
   /** Does nothing; a workflow task that waits for it ends, and the engine records what local activities did in it. */
   nothing: 'evertrain.nothing',
   /** Fails until another call's claim on a cache entry is over: `CacheWait`. */
