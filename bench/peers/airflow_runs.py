@@ -32,6 +32,7 @@ def run(api: Api, order: dict) -> None:
     id = f"run-{order['seed']}"
     api.call(runs, {"dag_run_id": id, "logical_date": None, "conf": {"seed": order["seed"]}})
     while (state := state_of(api, f"{runs}/{id}")) in ("queued", "running"):
+        api.check()
         time.sleep(poll_seconds)
     if state != "success":
         raise RuntimeError(f"the DAG run ended as {state}")

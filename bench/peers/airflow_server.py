@@ -28,8 +28,12 @@ def server(folder: pathlib.Path, dags: str, idle_sleep: str, **own: str):
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+            # 32 at once, as installed, are more than SQLite and two cores bear: tasks run into time-outs and fail.
+            "AIRFLOW__CORE__PARALLELISM": "8",
             "AIRFLOW__CORE__MAX_MAP_LENGTH": "200000",
             "AIRFLOW__API__BASE_URL": address,
+            # With SQLite's usual 5 s the scheduler may end by "database is locked".
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/home/airflow.db?timeout=60",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(64),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
@@ -48,7 +52,7 @@ def server(folder: pathlib.Path, dags: str, idle_sleep: str, **own: str):
         until(lambda: answers(f"{address}/api/v2/version"))
         processes.start(*airflow, "scheduler", "--skip-serve-logs")
         processes.start(*airflow, "dag-processor")
-        yield Api(address)
+        yield Api(address, processes.check)
     finally:
         processes.end()
 
@@ -61,8 +65,9 @@ def tuned(idle_sleep: str) -> dict[str, str]:
 
 
 class Api:
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, check) -> None:
+        """`check` fails where one of its processes has ended."""
+        self.address, self.check = address, check
         token = json.load(urllib.request.urlopen(f"{address}/auth/token"))["access_token"]
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 

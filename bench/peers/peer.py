@@ -24,6 +24,15 @@ class Processes:
         with open(self.folder / f"process-{len(self.started)}.log", "wb") as log:
             self.started.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
 
+    def check(self) -> None:
+        """Fails where one of them has ended by itself."""
+        for number, process in enumerate(self.started):
+            if process.poll() is None:
+                continue
+            said = (self.folder / f"process-{number}.log").read_text(errors="replace").strip().splitlines()
+            error = next((line for line in reversed(said) if "Error" in line), said[-1] if said else "")
+            raise RuntimeError(f"{' '.join(process.args[-3:])} ended by itself: {error[:200]}")
+
     def end(self) -> None:
         for process in reversed(self.started):
             self.tell(process, signal.SIGTERM)
