@@ -46,7 +46,7 @@ export async function bundleProject(
       cause,
     });
   });
-  return bundleOf(`/* ${madeBy()} */${bundled.code}`);
+  return bundleOf(`/* ${madeBy()} */${withoutPackageSources(bundled.code)}`);
 }
 
 /**
@@ -132,12 +132,10 @@ export async function loadBundleOf(path: string, workflowsPath: string): Promise
 function projectSources({ code }: Bundle, path: string): Map<string, string> {
   const found = new Map<string, string>();
   try {
-    const [, map = ''] = /\n\/\/# sourceMappingURL=data:[^,\s]+;base64,([\w+/=]+)\s*$/.exec(code) ?? [];
-    const { sources, sourcesContent } = JSON.parse(Buffer.from(map, 'base64').toString()) as Record<string, string[]>;
-    const entry = sources?.find((source) => source.endsWith(generatedEntry)) ?? '';
-    for (const [n, source] of (sources ?? []).entries()) {
-      const isOwn = isAbsolute(source) && !/[\\/]node_modules[\\/]/.test(source) && source !== entry;
-      if (isOwn) found.set(relative(dirname(entry), source), sourcesContent?.[n] ?? '');
+    const { sources, sourcesContent } = sourceMapOf(code);
+    const entry = sources.find((source) => source.endsWith(generatedEntry)) ?? '';
+    for (const [n, source] of sources.entries()) {
+      if (isOwn(source)) found.set(relative(dirname(entry), source), sourcesContent?.[n] ?? '');
     }
   } catch (cause) {
     throw new EvertrainError('USER_OPTION_INVALID', `${path} is not a whole bundle: its source map is not readable.`, {
@@ -147,6 +145,31 @@ function projectSources({ code }: Bundle, path: string): Map<string, string> {
     });
   }
   return found;
+}
+
+interface SourceMap {
+  readonly sources: readonly string[];
+  readonly sourcesContent?: readonly (string | null)[];
+}
+
+const inlineMap = /\n\/\/# sourceMappingURL=data:[^,\s]+;base64,([\w+/=]+)\s*$/;
+
+function sourceMapOf(code: string): SourceMap {
+  const [, map = ''] = inlineMap.exec(code) ?? [];
+  return JSON.parse(Buffer.from(map, 'base64').toString()) as SourceMap;
+}
+
+/** Of the project, not of a package or the SDK's own. */
+function isOwn(source: string): boolean {
+  return isAbsolute(source) && !/[\\/]node_modules[\\/]/.test(source) && !source.endsWith(generatedEntry);
+}
+
+/** The text of packages is a quarter of a bundle. Nobody reads it, and each worker would hold it several times. */
+function withoutPackageSources(code: string): string {
+  const map = sourceMapOf(code);
+  const sourcesContent = map.sourcesContent?.map((text, n) => (isOwn(map.sources[n] ?? '') ? text : null));
+  const text = Buffer.from(JSON.stringify({ ...map, sourcesContent })).toString('base64');
+  return code.replace(inlineMap, () => `\n//# sourceMappingURL=data:application/json;base64,${text}`);
 }
 
 /** What the SDK calls the file that it makes beside the workflows, to start the bundle with. */

@@ -25,7 +25,7 @@ export const bench: Bench = async (say, { smoke, large }) => {
     const rounds = smoke || steps > 10_000 ? 1 : steps > goalSteps ? 3 : 5;
     const able = contestants.filter((one) => one !== rawSdk || steps <= rawSteps);
     const work = { name: 'fan-out', size: steps } as const;
-    const standings = await hold(able, { title, rounds, warmUp, work, minutes: 15 }, say);
+    const standings = await hold(able, { title, rounds, warmUp, work, minutes: 10 }, say);
     rows.push(...timeRows(title, standings));
     if (steps > rawSteps) rows.push({ name: `${title}, raw SDK`, failed: 'a run may have 2,000 activities open' });
     if (steps === goalSteps || smoke) {

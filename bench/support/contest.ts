@@ -49,7 +49,7 @@ export interface Standing {
 const warmUpMs = 5_000;
 const minute = 60_000;
 /** Who has used as much takes no further turns. */
-const patienceMs = 7 * minute;
+const patienceMs = 5 * minute;
 
 /**
  * Contestants in turns, each alone on the machine: it is started, warmed up, measured and stopped, so that no idle server

@@ -289,8 +289,11 @@ if len(sys.argv) > 2: time.sleep(600)`,
     const more = await fileJson<Record<string, number> & { parents: number[] }>(second);
     process.kill(more.parents[0] as number, 'SIGKILL');
     await expect(running).rejects.toMatchObject({ code: 'SYSTEM_JOB_KILLED' });
-    const names = ['job', 'plain', 'session', 'daemon'];
-    expect(names.flatMap((name) => [left[name], more[name]]).filter((pid) => isAlive(pid as number))).toEqual([]);
+    const pidsOf = (of: Record<string, number>) =>
+      ['job', 'plain', 'session', 'daemon'].map((name) => of[name] as number);
+    expect(pidsOf(left).filter(isAlive)).toEqual([]);
+    // Whoever was to end them is dead: the kernel does it.
+    await expect.poll(() => pidsOf(more as Record<string, number>).filter(isAlive), { timeout: 10_000 }).toEqual([]);
   });
 
   it('serves a Python program that imports evertrain', async () => {
