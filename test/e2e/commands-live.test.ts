@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => live?.close());
 
-const expectAll = (rows: readonly Expected[]) => expectEnds((...args) => live.call(...args), rows);
+const expectAll = (rows: readonly Expected[]) => expectEnds((...args) => live.callWarm(...args), rows);
 
 const view = (id: string) => live.evertrain.attach(id).view();
 const start = (pipeline: string, id: string, input: unknown = {}) =>

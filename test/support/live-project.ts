@@ -6,6 +6,7 @@ import type { Evertrain } from '../../client/evertrain.js';
 import { type CliEnded, type CliProcess, evertrainCli } from './cli-process.js';
 import { type EffectServer, effectServer } from './effect-server.js';
 import { startTestEngine, type TestEngine } from './test-engine.js';
+import { type WarmCli, warmCli } from './warm-cli.js';
 
 export const commandsFixture = fileURLToPath(new URL('../fixtures/commands', import.meta.url));
 
@@ -21,6 +22,8 @@ export interface LiveProject {
   readonly modelServer: string;
   /** A command with the engine's address and data folder. */
   call(...args: string[]): Promise<CliEnded>;
+  /** The same for many short ones, one after the other in a process that is warm. */
+  callWarm(...args: string[]): Promise<CliEnded>;
   /** The same, to be watched. */
   begin(...args: string[]): CliProcess;
   /** The same, with variables of the environment. */
@@ -45,6 +48,7 @@ export async function liveProject(): Promise<LiveProject> {
   const beginWith = (env: NodeJS.ProcessEnv, ...args: string[]) =>
     evertrainCli([...args, ...place], { cwd: commandsFixture, env });
   const begin = (...args: string[]) => beginWith({}, ...args);
+  let warm: WarmCli | undefined;
   return {
     engine,
     evertrain,
@@ -54,7 +58,9 @@ export async function liveProject(): Promise<LiveProject> {
     begin,
     beginWith,
     call: (...args) => begin(...args).ended,
+    callWarm: (...args) => (warm ??= warmCli(commandsFixture)).call(...args, ...place),
     async close() {
+      await warm?.close();
       for (const { child } of [worker, server]) child.kill('SIGTERM');
       await Promise.all([worker.ended, server.ended]);
       await evertrain.close();
