@@ -24,14 +24,15 @@ async function run(words: readonly string[]): Promise<CliEnded> {
     for (const done of rest) if (typeof done === 'function') done();
     return true;
   };
-  const streams = [process.stdout, process.stderr].map((stream) => ({ stream, write: stream.write }));
-  for (const { stream } of streams) stream.write = take as typeof stream.write;
+  const streams: { write?: unknown }[] = [process.stdout, process.stderr];
+  // Before their class's own.
+  for (const stream of streams) stream.write = take;
   process.exitCode = undefined;
   try {
     const code = await main([process.execPath, 'evertrain', ...words]);
     return { code, out };
   } finally {
-    for (const { stream, write } of streams) stream.write = write;
+    for (const stream of streams) delete stream.write;
     process.stdout.removeAllListeners('error');
     for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
     for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
