@@ -1,5 +1,6 @@
 """What the peers share: processes that end with the run, a free port, waiting, taking orders."""
 
+import ctypes
 import json
 import os
 import pathlib
@@ -22,7 +23,9 @@ class Processes:
 
     def start(self, *command: str) -> None:
         with open(self.folder / f"process-{len(self.started)}.log", "wb") as log:
-            self.started.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+            self.started.append(
+                subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent)
+            )
 
     def check(self) -> None:
         """Fails where one of them has ended by itself."""
@@ -51,6 +54,12 @@ class Processes:
             os.killpg(process.pid, what)
         except ProcessLookupError:
             pass
+
+
+def die_with_parent() -> None:
+    """So that nothing is left of a run that took too long and was killed. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def free_port() -> int:
