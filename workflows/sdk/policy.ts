@@ -52,10 +52,10 @@ export interface StepPolicyOptions extends PolicyOptions {
   readonly resources?: ResourceOptions;
   /**
    * Runs the step on the worker that holds the run, as a Temporal local activity: some milliseconds instead of a trip
-   * over a queue. For work of milliseconds in Node. Light steps of one run that are called at once go together. One that lasts longer than
-   * its `timeout` (5 s at most, which is the default), or fails and may be tried again, goes on as a normal step on the
-   * queue of runs. `queue`, `resources`, `heartbeat`, `progressWithin`, `pool` and `priority` are refused beside it; of
-   * a pipeline's `defaults` it takes `retry` and `cache`.
+   * over a queue. For work of milliseconds in Node. Light steps of one run that are called at once go together. One that
+   * lasts longer than its `timeout` (5 s at most, which is the default), or fails and may be tried again, goes on as a
+   * normal step on the queue of runs. `queue`, `resources`, `heartbeat`, `progressWithin`, `pool` and `priority` are
+   * refused beside it; of a pipeline's `defaults` it takes `retry` and `cache`.
    */
   readonly light?: boolean;
 }

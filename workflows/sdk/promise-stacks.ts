@@ -17,8 +17,10 @@ interface Activated {
 
 const withoutStacks = new WeakSet<Stacks>();
 
+const activator = () => (globalThis as Activated).__TEMPORAL_ACTIVATOR__;
+
 function wantsStack(): boolean {
-  const store = (globalThis as Activated).__TEMPORAL_ACTIVATOR__?.promiseStackStore;
+  const store = activator()?.promiseStackStore;
   if (store === undefined) return true;
   if (store.promiseToStack.size > mostStacks) {
     withoutStacks.add(store);
@@ -31,7 +33,6 @@ function wantsStack(): boolean {
 /** An error that no trace is taken for: the SDK keeps none then. */
 class Stackless {}
 
-const activator = () => (globalThis as Activated).__TEMPORAL_ACTIVATOR__;
 const error = () => (wantsStack() ? Error : Stackless);
 
 /**
