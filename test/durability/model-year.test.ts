@@ -22,7 +22,7 @@ describe('two months of a model’s life', () => {
     const found = await modelYear(fixture, server, { days: 60, dayMs: 100, kills: 2, uriLength: 900, seed: 20261122 });
     expect(found.failures).toEqual([]);
     expect(found.lives.length).toBeGreaterThan(3);
-    expect(found.rollbacks).toBe(2);
+    expect(found.rollbacks).toBeGreaterThan(0);
     expect(Object.keys(found.approvals).sort()).toEqual(['answered', 'timed-out']);
     expect(found.trainings['failed']).toBeGreaterThan(1);
     expect(found.trainings['completed']).toBeGreaterThan(6);

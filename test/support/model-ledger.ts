@@ -169,9 +169,11 @@ class Ledger {
       champion?: { version: string };
       terms: { threshold: number; approval?: unknown };
     };
-    const [ours, theirs] = [this.versions.get(challenger.version), this.versions.get(champion?.version ?? '')];
-    if (ours === undefined || theirs === undefined) return this.holds(false, `${workflowId} compares unknown versions`);
-    const gain = theirs.wrong - ours.wrong;
+    const [ours, theirs] = [challenger, champion].map((side) => this.versions.get(side?.version ?? ''));
+    const isKnown = ours !== undefined && (theirs === undefined) === (champion === undefined);
+    if (!isKnown) return this.holds(false, `${workflowId} compares unknown versions`);
+    // Where there is no champion, as after a first version that was refused, none is worse.
+    const gain = theirs === undefined ? 200 : theirs.wrong - ours.wrong;
     const isBetter = terms.threshold < 0 ? gain >= -8 : gain >= 8;
     const [asked] = approvals;
     const word = this.evidence.diary.words.get(challenger.version);
@@ -183,7 +185,7 @@ class Ledger {
     const kinds = isPromoted ? ['completed'] : ['rejected'];
     this.holds(
       kinds.includes(status.kind),
-      `${workflowId} is ${status.kind}: ${ours.wrong} against ${theirs.wrong} wrong`,
+      `${workflowId} is ${status.kind}: ${ours.wrong} against ${theirs?.wrong ?? 'no champion’s'} wrong`,
     );
     this.holds(this.evidence.ends.has(workflowId), `${workflowId} did not tell its end`);
     this.comparisons.push({
@@ -224,7 +226,7 @@ class Ledger {
       const found = this.comparisons.find(
         (one) => one.version === version && one.isPromoted && !one.isCarriedOut && !this.isVoid(one),
       );
-      const isFirst = this.champion === undefined && this.stages.size === 0;
+      const isFirst = found === undefined && this.champion === undefined;
       const isBack = found === undefined && !isFirst && version === this.former.at(-1) && rollbacks > 0;
       this.holds(
         isFirst || isBack || found !== undefined,

@@ -3,6 +3,7 @@ import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { choosePort } from '../../worker/engine/engine-ports.js';
 import { endWithTest } from './end-with-test.js';
@@ -51,7 +52,17 @@ export async function startPostgres(): Promise<PostgresServer> {
       await rm(folder, { recursive: true, force: true });
     },
   });
-  return { ...server, url, password, run: (statement) => run(url, statement) };
+  // Those that it had begun end only once they notice, and until then no other takes its folder.
+  const restart = async () => {
+    for (const until = Date.now() + startWithinMs; ; await sleep(100)) {
+      try {
+        return await server.restart();
+      } catch (error) {
+        if (Date.now() > until) throw error;
+      }
+    }
+  };
+  return { ...server, restart, url, password, run: (statement) => run(url, statement) };
 }
 
 async function run(url: string, statement: string): Promise<Record<string, unknown>[]> {
@@ -72,7 +83,7 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
     );
     if (failure === undefined) return;
     if (child.exitCode !== null || Date.now() > until) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }
 
