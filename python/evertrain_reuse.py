@@ -16,6 +16,8 @@ import warnings
 from typing import Any
 
 _MOST_GROWTH_KIB = 256 * 1024
+#: Garbage that is left to the interpreter: to collect it takes longer than a short job.
+_LITTLE_GROWTH_KIB = 16 * 1024
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
@@ -56,7 +58,8 @@ class Traces:
                 signal.signal(number, handler)
         warnings.filters[:] = self._filters  # type: ignore[index]
         logging.root.handlers[:], logging.root.level = self._loggers
-        gc.collect()
+        if resident_kib() - self._size > _LITTLE_GROWTH_KIB:
+            gc.collect()
 
     @staticmethod
     def _count() -> "tuple[int, ...]":

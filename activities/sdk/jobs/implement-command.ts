@@ -90,10 +90,12 @@ export function implementCommand<S extends StepDefinition>(
         needsOutput: step.output !== undefined,
         ...(options.output === undefined ? {} : { output: options.output }),
         graceMs: options.graceMs ?? defaultGraceMs,
-        launch: async (files: JobFiles) =>
-          launch(command(files), files, options, context.gpus).catch((error: unknown) => {
+        launch: async (writing: Promise<JobFiles>) => {
+          const files = await writing;
+          return launch(command(files), files, options, context.gpus).catch((error: unknown) => {
             throw error instanceof CannotStart ? notStarted(owner, program, error) : error;
-          }),
+          });
+        },
       };
       return runJob(job, context);
     },

@@ -80,7 +80,7 @@ export function implementPython<S extends StepDefinition>(
         mlflow: options.mlflow === true,
         reuse: options.reuse === true,
         graceMs: options.graceMs ?? defaultGraceMs,
-        launch: (files: JobFiles) => binding.launch(files, context.gpus),
+        launch: (files: Promise<JobFiles>) => binding.launch(files, context.gpus),
       };
       return runJob(job, context);
     },
@@ -142,10 +142,11 @@ class Binding {
     if (bound.has(this)) await this.host();
   }
 
-  async launch(files: JobFiles, gpus: readonly string[]): Promise<JobProcess> {
-    if (this.isFresh) return this.startProcess(files, gpus);
+  async launch(files: Promise<JobFiles>, gpus: readonly string[]): Promise<JobProcess> {
+    if (this.isFresh) return this.startProcess(await files, gpus);
     const host = await this.host();
-    return host.run(files.path, this.options.reuse === true ? this.documentTarget : undefined);
+    const path = files.then((written) => written.path);
+    return host.run(path, this.options.reuse === true ? this.documentTarget : undefined);
   }
 
   private get isFresh(): boolean {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { forEachArtifact, type Artifact } from '../../../workflows/sdk/artifact.js';
 import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
 import type { StepContext } from '../context.js';
@@ -45,18 +45,19 @@ export interface JobFiles {
   readonly document: JobDocument;
 }
 
-/** Fetches the input's artifacts and the checkpoint, and writes the job's document into the attempt's work folder. */
+/**
+ * Fetches the input's artifacts and the checkpoint, and writes the job's document into the attempt's work folder: at once,
+ * as the way over Node's threads takes a short job longer than to write so little.
+ */
 export async function writeJobDocument(
   job: { readonly target: string; readonly input: unknown; readonly mlflow?: boolean; readonly reuse?: boolean },
   context: StepContext,
 ): Promise<JobFiles> {
   const folder = resolve(context.workDir, `job-${randomUUID()}`);
   const workDir = join(folder, 'work');
-  const [artifacts, checkpoint] = await Promise.all([
-    artifactPaths(job.input, context),
-    resumePoint(context),
-    mkdir(workDir, { recursive: true }),
-  ]);
+  const [artifacts, checkpoint] = await Promise.all([artifactPaths(job.input, context), resumePoint(context)]);
+  context.signal.throwIfAborted();
+  mkdirSync(workDir, { recursive: true });
   const { run, step, attempt, seed, idempotencyKey } = context;
   const document: JobDocument = {
     input: job.input ?? null,
@@ -70,8 +71,18 @@ export async function writeJobDocument(
     ...(job.reuse === true ? { reuse: true } : {}),
   };
   const path = join(folder, 'job.json');
-  await writeFile(path, asJson(document));
+  writeFileSync(path, asJson(document));
   return { path, document };
+}
+
+/** All that most jobs leave; where there is more, it goes with the attempt's work folder. */
+export function removeJobFiles({ path, document }: JobFiles): void {
+  try {
+    for (const file of [path, document.outputPath]) rmSync(file, { force: true });
+    for (const folder of [document.workDir, dirname(path)]) rmdirSync(folder);
+  } catch {
+    // Not empty, or not ours.
+  }
 }
 
 function asJson(document: JobDocument): string {

@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { EvertrainError, show } from '../../../workflows/sdk/errors.js';
 import type { StepContext } from '../context.js';
@@ -13,7 +14,7 @@ const mostBytes = 32 << 20;
 export async function readJobOutput(place: JobPlace): Promise<unknown> {
   const { document, name } = place;
   const { outputPath } = document;
-  const found = await stat(outputPath).catch(() => undefined);
+  const found = statSync(outputPath, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
   if (found.size > mostBytes) {
     throw new EvertrainError('USER_PAYLOAD_TOO_LARGE', `${name} wrote an output document of ${found.size} bytes.`, {
@@ -21,7 +22,8 @@ export async function readJobOutput(place: JobPlace): Promise<unknown> {
       remedy: 'Put data into files, and small facts into the output.',
     });
   }
-  const text = await readFile(outputPath, 'utf8');
+  // At once, as the document was written.
+  const text = readFileSync(outputPath, 'utf8');
   return storeFiles(parse(text, name), place, 'output');
 }
 

@@ -109,18 +109,19 @@ export class PythonHost {
   }
 
   /**
-   * Starts the job of a document; settles once its streams are connected. With `target` in the process that an earlier
-   * one of it has left, where there is one.
+   * Starts the job of a document, whose path it is told once its process is there; settles once its streams are connected.
+   * With `target` in the process that an earlier one of it has left, where there is one.
    */
-  async run(document: string, target?: string): Promise<JobProcess> {
+  async run(document: Promise<string>, target?: string): Promise<JobProcess> {
     const job = this.open(target);
     const { id } = job;
     this.started++;
     this.keepAlive();
     setTimeout(() => this.forkAhead(), forkAheadMs).unref();
-    await Promise.race([job.connected.promise, job.ended.promise]);
+    document.catch(() => this.tell({ op: 'stop', id, signal: 'KILL' }));
+    const [path] = await Promise.all([document, Promise.race([job.connected.promise, job.ended.promise])]);
     const out = job.sockets.get('o');
-    out?.write(`${document}\n`);
+    out?.write(`${path}\n`);
     return {
       stdout: out ?? new PassThrough().end(),
       stderr: job.sockets.get('e') ?? new PassThrough().end(),

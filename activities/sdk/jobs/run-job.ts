@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { StepContext } from '../context.js';
-import { type JobFiles, writeJobDocument } from './job-document.js';
+import { type JobFiles, removeJobFiles, writeJobDocument } from './job-document.js';
 import { jobFailure } from './job-failure.js';
 import { type PlainOutput, plainOutput, readJobOutput } from './job-output.js';
 import type { JobEnd, JobProcess } from './job-process.js';
@@ -30,7 +30,8 @@ export interface Job {
   readonly output?: PlainOutput;
   /** From SIGTERM to SIGKILL when the step is cancelled. */
   readonly graceMs: number;
-  launch(files: JobFiles): Promise<JobProcess>;
+  /** Begins while the input's files are still being fetched; nothing of it stays where they cannot be. */
+  launch(files: Promise<JobFiles>): Promise<JobProcess>;
 }
 
 export const defaultGraceMs = 10_000;
@@ -44,9 +45,10 @@ export const defaultGraceMs = 10_000;
  */
 export async function runJob(job: Job, context: StepContext): Promise<unknown> {
   context.signal.throwIfAborted();
-  const files = await writeJobDocument(job, context);
-  context.signal.throwIfAborted();
-  const { end, reports, refused } = await follow(job, await job.launch(files), files, context);
+  const writing = writeJobDocument(job, context);
+  const [written, launched] = await Promise.allSettled([writing, job.launch(writing)]);
+  const files = valueOf(written);
+  const { end, reports, refused } = await follow(job, valueOf(launched), files, context);
   context.signal.throwIfAborted();
   if (refused !== undefined) throw refused.reason;
   const failure = jobFailure(job.name, end, reports.failure, reports.lastErrors);
@@ -55,7 +57,13 @@ export async function runJob(job: Job, context: StepContext): Promise<unknown> {
   const output =
     job.output === undefined ? await readJobOutput(place) : await plainOutput(job.output, reports.lastLine, place);
   if (output === undefined && job.needsOutput) throw noOutput(job.name);
+  removeJobFiles(files);
   return output;
+}
+
+function valueOf<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'rejected') throw settled.reason;
+  return settled.value;
 }
 
 interface Followed {

@@ -97,14 +97,15 @@ async function createFile(
 async function listKeys(root: string, prefix: readonly string[]): Promise<string[]> {
   const keys = new Set<string>();
   const path = pathOf(root, prefix);
-  if (prefix.length > 0) {
-    const beside = (await unlessAbsent(readdir(dirname(path)))) ?? [];
-    const name = path.slice(dirname(path).length + 1);
-    const isThere = beside.some((one) => one === `${name}${suffix.document}` || one === `${name}${suffix.stream}`);
-    if (isThere) keys.add(prefix.join('/'));
-  }
-  await collectKeys(path, prefix, keys);
+  await Promise.all([prefix.length > 0 && addKey(path, prefix, keys), collectKeys(path, prefix, keys)]);
   return [...keys].sort();
+}
+
+async function addKey(path: string, key: readonly string[], keys: Set<string>): Promise<void> {
+  const beside = (await unlessAbsent(readdir(dirname(path)))) ?? [];
+  const name = path.slice(dirname(path).length + 1);
+  const isThere = beside.some((one) => one === `${name}${suffix.document}` || one === `${name}${suffix.stream}`);
+  if (isThere) keys.add(key.join('/'));
 }
 
 async function collectKeys(folder: string, above: readonly string[], keys: Set<string>): Promise<void> {

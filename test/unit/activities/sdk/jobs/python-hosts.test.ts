@@ -10,7 +10,7 @@ describe('PythonHosts', () => {
     const hosts = new PythonHosts({ mostJobs: 2, mostGrowthKib: 1 << 20 });
     const [first, same] = await Promise.all([hosts.acquire(hosts, key, []), hosts.acquire(hosts, key, [])]);
     expect(same).toBe(first);
-    const jobs = await Promise.all(['/no/document', '/no/document'].map((document) => first.run(document)));
+    const jobs = await Promise.all([1, 2].map(() => first.run(Promise.resolve('/no/document'))));
     for (const job of jobs) [job.stdout, job.stderr].forEach((stream) => stream.resume());
     const second = await hosts.acquire(hosts, key, []);
     expect(second).not.toBe(first);
@@ -39,7 +39,7 @@ describe('PythonHosts', () => {
       const of = { ...key, env: { ...env, NAME: name } };
       const host = await hosts.acquire(hosts, of, [script]);
       expect(await hosts.acquire(hosts, of, [script])).toBe(host);
-      const job = await host.run('/no/document');
+      const job = await host.run(Promise.resolve('/no/document'));
       for (const stream of [job.stdout, job.stderr]) stream.resume();
       await job.ended;
       replaced.push((await hosts.acquire(hosts, of, [script])) !== host);

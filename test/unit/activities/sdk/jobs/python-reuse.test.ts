@@ -52,6 +52,16 @@ async function reused(code: string, name = `reused_${scripts++}.py`) {
 }
 
 describe('a Python process that is reused', () => {
+  it('ends where the input of the call that it waits for cannot be fetched, and the next one has another', async () => {
+    const { call } = await reused('def f(of=None):\n    return {"pid": os.getpid()}');
+    const { pid } = await call();
+    const stored = await context.artifacts.putJson(1);
+    const of = { ...stored, uri: stored.uri.replaceAll(stored.sha256, '0'.repeat(64)), sha256: '0'.repeat(64) };
+    await expect(call({ of })).rejects.toMatchObject({ code: 'SYSTEM_ARTIFACT_MISSING' });
+    await eventually('the process is gone', 5_000, () => !isAlive(pid));
+    expect((await call()).pid).not.toBe(pid);
+  });
+
   it('takes the next call, and of two calls at a time there are two', async () => {
     const { call } = await reused(`
 import time
