@@ -554,9 +554,11 @@ class _Job:
 
     def write_output(self, value: Any) -> None:
         path = Path(self.document["outputPath"])
-        encoded = _Encoder(path.parent / "files").encode(value, "output")
-        draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-        draft.write_text(json.dumps(encoded, allow_nan=False), encoding="utf-8")
+        encoded = _Encoder(path.with_suffix("")).encode(value, "output")
+        text = json.dumps(encoded, allow_nan=False)
+        draft = f"{path}.{os.getpid()}.draft"
+        with open(draft, "w", encoding="utf-8") as file:
+            file.write(text)
         os.replace(draft, path)
 
     def run(self) -> int:

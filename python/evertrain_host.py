@@ -16,7 +16,8 @@ Protocol: JSON lines. In: `{"op": "fork", "id"}`, `{"op": "again", "id", "of"}` 
 `{"event": "exit", "id", "code", "stays", "rss"}` (a negative code is a signal; `stays`: its process is left; rss in KiB).
 A job connects twice to the worker's socket and says `<id><o|e>` (17 bytes): `o` carries its standard output, and the
 other way a line with the path of its document, for which it waits, and the acknowledgements of checkpoints; `e` its
-standard error.
+standard error. One that leaves its process and nothing else connects once more and says `<id>x`: its end, sooner than the
+host can tell it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ class _Ward:
         self.job: "str | None" = job
         #: The job whose process it keeps.
         self.left: "str | None" = None
+        #: The job that wants the process of the one at work, whose end the worker has heard before.
+        self.next: "str | None" = None
+        #: What that one is to be sent as soon as it begins.
+        self.signals: "list[str]" = []
 
     def take(self, job: str) -> bool:
         try:
@@ -141,14 +146,22 @@ class _Host:
         if request["op"] == "again":
             self._again(request["id"], request["of"])
             return
+        self._stop(request["id"], request["signal"])
+
+    def _stop(self, name: str, how: str) -> None:
         for ward in self._wards.values():
-            if ward.job == request["id"]:
+            if ward.job == name:
                 with contextlib.suppress(OSError):
-                    ward.link.send(request["signal"][:1].encode())
+                    ward.link.send(how[:1].encode())
+            elif ward.next == name:
+                ward.signals.append(how)
 
     def _again(self, name: str, of: str) -> None:
         for ward in self._wards.values():
             if ward.left == of and ward.take(name):
+                return
+            if ward.job == of and ward.next is None:
+                ward.next = name
                 return
         self._fork(name)
 
@@ -208,6 +221,7 @@ class _Host:
                 stays = word.endswith(b"+")
                 self._say(event="exit", id=ward.job, code=int(word.rstrip(b"+")), stays=stays)
                 ward.job, ward.left = None, ward.job if stays else None
+                self._begin_next(ward)
             elif ward.job is not None:  # the order to take it went out before
                 continue
             elif len(self._idle) < _MOST_IDLE:
@@ -223,6 +237,16 @@ class _Host:
             self._idle.remove(ward)
         if ward.job is not None:
             self._lost(ward)
+            self._begin_next(ward)
+
+    def _begin_next(self, ward: _Ward) -> None:
+        (name, ward.next), (signals, ward.signals) = (ward.next, None), (ward.signals, [])
+        if name is None:
+            return
+        if ward.left is None or not ward.take(name):
+            self._fork(name)
+        for how in signals:
+            self._stop(name, how)
 
     def _lost(self, ward: _Ward) -> None:
         # Its link closes before the kernel hands its children over, which it has done when it can be reaped.
@@ -270,7 +294,8 @@ class _Supervisor:
             if not self._stays or not select.select([self._link], [], [], _STAY_SECONDS)[0]:
                 self._dismiss()
                 self._link.send(b"idle ")
-            name = _line_of(self._link).rpartition("J")[2]
+            # Signals of the job before may come first, and one of this job behind it.
+            name = _line_of(self._link, at_once=1).rpartition("J")[2]
             if name == "":
                 os._exit(0)
 
@@ -335,16 +360,15 @@ class _Supervisor:
                 self._reap()
             elif key.fd == self._codes:
                 code = os.read(self._codes, 64)
-                is_alone = code != b"" and _are_alone(self._pid, self._job)
+                # What stays has looked by itself.
+                is_alone = code.endswith(b"+") or (code != b"" and _are_alone(self._pid, self._job))
                 # The end of a large process takes longer than that of many a job.
                 if is_alone:
                     self._tell(f"{code.decode()} ")
                 if not code.endswith(b"+"):
                     selector.unregister(self._codes)
-                elif is_alone:
-                    self._stays = True
                 else:
-                    self._code = 0
+                    self._stays = True
             else:
                 self._obey()
 
@@ -398,13 +422,14 @@ class _Program:
             try:
                 code = evertrain.run_job(document, out.fileno())
                 stays = code == 0 and evertrain.leaves_process() and traces.can_be_undone()
+                stays = stays and _are_alone(os.getppid(), os.getpid())
             finally:
-                self._ended(out, code, stays)
+                self._ended(name, out, code, stays)
             traces.tidy()
             name = _line_of(self._orders)
         os._exit(0)
 
-    def _ended(self, out: socket.socket, code: int, stays: bool) -> None:
+    def _ended(self, name: str, out: socket.socket, code: int, stays: bool) -> None:
         if stays:
             evertrain.leave()
         else:
@@ -416,6 +441,8 @@ class _Program:
                 os.dup2(nothing, 1)
                 os.dup2(nothing, 2)
                 os.close(nothing)
+                with contextlib.suppress(OSError):
+                    self._say(name + "x").close()
             else:
                 os.close(1)
                 os.close(2)
@@ -424,18 +451,22 @@ class _Program:
             os._exit(code)
 
     def _connect(self, header: str, descriptor: int) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(self._socket_path)
-        connection.sendall(header.encode())
+        connection = self._say(header)
         os.dup2(connection.fileno(), descriptor)
         return connection
 
+    def _say(self, header: str) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self._socket_path)
+        connection.sendall(header.encode())
+        return connection
 
-def _line_of(connection: socket.socket) -> str:
-    """Reads one line: nothing follows it before this process asks for something."""
+
+def _line_of(connection: socket.socket, at_once: int = 4096) -> str:
+    """Reads one line; with more than a byte at once, nothing may follow it before this process asks for something."""
     line = b""
     while not line.endswith(b"\n"):
-        received = connection.recv(4096)
+        received = connection.recv(at_once)
         if not received:
             return ""
         line += received
@@ -445,11 +476,15 @@ def _line_of(connection: socket.socket) -> str:
 def _are_alone(supervisor: int, job: int) -> bool:
     """Whether the two have no other descendants; False where the kernel does not tell."""
     try:
-        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-        threads = Path(f"/proc/{job}/task").iterdir()
-        return children == [str(job)] and not any((thread / "children").read_text() for thread in threads)
+        threads = os.listdir(f"/proc/{job}/task")
+        return _children(supervisor, supervisor) == [str(job)] and not any(_children(job, one) for one in threads)
     except OSError:
         return False
+
+
+def _children(process: int, thread: "int | str") -> "list[str]":
+    with open(f"/proc/{process}/task/{thread}/children") as file:
+        return file.read().split()
 
 
 def _signal_group(leader: int, number: int) -> None:

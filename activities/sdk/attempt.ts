@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -179,8 +179,8 @@ class OpenAttempt implements Attempt {
     // A clock that is set meanwhile must not make it last an hour, or less than nothing.
     const endedAt = startedAt + Math.round(performance.now() - this.began);
     const closed = this.journal.close({ ...end, worker: this.services.identity, startedAt, endedAt });
-    const removed = workDir === undefined ? undefined : removeFolder(workDir);
-    return removed === undefined ? closed : Promise.all([closed, removed]).then(() => undefined);
+    if (workDir === undefined) return closed;
+    return Promise.all([closed, rm(workDir, { recursive: true, force: true })]).then(() => undefined);
   }
 
   private openWorkDir(): string {
@@ -198,16 +198,6 @@ class OpenAttempt implements Attempt {
     return logger((level, message, more) => {
       if (this.journal.log(level, message, more ?? {})) this.services.log(level, message, { ...fields, ...more });
     });
-  }
-}
-
-/** At once where nothing is left in it, as by most jobs. */
-function removeFolder(path: string): Promise<void> | undefined {
-  try {
-    rmdirSync(path);
-    return undefined;
-  } catch {
-    return rm(path, { recursive: true, force: true });
   }
 }
 

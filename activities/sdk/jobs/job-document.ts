@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { forEachArtifact, type Artifact } from '../../../workflows/sdk/artifact.js';
 import { EvertrainError, isEvertrainError } from '../../../workflows/sdk/errors.js';
 import type { StepContext } from '../context.js';
@@ -53,8 +53,7 @@ export async function writeJobDocument(
   job: { readonly target: string; readonly input: unknown; readonly mlflow?: boolean; readonly reuse?: boolean },
   context: StepContext,
 ): Promise<JobFiles> {
-  const folder = resolve(context.workDir, `job-${randomUUID()}`);
-  const workDir = join(folder, 'work');
+  const workDir = resolve(context.workDir, `job-${randomUUID()}`);
   const [artifacts, checkpoint] = await Promise.all([artifactPaths(job.input, context), resumePoint(context)]);
   context.signal.throwIfAborted();
   mkdirSync(workDir, { recursive: true });
@@ -65,24 +64,14 @@ export async function writeJobDocument(
     context: { ...run, stepId: step.id, stepName: step.name, attempt, seed, idempotencyKey },
     ...(checkpoint === undefined ? {} : { checkpoint }),
     workDir,
-    outputPath: join(folder, 'output.json'),
+    outputPath: `${workDir}-output.json`,
     target: job.target,
     ...(job.mlflow === true ? { mlflow: true } : {}),
     ...(job.reuse === true ? { reuse: true } : {}),
   };
-  const path = join(folder, 'job.json');
+  const path = `${workDir}.json`;
   writeFileSync(path, asJson(document));
   return { path, document };
-}
-
-/** All that most jobs leave; where there is more, it goes with the attempt's work folder. */
-export function removeJobFiles({ path, document }: JobFiles): void {
-  try {
-    for (const file of [path, document.outputPath]) rmSync(file, { force: true });
-    for (const folder of [document.workDir, dirname(path)]) rmdirSync(folder);
-  } catch {
-    // Not empty, or not ours.
-  }
 }
 
 function asJson(document: JobDocument): string {

@@ -30,7 +30,10 @@ interface HostJob {
   readonly id: string;
   /** Whose process is left by it, and taken by the next of the same. */
   target: string | undefined;
+  hasLeft: boolean;
   readonly ended: Deferred<JobEnd>;
+  /** The host has told its end, too. */
+  readonly gone: Deferred<void>;
   /** `o`: standard output, and acknowledgements the other way; `e`: standard error. */
   readonly sockets: Map<string, Socket>;
   readonly connected: Deferred<void>;
@@ -135,7 +138,7 @@ export class PythonHost {
   async idle(): Promise<void> {
     while (this.running > 0) {
       const jobs = [...this.jobs.values()].filter((job) => job !== this.spare);
-      await Promise.all(jobs.map((job) => job.ended.promise));
+      await Promise.all(jobs.map((job) => job.gone.promise));
     }
   }
 
@@ -158,7 +161,8 @@ export class PythonHost {
 
   private order(order: object): HostJob {
     const id = randomBytes(idBytes / 2).toString('hex');
-    const job: HostJob = { id, target: undefined, ended: deferred(), sockets: new Map(), connected: deferred() };
+    const open = { ended: deferred<JobEnd>(), gone: deferred<void>(), connected: deferred<void>() };
+    const job: HostJob = { id, target: undefined, hasLeft: false, sockets: new Map(), ...open };
     this.jobs.set(id, job);
     if (this.retired) this.end(id, { kind: 'lost', why: 'the Python host has ended' });
     else this.tell({ ...order, id });
@@ -181,16 +185,16 @@ export class PythonHost {
       this.firstRss = event.rss;
       this.ready.resolve();
     } else if (event.id !== undefined) {
-      if (event.stays === true) this.stays(event.id);
+      if (event.stays === true) this.leaves(event.id);
       void this.exited(event.id, toEnd(event));
     }
   }
 
-  private stays(id: string): void {
-    const target = this.jobs.get(id)?.target;
-    if (target === undefined) return;
-    const left = this.left.get(target) ?? [];
-    this.left.set(target, [...left, id]);
+  private leaves(id: string): void {
+    const job = this.jobs.get(id);
+    if (job?.target === undefined || job.hasLeft) return;
+    job.hasLeft = true;
+    this.left.set(job.target, [...(this.left.get(job.target) ?? []), id]);
   }
 
   /** The news of a job's end may overtake its connections, which still hold what it said. */
@@ -201,7 +205,9 @@ export class PythonHost {
   }
 
   private end(id: string, end: JobEnd): void {
-    this.jobs.get(id)?.ended.resolve(end);
+    const job = this.jobs.get(id);
+    job?.ended.resolve(end);
+    job?.gone.resolve();
     this.jobs.delete(id);
     if (this.spare?.id === id) this.spare = undefined;
     this.keepAlive();
@@ -217,7 +223,7 @@ export class PythonHost {
     void rm(this.folder, { recursive: true, force: true }).catch(() => undefined);
   }
 
-  /** A job's socket says whose it is and which stream: `<id><o|e>`. */
+  /** A job's socket says whose it is, and which stream or that the job has ended well: `<id><o|e|x>`. */
   private welcome(socket: Socket): void {
     socket.on('error', () => undefined);
     const read = () => {
@@ -226,7 +232,13 @@ export class PythonHost {
       socket.off('readable', read);
       const job = this.jobs.get(header.toString('latin1', 0, idBytes));
       if (job === undefined) return void socket.destroy();
-      job.sockets.set(header.toString('latin1', idBytes), socket);
+      const kind = header.toString('latin1', idBytes);
+      if (kind === 'x') {
+        socket.destroy();
+        this.leaves(job.id);
+        return job.ended.resolve({ kind: 'exited', code: 0 });
+      }
+      job.sockets.set(kind, socket);
       if (job.sockets.size < 2) return;
       job.connected.resolve();
       this.keepAlive();
@@ -237,7 +249,8 @@ export class PythonHost {
   private keepAlive(): void {
     const { host, server } = this;
     const pipes = [host.stdin, host.stdout, host.stderr] as unknown as Socket[];
-    for (const handle of [host, server, ...pipes, ...(this.spare?.sockets.values() ?? [])]) {
+    const sockets = [...pipes, ...(this.spare?.sockets.values() ?? [])].filter(({ destroyed }) => !destroyed);
+    for (const handle of [host, server, ...sockets]) {
       if (this.running > 0) handle.ref();
       else handle.unref();
     }

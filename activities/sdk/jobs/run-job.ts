@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EvertrainError } from '../../../workflows/sdk/errors.js';
 import type { StepContext } from '../context.js';
-import { type JobFiles, removeJobFiles, writeJobDocument } from './job-document.js';
+import { type JobFiles, writeJobDocument } from './job-document.js';
 import { jobFailure } from './job-failure.js';
 import { type PlainOutput, plainOutput, readJobOutput } from './job-output.js';
 import type { JobEnd, JobProcess } from './job-process.js';
@@ -57,7 +57,6 @@ export async function runJob(job: Job, context: StepContext): Promise<unknown> {
   const output =
     job.output === undefined ? await readJobOutput(place) : await plainOutput(job.output, reports.lastLine, place);
   if (output === undefined && job.needsOutput) throw noOutput(job.name);
-  removeJobFiles(files);
   return output;
 }
 
